@@ -1,0 +1,57 @@
+"""What can go wrong with a partner, classed by how we react (DESIGN.md, decision 4).
+
+    PartnerError
+    ├── Transient      network, timeout, 5xx: try again later with backoff
+    ├── RateLimited    429: try again when it says; `retry_after` seconds
+    ├── NeedsToken     401/403: stop until somebody enters new credentials
+    ├── Precondition   412: somebody changed it there meanwhile: fetch, merge, send again
+    ├── Duplicate      409: the partner has this appointment already
+    ├── Rejected       other 4xx: this one item isn't taken; the others go on
+    └── PartnerBroken  an answer that breaks the contract: wrong type, too large, cut short, wrong encoding
+
+The message is for the log and for support; it never holds a secret or the body of a message.
+"""
+
+from __future__ import annotations
+
+
+class PartnerError(Exception):
+    """The root; never raised itself. `status` is the HTTP status, if there was one."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Transient(PartnerError):
+    pass
+
+
+class RateLimited(Transient):
+    def __init__(self, message: str, *, retry_after: float, status: int | None = 429) -> None:
+        super().__init__(message, status=status)
+        self.retry_after = retry_after
+
+
+class NeedsToken(PartnerError):
+    pass
+
+
+class Precondition(PartnerError):
+    pass
+
+
+class Duplicate(PartnerError):
+    pass
+
+
+class Rejected(PartnerError):
+    """`detail` is the partner's own sentence about the item."""
+
+    def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
+        super().__init__(message, status=status)
+        self.detail = detail
+
+
+class PartnerBroken(Transient):
+    """Counts as transient for the channel: an answer like that is tried again later, with backoff."""
