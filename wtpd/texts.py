@@ -27,8 +27,7 @@ class Text:
     def render(self, language: str = "en") -> str:
         """The sentence in `language` (`de`, `en` or `nl`; any other gives English)."""
         values = {
-            name: value.render(language) if isinstance(value, Text) else value
-            for name, value in self.args.items()
+            name: value.render(language) if isinstance(value, Text) else value for name, value in self.args.items()
         }
         return _catalogue(language).gettext(self.msgid).format(**values)
 

@@ -13,9 +13,7 @@ from msgspec import Meta, Struct
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="lower-case id, e.g. rostock")]
 Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
-TimeSpan = Annotated[
-    str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", description="08:00-17:00")
-]
+TimeSpan = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", description="08:00-17:00")]
 Duration = Annotated[str, Meta(pattern=r"^[1-9]\d{0,5}(ms|s|min|h|d)$", description="5min, 30s, 250ms")]
 DealerNumber = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -26,11 +24,11 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What all parts of the file share: unknown keys are errors."""
 
 
-class Box(Section):
+class Box(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=64)] = "wtpd"
 
 
-class Mail(Section):
+class Mail(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The mail server. User and password are credentials (provider `email`), never here."""
 
     host: str = ""
@@ -43,13 +41,13 @@ class Mail(Section):
     show_names: bool = False
 
 
-class Api(Section):
+class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     socket: str = "/run/wtpd/api.sock"
     admin_group: str = "wtpd-admin"
     read_group: str = "wtpd"
 
 
-class Retention(Section):
+class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long records are kept, in days."""
 
     runs: Annotated[int, Meta(ge=1, le=3650)] = 90
@@ -57,7 +55,7 @@ class Retention(Section):
     idempotency_keys: Annotated[int, Meta(ge=1, le=365)] = 30
 
 
-class ConnectorSettings(Section):
+class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How one connector calls its partner."""
 
     enabled: bool = True
@@ -73,13 +71,13 @@ class ConnectorSettings(Section):
     horizon_days: Annotated[int, Meta(ge=1, le=365)] = 90
 
 
-class DropOff(Section):
+class DropOff(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     times: TimeSpan
     slot_minutes: Annotated[int, Meta(ge=5, le=240)] = 15
     places: Annotated[int, Meta(ge=1, le=100)] = 1
 
 
-class Department(Section):
+class Department(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A department's plan. `capacity` in AW by weekday; a weekday left out has none."""
 
     id: Annotated[str, Meta(min_length=1, max_length=64)] = "Werkstatt"
@@ -90,14 +88,14 @@ class Department(Section):
     closed_on_holidays: bool = True
 
 
-class PartnerMapping(Section):
+class PartnerMapping(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Under which number, and with which department, a partner knows a site."""
 
     dealer_number: DealerNumber
     department: str = "Werkstatt"
 
 
-class Site(Section):
+class Site(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     id: Name
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     street: str = ""
@@ -114,7 +112,7 @@ class Site(Section):
     partners: dict[Name, PartnerMapping] = {}
 
 
-class Config(Section):
+class Config(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     language: Language = "de"
     box: Box = Box()
     data_dir: str = "/var/lib/wtpd"

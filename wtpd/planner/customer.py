@@ -48,6 +48,4 @@ class Customer:
     @property
     def name(self) -> str:
         """As people say it: company, else title, first and last name."""
-        return self.company or " ".join(
-            part for part in (self.title, self.first_name, self.last_name) if part
-        )
+        return self.company or " ".join(part for part in (self.title, self.first_name, self.last_name) if part)
