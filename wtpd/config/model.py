@@ -11,11 +11,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="lower-case id, e.g. rostock")]
-Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
-TimeSpan = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", description="08:00-17:00")]
-Duration = Annotated[str, Meta(pattern=r"^[1-9]\d{0,5}(ms|s|min|h|d)$", description="5min, 30s, 250ms")]
-DealerNumber = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", examples=["rostock"])]
+Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["werkstatt@example.com"])]
+TimeSpan = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", examples=["08:00-17:00"])]
+Duration = Annotated[str, Meta(pattern=r"^[1-9]\d{0,5}(ms|s|min|h|d)$", examples=["5min", "30s", "250ms"])]
+DealerNumber = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", examples=["00123"])]
+DepartmentId = Annotated[str, Meta(pattern=r"^[^\s.]([^.]{0,62}[^\s.])?$", examples=["Werkstatt"])]
+"""Without dots, because a dotted path (`sites.rostock.departments.Werkstatt`) names it."""
+Brand = Annotated[str, Meta(pattern=r"^[A-Z0-9 -]{1,32}$", examples=["NISSAN"])]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Language = Literal["de", "en", "nl"]
 
@@ -25,26 +28,32 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Box(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    name: Annotated[str, Meta(min_length=1, max_length=64)] = "wtpd"
+    """The box itself."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64, description="stands in mails and on screens")] = "wtpd"
 
 
 class Mail(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The mail server. User and password are credentials (provider `email`), never here."""
 
-    host: str = ""
+    host: Annotated[str, Meta(description="without it no mail is sent")] = ""
     port: Annotated[int, Meta(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
-    sender: Email | None = None
-    when: Literal["always", "on_change", "only_problems"] = "on_change"
-    alarm_after: Duration = "15min"
-    max_per_hour: Annotated[int, Meta(ge=1, le=1000)] = 20
-    show_names: bool = False
+    sender: Annotated[Email | None, Meta(description="From address of status mails")] = None
+    when: Annotated[
+        Literal["always", "on_change", "only_problems"], Meta(description="which status mails are sent")
+    ] = "on_change"
+    alarm_after: Annotated[Duration, Meta(description="a failure that ends sooner sends no mail")] = "15min"
+    max_per_hour: Annotated[int, Meta(ge=1, le=1000, description="the rest is summed up")] = 20
+    show_names: Annotated[bool, Meta(description="customer names and plates in mails")] = False
 
 
 class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The local API and who may use it."""
+
     socket: str = "/run/wtpd/api.sock"
-    admin_group: str = "wtpd-admin"
-    read_group: str = "wtpd"
+    admin_group: Annotated[str, Meta(description="Unix group that may change everything")] = "wtpd-admin"
+    read_group: Annotated[str, Meta(description="Unix group that may read")] = "wtpd"
 
 
 class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,68 +68,102 @@ class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_onl
     """How one connector calls its partner."""
 
     enabled: bool = True
-    address: Annotated[str, Meta(pattern=r"^https?://", max_length=2048)] | None = None
-    interval: Duration = "5min"
-    long_poll: Duration = "50s"
-    burst: Duration = "200ms"
-    """A burst of local changes is gathered for this long after its first change was sent."""
+    address: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://", max_length=2048)] | None,
+        Meta(description="web address of the partner; without it the one the connector knows"),
+    ] = None
+    interval: Annotated[Duration, Meta(description="from the end of a run to the next")] = "5min"
+    long_poll: Annotated[Duration, Meta(description="how long the partner may hold a request for changes")] = "50s"
+    burst: Annotated[Duration, Meta(description="local changes are gathered this long after the first is sent")] = (
+        "200ms"
+    )
     connect_timeout: Duration = "5s"
     read_timeout: Duration = "15s"
     total_timeout: Duration = "30s"
     calls_at_once: Annotated[int, Meta(ge=1, le=64)] = 8
-    horizon_days: Annotated[int, Meta(ge=1, le=365)] = 90
+    horizon_days: Annotated[int, Meta(ge=1, le=365, description="days ahead for which availability is published")] = 90
+
+
+class CredentialSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whom the credentials of one provider serve. The credentials themselves are entered with
+    `wtpd credential set`."""
+
+    scope: Annotated[
+        Literal["general", "office", "assessor", "user"],
+        Meta(description="which entry serves an order: one for all, the office's, the assessor's, the user's"),
+    ] = "general"
+    fallback: Annotated[
+        Literal["general"] | None,
+        Meta(
+            description="which entry serves where the one of the scope is missing; without it such orders are refused"
+        ),
+    ] = None
+    reveal: Annotated[bool, Meta(description="local programs with the admin role may read them, audited")] = False
 
 
 class DropOff(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    times: TimeSpan
-    slot_minutes: Annotated[int, Meta(ge=5, le=240)] = 15
-    places: Annotated[int, Meta(ge=1, le=100)] = 1
+    """A time in which vehicles are accepted."""
+
+    times: Annotated[TimeSpan, Meta(description="local time, from-to")]
+    slot_minutes: Annotated[int, Meta(ge=5, le=240, description="from one drop-off time to the next")] = 15
+    places: Annotated[int, Meta(ge=1, le=100, description="vehicles at one drop-off time")] = 1
 
 
 class Department(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A department's plan. `capacity` in AW by weekday; a weekday left out has none."""
+    """A department's plan."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=64)] = "Werkstatt"
-    capacity: dict[Weekday, Annotated[float, Meta(ge=0, le=100000)]] = {}
-    load_limit: Annotated[int, Meta(ge=1, le=300)] = 100
+    id: DepartmentId = "Werkstatt"
+    capacity: Annotated[
+        dict[Weekday, Annotated[float, Meta(ge=0, le=100000)]],
+        Meta(description="labour units (AW) by weekday; a weekday left out has none"),
+    ] = {}
+    load_limit: Annotated[int, Meta(ge=1, le=300, description="per cent of the capacity the planner books")] = 100
     minutes_per_unit: Annotated[int, Meta(ge=1, le=60)] = 5
-    drop_off: dict[Weekday, list[DropOff]] = {}
-    closed_on_holidays: bool = True
+    drop_off: Annotated[dict[Weekday, list[DropOff]], Meta(description="when vehicles are accepted, by weekday")] = {}
+    closed_on_holidays: Annotated[bool, Meta(description="public holidays of the site's region")] = True
 
 
 class PartnerMapping(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Under which number, and with which department, a partner knows a site."""
 
-    dealer_number: DealerNumber
+    dealer_number: Annotated[DealerNumber, Meta(description="in quotes; used by one site only")]
     department: str = "Werkstatt"
 
 
 class Site(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    id: Name
+    """One address of the dealership."""
+
+    id: Annotated[Name, Meta(description="short name that never changes; lower case")]
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     street: str = ""
     postcode: str = ""
-    city: str = ""
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] = "DE"
-    region: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] | None = None
+    city: Annotated[str, Meta(description="imports know the site by it, too")] = ""
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166, in quotes where YAML needs it")] = "DE"
+    region: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Z]{2}$", examples=["MV", "NH"])] | None,
+        Meta(description="federal state or province, for the public holidays"),
+    ] = None
     time_zone: str = "Europe/Berlin"
-    language: Language | None = None
-    email: Email | None = None
-    status_mail: Email | None = None
-    brands: list[Annotated[str, Meta(pattern=r"^[A-Z0-9 -]{1,32}$")]] = []
+    language: Annotated[Language | None, Meta(description="of the site's mails; without it the box's")] = None
+    email: Annotated[Email | None, Meta(description="the site's own address, for customers")] = None
+    status_mail: Annotated[Email | None, Meta(description="gets status information; needed for partners")] = None
+    brands: Annotated[list[Brand], Meta(description="makes the site is authorised for")] = []
     departments: list[Department] = msgspec.field(default_factory=lambda: [Department()])
-    partners: dict[Name, PartnerMapping] = {}
+    partners: Annotated[dict[Name, PartnerMapping], Meta(description="by connector")] = {}
 
 
 class Config(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    language: Language = "de"
+    """Settings of wtpd. Never a secret: those are entered with `wtpd credential set`."""
+
+    language: Annotated[Language, Meta(description="of texts where nobody says otherwise")] = "de"
     box: Box = Box()
-    data_dir: str = "/var/lib/wtpd"
-    modules: list[Literal["online_booking"]] = []
+    data_dir: Annotated[str, Meta(pattern="^/", description="folder of the database")] = "/var/lib/wtpd"
+    modules: Annotated[list[Literal["online_booking"]], Meta(description="what is licensed")] = []
     mail: Mail = Mail()
     api: Api = Api()
     retention: Retention = Retention()
-    connectors: dict[Name, ConnectorSettings] = {}
+    connectors: Annotated[dict[Name, ConnectorSettings], Meta(description="settings by connector")] = {}
+    credentials: Annotated[dict[Name, CredentialSettings], Meta(description="settings by provider")] = {}
     sites: list[Site] = []
 
 

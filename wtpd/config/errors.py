@@ -1,0 +1,59 @@
+"""What is wrong with a `wtpd.yaml`: each error with its place and its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wtpd.errors import Invalid, Problem
+from wtpd.texts import N_, Text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands in the file, both from 1, columns in characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigError:
+    """One error. `path` is dotted, with ids for list items: `sites.rostock.partners.superservice.dealer_number`;
+    empty where the text isn't YAML at all."""
+
+    place: Place
+    path: str
+    text: Text
+    name: str = "wtpd.yaml"
+
+    def render(self, language: str = "en") -> str:
+        """`wtpd.yaml:42:20: dealer_number 00123 must be quoted …`"""
+        return f"{self.name}:{self.place.line}:{self.place.column}: {self.text.render(language)}"
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+class ConfigErrors(Invalid):
+    """All errors of one file, in the order of its lines."""
+
+    kind = "config"
+
+    def __init__(self, errors: Iterable[ConfigError]) -> None:
+        unique: dict[tuple[Place, str], ConfigError] = {}
+        for error in sorted(errors, key=lambda error: error.place):
+            unique.setdefault((error.place, str(error.text)), error)
+        self.errors = tuple(unique.values())
+        first = self.errors[0]
+        super().__init__(
+            N_(
+                "{name} has {count} error(s), the first in line {line}: {first}",
+                name=first.name, count=len(self.errors), line=first.place.line, first=first.text,
+            ),
+            problems=[Problem(error.path, error.text) for error in self.errors],
+        )  # fmt: skip
+
+    def render(self, language: str = "en") -> str:
+        """One line for each error."""
+        return "\n".join(error.render(language) for error in self.errors)
