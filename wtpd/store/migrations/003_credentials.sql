@@ -24,7 +24,7 @@ CREATE TABLE credential_audit (
   id INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
   actor TEXT NOT NULL,
-  action TEXT NOT NULL,                       -- set, first use, test, remove, rotate
+  action TEXT NOT NULL,                       -- set, first use, test, reveal, remove, rotate, start over
   provider TEXT NOT NULL,
   scope TEXT NOT NULL,
   result TEXT NOT NULL DEFAULT ''

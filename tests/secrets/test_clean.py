@@ -1,0 +1,106 @@
+"""What people paste is freed of what they didn't mean; wrong values are named by field, never repeated."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wtpd.errors import Invalid
+from wtpd.secrets.clean import check_complete, clean
+from wtpd.secrets.providers import PROVIDERS, provider
+
+SUPERSERVICE = PROVIDERS["superservice"]
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "s3cret\n",
+        "s3cret\r\n",
+        " s3cret ",
+        "\u00a0s3cret\u202f",
+        "\u200bs3\u200bcret",
+        "\ufeffs3cret",
+        "s3c\nret",
+        "\ts3cret",
+    ],
+)
+def test_line_ends_and_invisible_characters_are_dropped(pasted: str) -> None:
+    assert clean(SUPERSERVICE, {"client_secret": pasted}) == {"client_secret": "s3cret"}
+
+
+def test_a_space_within_a_password_stays() -> None:
+    assert clean(PROVIDERS["dat"], {"password": " correct horse "}) == {"password": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "expected"),
+    [
+        ("superservice", "client_secret", " \u200b ", "Client secret is empty"),
+        ("superservice", "client_secret", "x" * 5000, "Client secret is longer than 4096 characters"),
+        ("superservice", "client_secret", "hunter2\x07", "Client secret holds a control character"),
+        (
+            "carloop",
+            "address",
+            "http://hunter2.example.com",
+            "Web address isn't a web address that begins with https://",
+        ),
+        ("carloop", "address", "https://user:hunter2@example.com", "Web address isn't a web address"),
+        ("carloop", "address", "https://[hunter2", "Web address isn't a web address"),
+        ("email", "port", "hunter2", "Port isn't a number from 1 to 65535"),
+        ("email", "port", "70000", "Port isn't a number from 1 to 65535"),
+        ("email", "security", "hunter2", "Security must be one of starttls, tls, none"),
+        ("email", "sender", "hunter2", "Sender address isn't an e-mail address"),
+        ("dat", "signature", "hunter2", "DAT has no field signature; it has: customer_number, user_name, password"),
+    ],
+)
+def test_a_wrong_value_is_named_but_not_repeated(name: str, field: str, value: str, expected: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        clean(PROVIDERS[name], {field: value})
+    (problem,) = caught.value.problems
+    assert problem.field == field
+    assert expected in str(problem.text)
+    assert "hunter2" not in f"{caught.value} {problem.text}"
+
+
+def test_all_missing_fields_are_named_at_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        check_complete(PROVIDERS["dat"], {"user_name": "x"})
+    assert [problem.field for problem in caught.value.problems] == ["customer_number", "password"]
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
+        ("superservice", "assessor:meier"),
+        ("superservice", "general:x"),
+        ("superservice", "office"),
+        ("superservice", "office:"),
+        ("superservice", "office: x"),
+        ("dat", "user:meier"),
+        ("email", "box"),
+        ("email", ""),
+    ],
+)
+def test_a_scope_that_a_provider_does_not_have(name: str, scope: str) -> None:
+    with pytest.raises(Invalid, match="has no entries for the scope"):
+        provider(name).check_scope(scope)
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [("superservice", "office:rostock"), ("dat", "assessor:meier"), ("email", "user:anna"), ("cartv", "general")],
+)
+def test_a_scope_that_a_provider_has(name: str, scope: str) -> None:
+    provider(name).check_scope(scope)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(max_size=40))
+def test_cleaning_twice_is_cleaning_once(value: str) -> None:
+    try:
+        once = clean(SUPERSERVICE, {"client_secret": value})
+    except Invalid:
+        return
+    assert clean(SUPERSERVICE, once) == once
