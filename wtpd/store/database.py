@@ -13,9 +13,11 @@ undone alone. `write` returns once its commit is on disk.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +28,7 @@ import msgspec
 
 from wtpd.clock import Clock, SystemClock, iso_exact
 from wtpd.errors import Unavailable
-from wtpd.store.migrations import migrate
+from wtpd.store.connection import Lock, on_thread, open_reader, open_writer, translated
 from wtpd.texts import N_
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ T = TypeVar("T")
 BATCH = 256
 """Writes that share one commit, at most."""
 
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -49,13 +52,16 @@ class Event:
 class Tx:
     """One transaction, as the functions of the store see it. Rows are `sqlite3.Row`."""
 
-    __slots__ = ("_con", "events", "now", "signals")
+    __slots__ = ("_con", "events", "last", "now", "scrub", "signals")
 
     def __init__(self, con: sqlite3.Connection, now: datetime) -> None:
         self._con = con
         self.now = now
         self.events: list[Event] = []
         self.signals: set[str] = set()
+        self.last: dict[Finish, set[str]] = {}
+        self.scrub = False
+        """Personal data were erased: the file is cleaned after the commit."""
 
     def run(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         return self._con.execute(sql, params)
@@ -70,30 +76,60 @@ class Tx:
     def all(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         return self._con.execute(sql, params).fetchall()
 
-    def emit(self, kind: str, **data: Any) -> None:
+    def emit(self, kind: str, /, **data: Any) -> None:
         """Tell the world, if and when this transaction is committed. Kept for `Last-Event-ID`."""
         cursor = self._con.execute(
             "INSERT INTO event (at, kind, data) VALUES (?, ?, ?)", (iso_exact(self.now), kind, to_json(data))
         )
         self.events.append(Event(cursor.lastrowid or 0, kind, data))
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What is written, told and signalled inside is undone alone if the inside raises."""
+        told, signalled = len(self.events), set(self.signals)
+        self._con.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._con.in_transaction:  # else SQLite undid everything: disk full or I/O error
+                self._con.execute("ROLLBACK TO part")
+                self._con.execute("RELEASE part")
+            del self.events[told:]
+            self.signals = signalled
+            raise
+        self._con.execute("RELEASE part")
+
     def signal(self, name: str) -> None:
         """Wake whoever waits for `name` in this process after the commit, e.g. `outbox:superservice/rostock`."""
         self.signals.add(name)
 
+    def at_commit(self, finish: Finish, key: str) -> None:
+        """Have `finish(tx, keys)` called once before the commit that this transaction shares with others, with the
+        keys of all of them: for what is much cheaper done together, such as the full-text index."""
+        self.last.setdefault(finish, set()).add(key)
+
+
+Finish = Callable[[Tx, set[str]], None]
 
 Listener = Callable[[Sequence[Event], frozenset[str]], None]
 """Called in the event loop after each commit that told something, with its events and signals."""
 
+_Job = tuple[Callable[[Tx], Any], "asyncio.Future[Any]"]
+_Outcome = tuple[Tx, Any, Exception | None]
+
 
 class Database:
-    """Open with `await Database.open(path)`; close it, else the process doesn't end."""
+    """Open with `await Database.open(path)`, and close it: closing finishes what is queued."""
 
-    def __init__(self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection], clock: Clock) -> None:
+    def __init__(
+        self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection], clock: Clock, lock: Lock
+    ) -> None:
         self._writer = writer
-        self._readers = deque(readers)
+        self._readers = dict.fromkeys(readers, 0)
+        """How many reads wait at each."""
         self._clock = clock
-        self._queue: deque[tuple[Callable[[Tx], Any], asyncio.Future[Any]]] = deque()
+        self._lock = lock
+        self._queue: deque[_Job] = deque()
         self._committing: asyncio.Task[None] | None = None
         self._closed = False
         self.listeners: list[Listener] = []
@@ -101,16 +137,19 @@ class Database:
     @classmethod
     async def open(cls, path: Path, *, clock: Clock | None = None, readers: int = 2) -> Database:
         """Open or create the file, and bring its schema up to date. Raises `Unavailable` for one that is newer than
-        this program, damaged, or not ours; the file is left as it was."""
-        clock = clock or SystemClock()
-        writer = await _connect(path, read_only=False)
+        this program, damaged, not ours, or in use by another wtpd; the file is left as it was."""
+        lock = await asyncio.to_thread(Lock, path)
+        connections: list[aiosqlite.Connection] = []
         try:
-            await _on_thread(writer, migrate, path)
-            others = [await _connect(path, read_only=True) for _ in range(readers)]
+            connections.append(await open_writer(path))
+            while len(connections) <= readers:
+                connections.append(await open_reader(path))
         except BaseException:
-            await writer.close()
+            for connection in reversed(connections):
+                await connection.close()
+            lock.release()
             raise
-        return cls(writer, others, clock)
+        return cls(connections[0], connections[1:], clock or SystemClock(), lock)
 
     async def close(self) -> None:
         """Finish what is queued and close; safe to call twice."""
@@ -118,21 +157,28 @@ class Database:
             return
         self._closed = True
         while self._committing is not None:
-            await asyncio.shield(self._committing)
+            await asyncio.wait([self._committing])
         for reader in self._readers:
             await reader.close()
-        await self._writer.execute("PRAGMA optimize")
+        with suppress(Unavailable):  # on a full disk it can't
+            await on_thread(self._writer, _optimize)
         await self._writer.close()
+        self._lock.release()
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` on a read-only connection, in one consistent snapshot."""
-        reader = self._readers[0]
-        self._readers.rotate(1)
-        result: T = await _on_thread(reader, _read, work, self._clock.now())
-        return result
+        """Run `work` on a read-only connection, in one consistent snapshot; it sees every write that has returned."""
+        if self._closed:
+            raise _closed()
+        reader = min(self._readers, key=self._readers.__getitem__)
+        self._readers[reader] += 1
+        try:
+            return await on_thread(reader, _read, work, self._clock.now())
+        finally:
+            self._readers[reader] -= 1
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` in a write transaction and return once it is on disk. What it raises undoes it alone."""
+        """Run `work` in a write transaction and return once it is on disk. What it raises undoes it alone. A caller
+        who is cancelled before `work` began takes it back; after that it is carried out."""
         future = self._enqueue(work)
         result: T = await future
         return result
@@ -140,12 +186,16 @@ class Database:
     async def write_many(self, works: Sequence[Callable[[Tx], T]]) -> list[T]:
         """Several independent works in as few commits as possible; raises the first error after all are done."""
         futures = [self._enqueue(work) for work in works]
-        await asyncio.wait(futures) if futures else None
+        if futures:
+            await asyncio.wait(futures)
+        for failure in [future.exception() for future in futures]:
+            if failure is not None:
+                raise failure
         return [future.result() for future in futures]
 
     def _enqueue(self, work: Callable[[Tx], T]) -> asyncio.Future[T]:
         if self._closed:
-            raise Unavailable(N_("The database is closed: the service is stopping."))
+            raise _closed()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.append((work, future))
         if self._committing is None:
@@ -153,33 +203,45 @@ class Database:
         return future
 
     async def _commit_queued(self) -> None:
+        batch: list[_Job] = []
         try:
             while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-                works = [work for work, _ in batch]
-                try:
-                    outcomes = await self._writer._execute(_write_batch, self._writer._conn, works, self._clock.now())
-                except BaseException as error:
-                    for _, future in batch:
-                        _reject(future, error if isinstance(error, Exception) else asyncio.CancelledError())
-                    if not isinstance(error, Exception):
-                        raise
-                    continue
-                self._tell([tx for tx, _, error in outcomes if error is None])
-                for (_, future), (_, result, failure) in zip(batch, outcomes, strict=True):
-                    if failure is not None:
-                        _reject(future, failure)
-                    elif not future.done():
-                        future.set_result(result)
+                batch = self._next_batch()
+                if batch:
+                    await self._commit(batch)
         finally:
+            # Reached with work left only if this task was cancelled, that is when the whole process ends.
+            for _, future in (*batch, *self._queue):
+                future.cancel()
+            self._queue.clear()
             self._committing = None
+
+    def _next_batch(self) -> list[_Job]:
+        jobs = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        return [job for job in jobs if not job[1].cancelled()]
+
+    async def _commit(self, batch: Sequence[_Job]) -> None:
+        works = [work for work, _ in batch]
+        try:
+            outcomes = await on_thread(self._writer, _write_batch, works, self._clock.now())
+        except Exception as error:
+            for _, future in batch:
+                _settle(future, None, error)
+            return
+        for (_, future), (_, result, failure) in zip(batch, outcomes, strict=True):
+            _settle(future, result, failure)
+        self._tell([tx for tx, _, error in outcomes if error is None])
 
     def _tell(self, committed: Sequence[Tx]) -> None:
         events = [event for tx in committed for event in tx.events]
         signals = frozenset(name for tx in committed for name in tx.signals)
-        if events or signals:
-            for listener in self.listeners:
+        if not events and not signals:
+            return
+        for listener in self.listeners:
+            try:
                 listener(events, signals)
+            except Exception:
+                _log.exception("a listener of the database failed")
 
 
 def to_json(value: Any) -> str:
@@ -191,34 +253,17 @@ def from_json(text: str) -> Any:
     return msgspec.json.decode(text)
 
 
-def _reject(future: asyncio.Future[Any], error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)
+def _closed() -> Unavailable:
+    return Unavailable(N_("The database is closed: the service is stopping."), kind="stopping")
 
 
-async def _on_thread(connection: aiosqlite.Connection, work: Callable[..., Any], *args: Any) -> Any:
-    """Run `work(sqlite3 connection, *args)` on the connection's thread: one hop. aiosqlite offers this for its own
-    methods only, a hop per statement (docs/adr/0003)."""
-    execute: Callable[..., Any] = connection._execute
-    return await execute(work, connection._conn, *args)
-
-
-async def _connect(path: Path, *, read_only: bool) -> aiosqlite.Connection:
-    mode = "ro" if read_only else "rwc"
-    connection = await aiosqlite.connect(
-        f"file:{path.as_posix().replace('?', '%3f').replace('#', '%23')}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-    )
-    connection.row_factory = sqlite3.Row
-    for pragma in ("busy_timeout=5000", "foreign_keys=ON", "cache_size=-4000", "trusted_schema=OFF"):
-        await connection.execute(f"PRAGMA {pragma}")
-    if read_only:
-        await connection.execute("PRAGMA query_only=ON")
+def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
     else:
-        await connection.execute("PRAGMA journal_mode=WAL")
-        await connection.execute("PRAGMA synchronous=FULL")
-    return connection
+        future.set_exception(error)
 
 
 def _read(con: sqlite3.Connection, work: Callable[[Tx], T], now: datetime) -> T:
@@ -226,32 +271,63 @@ def _read(con: sqlite3.Connection, work: Callable[[Tx], T], now: datetime) -> T:
     try:
         return work(Tx(con, now))
     finally:
-        con.execute("ROLLBACK")
+        _undo(con)
 
 
-def _write_batch(
-    con: sqlite3.Connection, works: Sequence[Callable[[Tx], Any]], now: datetime
-) -> list[tuple[Tx, Any, Exception | None]]:
-    outcomes: list[tuple[Tx, Any, Exception | None]] = []
+def _write_batch(con: sqlite3.Connection, works: Sequence[Callable[[Tx], Any]], now: datetime) -> list[_Outcome]:
+    _undo(con)  # what a failed rollback may have left
     con.execute("BEGIN IMMEDIATE")
     try:
-        for work in works:
-            tx = Tx(con, now)
-            con.execute("SAVEPOINT work")
-            try:
-                outcomes.append((tx, work(tx), None))
-                con.execute("RELEASE work")
-            except Exception as error:
-                if not con.in_transaction:  # disk full or I/O error: SQLite undid everything
-                    raise
-                con.execute("ROLLBACK TO work")
-                con.execute("RELEASE work")
-                if len(outcomes) and outcomes[-1][0] is tx:
-                    outcomes.pop()
-                outcomes.append((tx, None, error))
+        outcomes = [_in_savepoint(con, work, now) for work in works]
+        _finish(con, [tx for tx, _, error in outcomes if error is None], now)
         con.execute("COMMIT")
     except BaseException:
-        if con.in_transaction:
-            con.execute("ROLLBACK")
+        _undo(con)
         raise
+    if any(tx.scrub for tx, _, error in outcomes if error is None):
+        _scrub(con)
     return outcomes
+
+
+def _scrub(con: sqlite3.Connection) -> None:
+    """Leave no byte of what was erased: `secure_delete` overwrites rows, but copies of them stay in the gaps of pages
+    that were rearranged before, and in the journal. Writes the whole file anew: a second for each 100 MB or so."""
+    try:
+        con.execute("VACUUM")
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:
+        _log.exception("personal data were erased, but gaps in the file couldn't be cleaned; the next erasure does it")
+
+
+def _in_savepoint(con: sqlite3.Connection, work: Callable[[Tx], Any], now: datetime) -> _Outcome:
+    tx = Tx(con, now)
+    con.execute("SAVEPOINT work")
+    try:
+        result = work(tx)
+        con.execute("RELEASE work")
+    except Exception as error:
+        if not con.in_transaction:  # on a full or failing disk SQLite may have undone everything
+            raise
+        con.execute("ROLLBACK TO work")
+        con.execute("RELEASE work")
+        return tx, None, translated(error)
+    return tx, result, None
+
+
+def _finish(con: sqlite3.Connection, committed: Sequence[Tx], now: datetime) -> None:
+    last: dict[Finish, set[str]] = {}
+    for tx in committed:
+        for finish, keys in tx.last.items():
+            last.setdefault(finish, set()).update(keys)
+    for finish, keys in last.items():
+        finish(Tx(con, now), keys)
+
+
+def _undo(con: sqlite3.Connection) -> None:
+    if con.in_transaction:
+        with suppress(sqlite3.Error):  # SQLite has undone it already, or `_write_batch` tries again
+            con.execute("ROLLBACK")
+
+
+def _optimize(con: sqlite3.Connection) -> None:
+    con.execute("PRAGMA optimize")

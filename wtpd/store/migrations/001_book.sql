@@ -128,9 +128,11 @@ CREATE TABLE appointment (
   version INTEGER NOT NULL,
   CHECK (drop_off < collection)
 ) STRICT;
-CREATE INDEX appointment_by_day ON appointment (site, department, drop_off);
-CREATE INDEX appointment_by_customer ON appointment (customer_id);
-CREATE INDEX appointment_by_vehicle ON appointment (vehicle_id);
+-- Day views and the load of a day; the last columns so that the load is read from the index alone.
+CREATE INDEX appointment_by_day ON appointment (site, drop_off, department, status, labour_units);
+CREATE INDEX appointment_by_time ON appointment (drop_off, id);
+CREATE INDEX appointment_by_customer ON appointment (customer_id, drop_off);
+CREATE INDEX appointment_by_vehicle ON appointment (vehicle_id, drop_off);
 CREATE INDEX appointment_by_work_order ON appointment (work_order) WHERE work_order IS NOT NULL;
 CREATE INDEX appointment_by_dms_number ON appointment (dms_number) WHERE dms_number IS NOT NULL;
 CREATE INDEX appointment_by_car ON appointment (courtesy_car, drop_off)
@@ -156,6 +158,12 @@ END;
 CREATE TRIGGER appointment_stays BEFORE DELETE ON appointment
 BEGIN
   SELECT RAISE (ABORT, 'appointments are never deleted');
+END;
+
+CREATE TRIGGER appointment_is_new BEFORE INSERT ON appointment
+WHEN EXISTS (SELECT 1 FROM appointment a WHERE a.id = NEW.id)
+BEGIN
+  SELECT RAISE (ABORT, 'there is an appointment of this id already');
 END;
 
 -- The partners' ids of an appointment, and the number it had where it was imported from.
@@ -198,6 +206,13 @@ CREATE TABLE erasure (
 ) STRICT;
 
 CREATE TRIGGER history_stays BEFORE DELETE ON history
+BEGIN
+  SELECT RAISE (ABORT, 'the history is append-only');
+END;
+-- REPLACE would delete without asking the trigger above.
+CREATE TRIGGER history_is_appended BEFORE INSERT ON history
+WHEN EXISTS (SELECT 1 FROM history h WHERE h.id = NEW.id
+  OR (h.appointment_id = NEW.appointment_id AND h.version = NEW.version))
 BEGIN
   SELECT RAISE (ABORT, 'the history is append-only');
 END;
@@ -253,3 +268,36 @@ CREATE TABLE attention (
 CREATE INDEX attention_open ON attention (kind, at) WHERE resolved_at IS NULL;
 CREATE UNIQUE INDEX attention_once ON attention (kind, once) WHERE resolved_at IS NULL AND once IS NOT NULL;
 CREATE INDEX attention_by_appointment ON attention (appointment_id);
+
+-- Full-text search (wtpd/store/search.py): what each record is found by, as normalised words. `detail=none` and the
+-- prefix indexes keep it small and every query a walk along sorted lists, newest first.
+
+CREATE TABLE search_appointment_text (
+  doc INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  words TEXT NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE search_appointment USING fts5 (
+  words, content='search_appointment_text', content_rowid='doc', detail='none', columnsize=0, prefix='2 3 4 5 6 7',
+  tokenize='ascii'
+);
+
+CREATE TABLE search_customer_text (
+  doc INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  words TEXT NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE search_customer USING fts5 (
+  words, content='search_customer_text', content_rowid='doc', detail='none', columnsize=0, prefix='2 3 4 5 6 7',
+  tokenize='ascii'
+);
+
+CREATE TABLE search_vehicle_text (
+  doc INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  words TEXT NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE search_vehicle USING fts5 (
+  words, content='search_vehicle_text', content_rowid='doc', detail='none', columnsize=0, prefix='2 3 4 5 6 7',
+  tokenize='ascii'
+);

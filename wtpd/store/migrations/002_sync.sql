@@ -11,8 +11,10 @@ CREATE TABLE channel (
   active INTEGER NOT NULL,
   scope TEXT NOT NULL DEFAULT '',
   paused_by TEXT,
-  stopped TEXT,                               -- why it waits for a person, e.g. needs_token, mass_cancellation
+  stopped TEXT,                               -- why it waits for a person: needs_token or mass_cancellation
+  halted_at TEXT,                             -- since when it is paused or stopped
   published TEXT NOT NULL DEFAULT '{}',       -- per day, the hash of what the partner was told can be booked
+  publishing TEXT NOT NULL DEFAULT '{}',      -- the key and the hashes of a call that wasn't answered yet
   UNIQUE (connector, site)
 ) STRICT;
 CREATE INDEX channel_by_site ON channel (site) WHERE active;
@@ -45,8 +47,8 @@ CREATE TABLE outbox (
   appointment_id TEXT NOT NULL REFERENCES appointment (id),
   marked_version INTEGER NOT NULL,            -- counts the marks, so that one that comes during a call isn't missed
   marked_at TEXT NOT NULL,
-  intent_key TEXT,
   intent TEXT,
+  intent_mark INTEGER,                        -- `marked_version` when the intent was decided
   attempts INTEGER NOT NULL DEFAULT 0,
   not_before TEXT,
   error TEXT,

@@ -1,0 +1,55 @@
+"""Quarantine: messages kept whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.bookkeeping import Dealership
+from tests.support.sync_world import SPEC
+from wtpd.errors import NotFound
+from wtpd.store import attention, channels, inbox
+from wtpd.store.inbox import Inbox
+from wtpd.sync.ports import Incoming, Unreadable
+
+ITEM = Incoming(
+    partner_id="A-1", version=3, fields={}, cancelled=False, changed_by="dealer", raw={"id": "A-1", "x": [1, None]}
+)
+
+
+async def _quarantined(dealership: Dealership, *items: Incoming | Unreadable) -> list[int]:
+    await dealership.do(lambda tx: channels.put(tx, SPEC))
+    for item in items:
+        await dealership.do(lambda tx, item=item: Inbox(tx).quarantine(SPEC.id, "1", item, "broken"))
+    return await dealership.see(lambda tx: [entry.data["inbox"] for entry in reversed(attention.page(tx))])
+
+
+async def test_a_message_is_kept_whole_with_its_reason(dealership: Dealership) -> None:
+    (number,) = await _quarantined(dealership, ITEM)
+    kept = await dealership.see(lambda tx: Inbox(tx).get(number))
+    assert kept.payload == ITEM.raw
+    (entry,) = await dealership.see(attention.page)
+    assert (entry.kind, entry.data["reason"], entry.data["partner_id"]) == ("quarantine", "broken", "A-1")
+
+
+async def test_the_same_message_is_kept_once(dealership: Dealership) -> None:
+    assert len(await _quarantined(dealership, ITEM, ITEM)) == 1
+    assert await dealership.see(lambda tx: inbox.count(tx, SPEC.id)) == 1
+
+
+async def test_a_newer_one_that_was_applied_is_the_end_of_older_ones(dealership: Dealership) -> None:
+    unreadable = Unreadable(partner_id="A-1", reason="no version", raw=1)
+    await _quarantined(dealership, ITEM, replace(ITEM, version=9), unreadable)
+    assert await dealership.see(lambda tx: Inbox(tx).waiting(SPEC.id)) == {"A-1"}
+    await dealership.do(lambda tx: Inbox(tx).supersede(SPEC.id, "A-1", 5))
+    assert await dealership.see(lambda tx: inbox.count(tx, SPEC.id)) == 1
+    assert len(await dealership.see(attention.page)) == 1
+
+
+async def test_what_was_discarded_is_out_of_quarantine(dealership: Dealership) -> None:
+    (number,) = await _quarantined(dealership, ITEM)
+    await dealership.do(lambda tx: Inbox(tx).close(number, "discarded", by="maria"))
+    with pytest.raises(NotFound):
+        await dealership.see(lambda tx: Inbox(tx).get(number))
+    assert await dealership.see(attention.page) == []

@@ -1,0 +1,104 @@
+"""Old databases are brought up to date with all that is in them; strange and newer ones are left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from wtpd.errors import Unavailable
+from wtpd.store import appointments, customers
+from wtpd.store.database import Database
+from wtpd.store.migrations import APPLICATION_ID, migrate, scripts
+
+CUSTOMER = "INSERT INTO customer (id, last_name, origin, version) VALUES ('c1', 'Lübs', 'planner', 3)"
+APPOINTMENT = """INSERT INTO appointment (id, site, department, drop_off, collection, status, customer_id, origin, version)
+  VALUES ('a1', 'rostock', 'Werkstatt', '2026-11-09T07:00:00Z', '2026-11-09T09:00:00Z', 'scheduled', 'c1', 'planner', 2)"""
+BROKEN = """CREATE TABLE half (id INTEGER PRIMARY KEY);
+INSERT INTO half VALUES (1);
+UPDATE appointment SET notes = 'touched';
+INSERT INTO nowhere VALUES (1);
+"""
+
+
+def build(path: Path, count: int) -> None:
+    """A database as the first `count` migrations leave it, with an appointment in it."""
+    con = sqlite3.connect(path, isolation_level=None)
+    migrate(con, path, scripts()[:count])
+    con.execute(CUSTOMER)
+    con.execute(APPOINTMENT)
+    con.close()
+
+
+def state(path: Path) -> tuple[int, list[tuple[object, ...]], set[str]]:
+    con = sqlite3.connect(path)
+    version = con.execute("PRAGMA user_version").fetchone()[0]
+    rows = con.execute("SELECT id, notes, version FROM appointment").fetchall()
+    tables = {row[0] for row in con.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    con.close()
+    return version, rows, tables
+
+
+@pytest.mark.parametrize("count", range(1, len(scripts()) + 1))
+async def test_every_older_database_comes_up_to_date_with_its_data(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "book.db"
+    build(path, count)
+    database = await Database.open(path)
+    appointment = await database.read(lambda tx: appointments.get(tx, "a1"))
+    customer = await database.read(lambda tx: customers.get(tx, "c1"))
+    sql = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+    schema = await database.read(lambda tx: [tuple(row) for row in tx.all(sql)])
+    await database.close()
+    assert (appointment.customer_id, appointment.version, customer.last_name) == ("c1", 2, "Lübs")
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(fresh, Path("fresh"))
+    assert schema == fresh.execute(sql).fetchall()
+    fresh.close()
+    assert state(path)[0] == scripts()[-1][0]
+
+
+@pytest.mark.parametrize("count", range(1, len(scripts()) + 1))
+def test_a_failure_in_the_middle_leaves_the_last_whole_schema_and_all_data(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "book.db"
+    build(path, count)
+    before = state(path)
+    con = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        migrate(con, path, [*scripts()[:count], (scripts()[count - 1][0] + 1, BROKEN)])
+    con.close()
+    assert state(path) == before
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [number for number, _ in scripts()] == list(range(1, len(scripts()) + 1))
+
+
+async def test_a_database_of_a_newer_wtpd_is_refused_and_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    build(path, len(scripts()))
+    con = sqlite3.connect(path)
+    con.execute("PRAGMA user_version=999")
+    con.close()
+    before = path.read_bytes()
+    with pytest.raises(Unavailable, match="newer wtpd .schema 999"):
+        await Database.open(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("mark", ["CREATE TABLE theirs (id)", "PRAGMA application_id=4711", "PRAGMA user_version=3"])
+async def test_a_database_of_another_program_is_refused_and_untouched(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "book.db"
+    con = sqlite3.connect(path, isolation_level=None)
+    con.execute(mark)
+    con.close()
+    before = path.read_bytes()
+    with pytest.raises(Unavailable, match="another program"):
+        await Database.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_the_file_says_whose_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    await (await Database.open(path)).close()
+    assert int.from_bytes(path.read_bytes()[68:72], "big") == APPLICATION_ID

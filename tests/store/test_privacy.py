@@ -1,0 +1,272 @@
+"""A person's data are given out whole, and after erasing no byte of them is left in the file."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.bookkeeping import DESK, MONDAY, Dealership, draft
+from wtpd.book.sync_port import SyncBook
+from wtpd.clock import iso
+from wtpd.errors import Invalid, Refused
+from wtpd.planner.appointment import Intervention
+from wtpd.store import appointments, attention, contracts, customers, history, idempotency, privacy, search, vehicles
+from wtpd.store.database import Tx
+from wtpd.store.idempotency import Answer
+from wtpd.store.inbox import Inbox
+from wtpd.store.ledger import Ledger
+from wtpd.store.outbox import Outbox
+from wtpd.sync.ports import Incoming, Intent, Link
+
+CHANNEL = "superservice/rostock"
+PERSON = {
+    "number": "K-77813",
+    "title": "Dr.",
+    "first_name": "Ottokar",
+    "last_name": "Zwetschgenmann",
+    "street": "Pflaumenallee",
+    "email": "ottokar@zwetschgen.example",
+    "mobile": "0151 77788899",
+    "business_phone": "0381 4455667",
+}
+TRACES = [
+    "zwetschgen", "Zwetschgen", "ZWETSCHGEN", "ottokar", "Ottokar", "Pflaumenallee", "77788899", "4455667", "K-77813",
+    "k77813", "HRO-ZW 1234", "HRO-ZW1234", "hrozw1234", "0160 5554443",
+]  # fmt: skip
+
+
+async def life(dealership: Dealership) -> tuple[str, str, str]:
+    """A customer whose name got into every table there is."""
+    book = dealership.book
+
+    def work(tx: Tx) -> tuple[str, str, str]:
+        tx.run(
+            """INSERT INTO channel (id, connector, site, department, account, active)
+               VALUES (?, 'superservice', 'rostock', 'Werkstatt', 'D1', 1)""",
+            (CHANNEL,),
+        )
+        person = book.create_customer(tx, {**PERSON, "mobile": "0160 5554443"}, author=DESK)
+        car = book.create_vehicle(tx, {"plate": "HRO-ZW 1234", "vin": "VF15TCCXRXU995736", "owner": person.id}, author=DESK)
+        asked = draft(
+            customer_id=person.id,
+            vehicle_id=car.id,
+            courtesy_car="EW1",
+            notes="Zwetschgenmann bitte anrufen",
+            interventions=(Intervention(title="HU", description="Herr Zwetschgenmann hört Klappern", labour_units=1),),
+        )
+        made = book.create(tx, asked, author=DESK)
+        changes = {"customer.mobile": PERSON["mobile"], "notes": "Frau Zwetschgenmann holt ab"}
+        SyncBook(book, tx).update(CHANNEL, made.id, changes, actor="SUPERSERVICE", links={})
+        base = {"customer.last_name": "Zwetschgenmann", "notes": "Ottokar"}
+        Ledger(tx).put_link(
+            Link(channel=CHANNEL, account="D1", partner_id="A-1", appointment_id=made.id, version=3, base=base)
+        )
+        outbox = Outbox(tx)
+        outbox.mark(CHANNEL, made.id)
+        outbox.store_intent(
+            Intent(
+                channel=CHANNEL, account="D1", appointment_id=made.id, key="k", operation="update", fields=base, full=base
+            )
+        )  # fmt: skip
+        for partner_id in ("A-1", "unlinked"):
+            message = Incoming(
+                partner_id=partner_id, version=9, fields={}, cancelled=False, changed_by="dealer",
+                raw={"customer": {"name": "Ottokar Zwetschgenmann", "mail": "ottokar@zwetschgen.example"}},
+            )  # fmt: skip
+            Inbox(tx).quarantine(CHANNEL, "D1", message, "unreadable")
+        attention.add(tx, "conflict", channel=CHANNEL, appointment_id=made.id, data={"ours": "Zwetschgenmann"})
+        attention.add(tx, "unmatched", data={"mail": "ottokar@zwetschgen.example"})
+        for key, appointment in (("k1", made.id), ("k2", None)):
+            answer = Answer(201, {}, f'{{"id":"{person.id}","name":"Zwetschgenmann"}}'.encode())
+            idempotency.put(tx, "maria", key, "h", answer, appointment_id=appointment)
+        for number, sent in enumerate((iso(tx.now), None)):
+            tx.run(
+                """INSERT INTO mail (message_id, site, sender, recipient, message, queued_at, sent_at)
+                   VALUES (?, 'rostock', 'a@example.org', 'b@example.org', ?, ?, ?)""",
+                (str(number), b"Subject: Termin\r\n\r\nZwetschgenmann", iso(tx.now), sent),
+            )
+        return person.id, made.id, car.id
+
+    ids = await dealership.do(work)
+    for number in range(40):
+        await dealership.do(
+            lambda tx, n=number: book.change_customer(
+                tx, ids[0], {"mobile": f"0151 77788899 {n}", "city": f"Bonn {n}"}, author=DESK, expected_version=None
+            )
+        )
+    await dealership.do(
+        lambda tx: book.change_customer(tx, ids[0], {"mobile": PERSON["mobile"]}, author=DESK, expected_version=None)
+    )
+    await dealership.do(
+        lambda tx: book.change(tx, ids[1], {"status": "completed"}, author=DESK, expected_version=None)
+    )
+    return ids
+
+
+def found_in(folder: Path) -> list[tuple[str, str]]:
+    return [
+        (each.name, trace) for each in folder.iterdir() for trace in TRACES if trace.encode() in each.read_bytes()
+    ]
+
+
+async def erase(dealership: Dealership, person: str) -> Any:
+    return await dealership.do(lambda tx: dealership.book.erase_customer(tx, person, DESK))
+
+
+async def crowd(dealership: Dealership, count: int) -> None:
+    """Others around the person, so that pages of the file are shared."""
+
+    def work(tx: Tx) -> None:
+        for number in range(count):
+            person = {"last_name": f"Nachbar {number}", "email": f"n{number}@example.org", "mobile": f"0170 1000{number}"}
+            made = dealership.book.create_customer(tx, person, author=DESK)
+            start = MONDAY + timedelta(hours=number)
+            dealership.book.create(tx, draft(start, units=0, customer_id=made.id, notes="n" * number), author=DESK)
+
+    await dealership.do(work)
+
+
+@pytest.mark.parametrize("others", [0, 60])
+async def test_after_erasing_no_byte_of_the_person_is_left(dealership: Dealership, tmp_path: Path, others: int) -> None:
+    await crowd(dealership, others)
+    person, _, _ = await life(dealership)
+    await crowd(dealership, others)
+    assert {trace for _, trace in found_in(tmp_path)} >= {"Zwetschgen", "zwetschgen", "77788899", "HRO-ZW 1234"}
+    await erase(dealership, person)
+    assert found_in(tmp_path) == []
+    free = await dealership.see(lambda tx: tx.one("PRAGMA freelist_count")[0])
+    assert free == 0, "the file was written anew, so there are no gaps with copies of old rows"
+    integrity = [f"INSERT INTO search_{kind} (search_{kind}, rank) VALUES ('integrity-check', 1)"
+                 for kind in ("appointment", "customer", "vehicle")]  # fmt: skip
+    await dealership.do(lambda tx: [tx.run(sql) for sql in integrity])
+    assert (await dealership.see(lambda tx: tx.one("PRAGMA integrity_check")[0])) == "ok"
+
+
+async def test_the_frame_stays_and_says_that_it_happened(dealership: Dealership) -> None:
+    person, visit, car = await life(dealership)
+    before = await dealership.see(lambda tx: history.of(tx, visit))
+    await erase(dealership, person)
+    record = await dealership.see(lambda tx: customers.get(tx, person))
+    assert (record.erased, record.name, record.email, record.number) == (True, "", "", None)
+    after = await dealership.see(lambda tx: history.of(tx, visit))
+    assert [(entry.version, entry.actor, set(entry.changes)) for entry in after] == [
+        (entry.version, entry.actor, set(entry.changes)) for entry in before
+    ]
+    assert after[1].changes["customer.mobile"].new == ""
+    appointment = await dealership.see(lambda tx: appointments.get(tx, visit))
+    assert (appointment.notes, appointment.interventions[0].title, appointment.labour_units) == ("", "HU", 1)
+    vehicle = await dealership.see(lambda tx: vehicles.get(tx, car))
+    assert (vehicle.plate, vehicle.owner, vehicle.vin) == ("", None, "VF15TCCXRXU995736")
+    contract = await dealership.see(lambda tx: contracts.find(tx, visit))
+    assert contract is not None
+    assert (contract.courtesy_car, contract.customer) == ("EW1", None)
+    (entry,) = await dealership.see(lambda tx: privacy.erasures(tx))
+    assert (entry["customer_id"], entry["actor"], entry["at"]) == (person, "maria", "2026-11-02T06:00:00Z")
+
+
+async def test_no_late_message_brings_the_person_back(dealership: Dealership) -> None:
+    person, visit, _ = await life(dealership)
+    await erase(dealership, person)
+
+    def state(tx: Tx) -> tuple[bool, int, list[str]]:
+        link = Ledger(tx).link_at(CHANNEL, "D1", "A-1")
+        states = [row["state"] for row in tx.all("SELECT state FROM inbox")]
+        return link is not None and link.tombstone, tx.one("SELECT count(*) FROM outbox")[0], states
+
+    assert await dealership.see(state) == (True, 0, ["discarded", "discarded"])
+
+
+async def test_others_are_left_alone(dealership: Dealership) -> None:
+    await crowd(dealership, 5)
+    person, _, _ = await life(dealership)
+
+    def others(tx: Tx) -> list[Any]:
+        people = [each for each in customers.page(tx) if each.id != person]
+        visits = [visit for each in people for visit in appointments.of_customer(tx, each.id)]
+        return [people, visits, [history.of(tx, visit.id) for visit in visits], search.customers(tx, "nachbar", 10)]
+
+    before = await dealership.see(others)
+    await erase(dealership, person)
+    assert await dealership.see(others) == before
+    assert len(before[3]) == 5
+
+
+async def test_a_car_that_others_drive_too_keeps_its_plate(dealership: Dealership) -> None:
+    person, _, car = await life(dealership)
+
+    def share(tx: Tx) -> None:
+        other = dealership.book.create_customer(tx, {"last_name": "Nachbar"}, author=DESK)
+        dealership.book.change_vehicle(tx, car, {"driver": other.id}, author=DESK, expected_version=None)
+
+    await dealership.do(share)
+    await erase(dealership, person)
+    vehicle = await dealership.see(lambda tx: vehicles.get(tx, car))
+    assert (vehicle.plate, vehicle.owner) == ("HRO-ZW 1234", None)
+
+
+async def test_while_a_visit_lies_ahead_it_is_refused_with_the_reason(dealership: Dealership) -> None:
+    def book(tx: Tx) -> tuple[str, str]:
+        person = dealership.book.create_customer(tx, PERSON, author=DESK)
+        return person.id, dealership.book.create(tx, draft(customer_id=person.id), author=DESK).id
+
+    person, visit = await dealership.do(book)
+    with pytest.raises(Refused, match="while an appointment lies ahead") as refusal:
+        await erase(dealership, person)
+    assert refusal.value.facts == {"appointments": [visit]}
+    await dealership.do(lambda tx: dealership.book.cancel(tx, visit, author=DESK, expected_version=None))
+    assert (await erase(dealership, person)).erased
+    assert (await erase(dealership, person)).version == 2, "erasing twice changes nothing"
+
+
+async def test_an_erased_customer_takes_nothing_any_more(dealership: Dealership) -> None:
+    person, _, _ = await life(dealership)
+    await erase(dealership, person)
+    with pytest.raises(Refused, match="was erased"):
+        await dealership.do(
+            lambda tx: dealership.book.change_customer(tx, person, {"city": "x"}, author=DESK, expected_version=None)
+        )
+    with pytest.raises(Invalid, match="no customer"):
+        await dealership.do(lambda tx: dealership.book.create(tx, draft(customer_id=person, units=0), author=DESK))
+
+
+async def test_after_an_erasure_history_is_closed_again(dealership: Dealership) -> None:
+    person, _, _ = await life(dealership)
+    await erase(dealership, person)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        await dealership.do(lambda tx: tx.run("UPDATE history SET changes = '{}'"))
+    with pytest.raises(sqlite3.IntegrityError, match="stays"):
+        await dealership.do(lambda tx: tx.run("DELETE FROM erasure"))
+
+
+async def test_export_gives_everything_held_on_the_person(dealership: Dealership) -> None:
+    person, visit, car = await life(dealership)
+    export = await dealership.see(lambda tx: dealership.book.export_customer(tx, person))
+    assert export["customer"]["last_name"] == "Zwetschgenmann"
+    assert [each["id"] for each in export["vehicles"]] == [car]
+    (appointment,) = export["appointments"]
+    assert appointment["id"] == visit
+    assert appointment["drop_off"] == iso(MONDAY)
+    assert [entry["action"] for entry in appointment["history"]] == ["created", "changed", "changed"]
+    assert appointment["contract"]["customer"]["mobile"] == "0160 5554443"
+    assert export["messages"] == [
+        {"customer": {"name": "Ottokar Zwetschgenmann", "mail": "ottokar@zwetschgen.example"}}
+    ]
+    assert export["given_to"] == [{"channel": CHANNEL, "partner_id": "A-1", "appointment_id": visit}]
+
+
+async def test_export_of_somebody_without_anything(dealership: Dealership) -> None:
+    person = await dealership.do(lambda tx: dealership.book.create_customer(tx, {"last_name": "Neu"}, author=DESK))
+    export = await dealership.see(lambda tx: dealership.book.export_customer(tx, person.id))
+    assert export == {
+        "customer": {**export["customer"], "id": person.id},
+        "vehicles": [],
+        "appointments": [],
+        "messages": [],
+        "given_to": [],
+    }
+    assert replace(person) == person

@@ -1,0 +1,176 @@
+"""No query that lists, finds or runs on a schedule reads a whole table (DESIGN.md, decision 3).
+
+Every statement that the functions below run is explained by SQLite; a scan of one of the tables that grow is an error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.bookkeeping import DESK, MONDAY, NOW, Dealership, draft
+from wtpd.planner.appointment import Status
+from wtpd.store import (
+    appointments,
+    contracts,
+    customers,
+    events,
+    history,
+    idempotency,
+    privacy,
+    resources,
+    search,
+    vehicles,
+)
+from wtpd.store.appointments import Filter
+from wtpd.store.database import Tx
+
+GROWING = (
+    "appointment", "customer", "customer_contact", "vehicle", "history", "reference", "courtesy_contract", "event",
+    "idempotency", "attention", "link", "outbox", "inbox", "run", "closure", "search_appointment_text",
+    "search_customer_text", "search_vehicle_text",
+)  # fmt: skip
+WEEK = (MONDAY, MONDAY + timedelta(days=7))
+CURSOR = appointments.write_cursor("2026-11-09T07:00:00Z", "a")
+
+READS: dict[str, Callable[[Tx], Any]] = {
+    "get": lambda tx: appointments.find(tx, "a"),
+    "many": lambda tx: appointments.many(tx, ["a", "b"]),
+    "day": lambda tx: appointments.day(tx, "rostock", *WEEK),
+    "day of a department": lambda tx: appointments.day(tx, "rostock", *WEEK, department="Werkstatt"),
+    "first page": lambda tx: appointments.page(tx, Filter(site="rostock")),
+    "next page": lambda tx: appointments.page(tx, Filter(site="rostock"), cursor=CURSOR),
+    "page of all sites": lambda tx: appointments.page(tx, Filter(start=MONDAY), cursor=CURSOR),
+    "page by status": lambda tx: appointments.page(tx, Filter(site="rostock", statuses=(Status.ARRIVED,)), cursor=CURSOR),
+    "search": lambda tx: appointments.search(tx, "müller hans"),
+    "search of a plate": lambda tx: appointments.search(tx, "hro-kp 48"),
+    "by reference": lambda tx: appointments.by_reference(tx, "superservice", "A-1"),
+    "by work order": lambda tx: appointments.by_work_order(tx, "4711"),
+    "by DMS number": lambda tx: appointments.by_dms_number(tx, "4711"),
+    "of customer": lambda tx: appointments.of_customer(tx, "c"),
+    "of vehicle": lambda tx: appointments.of_vehicle(tx, "v"),
+    "open of customer": lambda tx: appointments.open_of(tx, customer_id="c"),
+    "open of vehicle": lambda tx: appointments.open_of(tx, vehicle_id="v"),
+    "booked": lambda tx: appointments.booked_units(tx, "rostock", "Werkstatt", *WEEK),
+    "drop-offs": lambda tx: appointments.drop_offs(tx, "rostock", "Werkstatt", *WEEK),
+    "lent": lambda tx: appointments.lent(tx, "EW1", *WEEK),
+    "history": lambda tx: history.of(tx, "a"),
+    "history page": lambda tx: history.page(tx, after=10),
+    "contract": lambda tx: contracts.find(tx, "a"),
+    "customer": lambda tx: customers.find(tx, "c"),
+    "customers": lambda tx: customers.many(tx, ["c"]),
+    "customer by number": lambda tx: customers.by_number(tx, "1"),
+    "customer by name": lambda tx: customers.by_name(tx, "Hans", "Müller", ""),
+    "customer by contact": lambda tx: customers.by_contacts(tx, ["a@example.org"]),
+    "customer page": lambda tx: customers.page(tx, after="c"),
+    "customer search": lambda tx: customers.search(tx, "müller"),
+    "vehicle": lambda tx: vehicles.find(tx, "v"),
+    "vehicles": lambda tx: vehicles.many(tx, ["v"]),
+    "vehicle by VIN": lambda tx: vehicles.by_vin(tx, "VF15TCCXRXU995736"),
+    "vehicle by plate": lambda tx: vehicles.by_plate(tx, "B-MW 1"),
+    "vehicle of customer": lambda tx: vehicles.of_customer(tx, "c"),
+    "vehicle page": lambda tx: vehicles.page(tx, after="v"),
+    "vehicle search": lambda tx: vehicles.search(tx, "995736"),
+    "closures": lambda tx: resources.closures(tx, "rostock", *WEEK, department="Werkstatt"),
+    "events": lambda tx: events.since(tx, 10),
+    "event bounds": events.bounds,
+    "idempotency": lambda tx: idempotency.get(tx, "maria", "k", "h"),
+    "export": lambda tx: privacy.export(tx, "c1"),
+}
+
+WRITES: dict[str, Callable[[Tx], Any]] = {
+    "prune events": lambda tx: events.prune(tx, NOW),
+    "prune keys": lambda tx: idempotency.prune(tx, NOW),
+    "index": lambda tx: search._index_customers(tx, {"c"}) or search._index_vehicles(tx, {"v"}),
+}
+
+
+class Watched(Tx):
+    """A transaction that asks SQLite how it would run each statement."""
+
+    __slots__ = ("scans",)
+
+    def __init__(self, con: sqlite3.Connection) -> None:
+        super().__init__(con, NOW)
+        self.scans: list[str] = []
+
+    def run(self, sql: str, params: Any = ()) -> sqlite3.Cursor:
+        self._explain(sql, params)
+        return super().run(sql, params)
+
+    def one(self, sql: str, params: Any = ()) -> sqlite3.Row | None:
+        self._explain(sql, params)
+        return super().one(sql, params)
+
+    def all(self, sql: str, params: Any = ()) -> list[sqlite3.Row]:
+        self._explain(sql, params)
+        return super().all(sql, params)
+
+    def _explain(self, sql: str, params: Any) -> None:
+        for row in self._con.execute(f"EXPLAIN QUERY PLAN {sql}", params):
+            step = row["detail"]
+            for table in self._full_scans(step, sql):
+                self.scans.append(f"{table}: {step} in {sql}")
+
+    def _full_scans(self, step: str, sql: str) -> list[str]:
+        """A list in the order of an index, cut off by LIMIT, is no full scan; SQLite calls it one."""
+        if not step.startswith("SCAN ") or "LIMIT" in sql:
+            return []
+        name = step.split()[1]
+        aliases = {name, *(table for table in GROWING if f"{table} {name}" in sql)}
+        return [table for table in GROWING if table in aliases]
+
+
+def fill(dealership: Dealership, tx: Tx) -> None:
+    """Rows enough for SQLite's planner to know what is large."""
+    customer = {"last_name": "Müller", "id": "c1", "email": "a@example.org"}
+    dealership.book.create_customer(tx, customer, author=DESK)
+    for number in range(300):
+        start = MONDAY + timedelta(hours=number)
+        dealership.book.create_vehicle(tx, {"plate": f"HRO-AB {number + 1}", "id": f"v{number}"}, author=DESK)
+        dealership.book.create_customer(tx, {"last_name": f"Name {number}", "id": f"n{number}"}, author=DESK)
+        people = {"customer_id": f"n{number}", "vehicle_id": f"v{number}"}
+        dealership.book.create(tx, draft(start, hours=1, units=0, work_order=str(number), **people), author=DESK)
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])
+async def test_no_query_reads_a_whole_table(dealership: Dealership, analysed: bool) -> None:
+    await dealership.do(lambda tx: fill(dealership, tx))
+    if analysed:
+        await dealership.do(lambda tx: tx.run("ANALYZE"))
+
+    def scans(tx: Tx) -> list[str]:
+        watched = Watched(tx._con)
+        for work in (*READS.values(), *WRITES.values()):
+            work(watched)
+        return watched.scans
+
+    assert await dealership.do(scans) == []
+
+
+async def test_a_scan_would_be_seen(dealership: Dealership) -> None:
+    def scans(tx: Tx) -> int:
+        watched = Watched(tx._con)
+        watched.all("SELECT * FROM appointment WHERE notes = 'x'")
+        watched.all("SELECT a.id FROM appointment a WHERE a.notes = 'x'")
+        return len(watched.scans)
+
+    assert await dealership.do(scans) == 2
+
+
+async def test_the_load_of_a_day_is_read_from_the_index_alone(dealership: Dealership) -> None:
+    def steps(tx: Tx) -> list[str]:
+        seen: list[str] = []
+        tx._con.set_trace_callback(seen.append)
+        appointments.booked_units(tx, "rostock", "Werkstatt", *WEEK)
+        appointments.drop_offs(tx, "rostock", "Werkstatt", *WEEK)
+        tx._con.set_trace_callback(None)
+        return [row["detail"] for sql in seen for row in tx.all(f"EXPLAIN QUERY PLAN {sql}")]
+
+    found = await dealership.do(steps)
+    assert found
+    assert all("USING COVERING INDEX appointment_by_day" in step for step in found if "appointment" in step), found

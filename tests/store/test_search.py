@@ -1,0 +1,149 @@
+"""Finding appointments, customers and vehicles by what people type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.bookkeeping import DESK, MONDAY, Dealership, draft
+from wtpd.store import appointments, customers, vehicles
+from wtpd.store.database import Tx
+
+CUSTOMER = {
+    "number": "K-10386",
+    "title": "Dr.",
+    "first_name": "Jörg",
+    "last_name": "Müller-Lüdenscheidt",
+    "city": "Güstrow",
+    "email": "joerg.ml@example.org",
+    "mobile": "0151 85641177",
+}
+VEHICLE = {"plate": "GÜ-HM 719", "vin": "VF15TCCXRXU995736", "make": "Renault", "model": "Clio"}
+
+
+def visit(dealership: Dealership) -> Callable[[Tx], tuple[str, str, str]]:
+    def work(tx: Tx) -> tuple[str, str, str]:
+        book = dealership.book
+        customer = book.create_customer(tx, CUSTOMER, author=DESK)
+        vehicle = book.create_vehicle(tx, VEHICLE, author=DESK)
+        references = {"superservice": "A-17"}
+        asked = draft(
+            customer_id=customer.id,
+            vehicle_id=vehicle.id,
+            work_order="WO-40/01",
+            dms_number="D77",
+            references=references,
+        )
+        return book.create(tx, asked, author=DESK).id, customer.id, vehicle.id
+
+    return work
+
+
+FINDS_VISIT = [
+    "müller", "MÜLLER", "mueller", "muller", "lüdenscheidt", "Müller-Lüdenscheidt", "jörg mül", "lüd jo", "joerg",
+    "GÜ-HM 719", "gü hm719", "GUHM719", "gu-hm 7", "hm 719", "719", "VF15TCCXRXU995736", "vf15tcc", "995736", "U995736",
+    "xu995736", "WO-40/01", "wo4001", "wo-40", "D77", "A-17", "a17", "müller 719", "Renault" , "  müller  ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FINDS_VISIT)
+async def test_an_appointment_is_found_by(dealership: Dealership, text: str) -> None:
+    visit_id, _, _ = await dealership.do(visit(dealership))
+    found = await dealership.see(lambda tx: appointments.search(tx, text))
+    expected = [] if text == "Renault" else [visit_id]
+    assert [each.id for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ller",
+        "müllerin",
+        "müller hans",
+        "995737",
+        "",
+        " ",
+        "-",
+        "'",
+        '"',
+        "*",
+        "m",
+        "\x00",
+        "OR",
+        "müller AND jörg",
+        "ü" * 500,
+    ],
+)
+async def test_nothing_is_found_by(dealership: Dealership, text: str) -> None:
+    await dealership.do(visit(dealership))
+    assert await dealership.see(lambda tx: appointments.search(tx, text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["müller", "K-10386", "k10386", "güstrow", "joerg.ml@example.org", "0151 856", "015185641177", "+49151 8564"],
+)
+async def test_a_customer_is_found_by(dealership: Dealership, text: str) -> None:
+    _, customer_id, _ = await dealership.do(visit(dealership))
+    assert [each.id for each in await dealership.see(lambda tx: customers.search(tx, text))] == [customer_id]
+
+
+@pytest.mark.parametrize("text", ["GÜ-HM 719", "995736", "clio", "renault clio"])
+async def test_a_vehicle_is_found_by(dealership: Dealership, text: str) -> None:
+    _, _, vehicle_id = await dealership.do(visit(dealership))
+    assert [each.id for each in await dealership.see(lambda tx: vehicles.search(tx, text))] == [vehicle_id]
+
+
+async def test_the_separator_of_a_german_plate_doesnt_matter_when_searching(dealership: Dealership) -> None:
+    for plate in ("B-MW 1", "BM-W 1"):
+        await dealership.do(lambda tx, plate=plate: dealership.book.create_vehicle(tx, {"plate": plate}, author=DESK))
+    found = await dealership.see(lambda tx: vehicles.search(tx, "bmw1"))
+    assert {each.plate for each in found} == {"B-MW 1", "BM-W 1"}
+
+
+async def test_an_appointment_is_found_by_what_its_customer_is_called_now(dealership: Dealership) -> None:
+    visit_id, customer_id, vehicle_id = await dealership.do(visit(dealership))
+    book = dealership.book
+    await dealership.do(
+        lambda tx: book.change_customer(tx, customer_id, {"last_name": "Schöller"}, author=DESK, expected_version=None)
+    )
+    await dealership.do(
+        lambda tx: book.change_vehicle(tx, vehicle_id, {"plate": "HRO-AB 1"}, author=DESK, expected_version=None)
+    )
+    await dealership.do(lambda tx: book.change(tx, visit_id, {"work_order": "555"}, author=DESK, expected_version=None))
+    hits = {
+        text: [each.id for each in await dealership.see(lambda tx, text=text: appointments.search(tx, text))]
+        for text in ("schöller", "müller", "hro-ab 1", "gü-hm 719", "555", "wo-40")
+    }
+    assert hits == {
+        "schöller": [visit_id],
+        "müller": [],
+        "hro-ab 1": [visit_id],
+        "gü-hm 719": [],
+        "555": [visit_id],
+        "wo-40": [],
+    }
+
+
+async def test_the_newest_come_first_and_no_more_than_asked_for(dealership: Dealership) -> None:
+    def many(tx: Tx) -> list[str]:
+        customer = dealership.book.create_customer(tx, CUSTOMER, author=DESK)
+        asked = draft(MONDAY, units=0, customer_id=customer.id)
+        return [dealership.book.create(tx, asked, author=DESK).id for _ in range(5)]
+
+    made = await dealership.do(many)
+    found = await dealership.see(lambda tx: appointments.search(tx, "müller", limit=3))
+    assert [each.id for each in found] == made[:1:-1]
+
+
+async def test_a_write_that_was_undone_is_not_found(dealership: Dealership) -> None:
+    def fail(tx: Tx) -> None:
+        visit(dealership)(tx)
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        await dealership.do(fail)
+    assert await dealership.see(lambda tx: customers.search(tx, "müller")) == []
+    integrity = "INSERT INTO search_customer (search_customer, rank) VALUES ('integrity-check', 1)"
+    await dealership.do(lambda tx: tx.run(integrity))

@@ -1,0 +1,129 @@
+"""Advisors, courtesy cars, customers and vehicles from rows. What a row leaves blank stays as it is in the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wtpd.book.importing.files import Row
+from wtpd.book.importing.session import Counts, Session, given
+from wtpd.planner.changes import merged
+from wtpd.planner.customer import Customer
+from wtpd.planner.plates import same_plate
+from wtpd.planner.resources import Advisor, CourtesyCar
+from wtpd.planner.vehicle import Vehicle
+from wtpd.store import customers, resources, vehicles
+from wtpd.texts import N_
+
+_CUSTOMER = (
+    "salutation", "title", "first_name", "last_name", "company", "street", "house_number", "postcode", "city",
+    "country", "email", "phone", "mobile", "business_email", "business_phone", "business_mobile",
+)  # fmt: skip
+_ROLES = ("owner", "driver", "contractor")
+
+
+def put_advisor(session: Session, row: Row, counts: Counts) -> None:
+    site = session.site(row)
+    department = site and session.department(row, site)
+    if not site or not department:
+        return
+    before = resources.find_advisor(session.tx, row.values["id"])
+    asked = {**given(row, "name", "weekly_hours", "active"), "site": site, "department": department}
+    base = before or Advisor(id=row.values["id"], name="", site=site, department=department)
+    after = session.book.put_advisor(session.tx, merged(base, _whole_hours(asked)), author=session.author)
+    counts.count(before, after)
+
+
+def put_courtesy_car(session: Session, row: Row, counts: Counts) -> None:
+    site = session.site(row)
+    if not site:
+        return
+    before = resources.find_courtesy_car(session.tx, row.values["id"])
+    asked = {**given(row, "plate", "make", "model", "vehicle_class", "features", "active"), "site": site}
+    base = before or CourtesyCar(id=row.values["id"], plate="", site=site)
+    after = session.book.put_courtesy_car(session.tx, merged(base, asked), author=session.author)
+    counts.count(before, after)
+
+
+def put_customer(session: Session, row: Row, counts: Counts) -> None:
+    number = row.values["number"]
+    before = customers.by_number(session.tx, number)
+    asked = given(row, *_CUSTOMER)
+    if row.values.get("infix") and "last_name" in asked:
+        asked["last_name"] = f"{row.values['infix']} {asked['last_name']}"
+    if before is None:
+        after = session.book.create_customer(session.tx, {"number": number, **asked}, author=session.author)
+    elif before.locked_by is not None:
+        after = before
+        _tell_locked(session, row, before, asked)
+    else:
+        after = session.book.change_customer(session.tx, before.id, asked, author=session.author, expected_version=None)
+    session.remember(after)
+    counts.count(before, after)
+
+
+def put_vehicle(session: Session, row: Row, counts: Counts) -> None:
+    asked = given(row, "vin", "plate", "make", "model", "fuel", "first_registration", "inspection_due")
+    for role in _ROLES:
+        person = session.customer(row, role)
+        if person is not None:
+            asked[role] = person
+        elif row.values.get(role):
+            session.findings.broken.update(row.keys)
+            return
+    before, found = _known_vehicle(session, row, asked.get("owner"))
+    if not found:
+        return
+    km = row.values.get("odometer_km")
+    if km is not None and (before is None or before.odometer_km is None or km > before.odometer_km):
+        asked |= given(row, "odometer_km", "odometer_date")
+    if before is None:
+        after = session.book.create_vehicle(session.tx, asked, author=session.author)
+    else:
+        after = session.book.change_vehicle(session.tx, before.id, asked, author=session.author, expected_version=None)
+    counts.count(before, after)
+
+
+def _known_vehicle(session: Session, row: Row, owner: str | None) -> tuple[Vehicle | None, bool]:
+    """(the vehicle, or None for a new one; whether that is certain). By VIN; without one by plate. A vehicle that was
+    kept without VIN gets it, if plate and owner are the same."""
+    vin, plate = row.values.get("vin"), row.values.get("plate", "")
+    found = vehicles.by_vin(session.tx, vin) if vin else []
+    if not found and plate:
+        found = [
+            each
+            for each in vehicles.by_plate(session.tx, plate)
+            if not vin or (not each.vin and each.owner in (owner, None) and same_plate(each.plate, plate))
+        ]
+    if len(found) > 1:
+        session.findings.wrong(
+            row.place("vin" if vin else "plate"),
+            N_("{value} fits several vehicles: {plates}; give the VIN", value=vin or plate,
+               plates=", ".join(each.plate or each.vin for each in found)),
+        )  # fmt: skip
+        return None, False
+    return (found[0] if found else None), True
+
+
+def _whole_hours(asked: dict[str, Any]) -> dict[str, Any]:
+    """A list that has working hours has all of them: a weekday that it leaves out is free."""
+    if "weekly_hours" in asked:
+        asked["weekly_hours"] = {day: asked["weekly_hours"].get(day) for day in range(1, 8)}
+    return asked
+
+
+def _tell_locked(session: Session, row: Row, before: Customer, asked: Mapping[str, Any]) -> None:
+    differing = [name for name, value in asked.items() if getattr(before, name) != value]
+    if differing:
+        session.findings.look(
+            row.place(differing[0]),
+            N_("customer {number} is kept by {dms} and was left as it is", number=before.number, dms=before.locked_by),
+        )
+
+
+PUT: Mapping[str, Callable[[Session, Row, Counts], None]] = {
+    "advisors": put_advisor,
+    "courtesy_cars": put_courtesy_car,
+    "customers": put_customer,
+    "vehicles": put_vehicle,
+}

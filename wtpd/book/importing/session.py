@@ -1,0 +1,142 @@
+"""What the import of several files shares while it runs in its one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wtpd.book.book import Book
+from wtpd.book.importing.files import Findings, Row
+from wtpd.book.importing.mapping import fold
+from wtpd.errors import WtpdError
+from wtpd.planner.customer import Customer
+from wtpd.planner.history import Author
+from wtpd.planner.resources import Advisor, CourtesyCar
+from wtpd.store import customers, resources
+from wtpd.store.database import Tx
+from wtpd.texts import N_
+
+_COLUMN_OF = {
+    "customer_id": "customer", "vehicle_id": "vin", "interventions": "titles", "references": "reference",
+    "id": "id", "weekly_hours": "weekly_hours",
+}  # fmt: skip
+"""The column behind a field of the book's errors, where it is called differently."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Records of one kind, by what became of them."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def count(self, before: Any | None, after: Any) -> None:
+        """By the versions of a record before and after; `before` None: it is new."""
+        if before is None:
+            self.created += 1
+        elif before.version != after.version:
+            self.changed += 1
+        else:
+            self.unchanged += 1
+
+
+@dataclass(slots=True)
+class Session:
+    """`sites`: every name of a site (folded) → its id; `site_names` as they are shown."""
+
+    tx: Tx
+    book: Book
+    author: Author
+    findings: Findings
+    sites: Mapping[str, str]
+    site_names: Sequence[str]
+    counts: dict[str, Counts] = field(default_factory=dict)
+    over_limit: int = 0
+    _customers: dict[str, Customer | None] = field(default_factory=dict)
+    _erased: dict[str, bool] = field(default_factory=dict)
+    _resources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def site(self, row: Row) -> str | None:
+        """The id of the row's site."""
+        name = row.values["site"]
+        found = self.sites.get(fold(name))
+        if found is None:
+            known = ", ".join(self.site_names)
+            self.findings.wrong(row.place("site"), N_("{name} is no site; known are: {known}", name=name, known=known))
+        return found
+
+    def department(self, row: Row, site: str) -> str | None:
+        """The row's department, or the only one of the site."""
+        known = [department for each, department in self.book.plans if each == site]
+        name = row.values.get("department") or (known[0] if len(known) == 1 else "")
+        if name in known:
+            return name
+        folded = [department for department in known if fold(department) == fold(name)]
+        if len(folded) == 1:
+            return folded[0]
+        self.findings.wrong(
+            row.place("department"),
+            N_("{name} is no department of {site}; known are: {known}", name=name or "–", site=site,
+               known=", ".join(known)),
+        )  # fmt: skip
+        return None
+
+    def customer(self, row: Row, column: str) -> str | None:
+        """The id of the customer whose number stands in this column; None for a blank cell or an unknown number."""
+        number = row.values.get(column)
+        if not number:
+            return None
+        if number not in self._customers:
+            self._customers[number] = customers.by_number(self.tx, number)
+        found = self._customers[number]
+        if found is not None:
+            return found.id
+        if ("customers", number) not in self.findings.broken:
+            text = N_("there is no customer {number}; import the customers first or along with it", number=number)
+            self.findings.wrong(row.place(column), text)
+        return None
+
+    def resource(self, row: Row, column: str, kind: str, site: str) -> str | None:
+        """The id of the site's advisor or courtesy car in this column; None for a blank cell."""
+        wanted: str = row.values[column]
+        if (kind, site) not in self._resources:
+            records: Sequence[Advisor | CourtesyCar] = (
+                resources.advisors(self.tx, site=site)
+                if kind == "advisors"
+                else resources.courtesy_cars(self.tx, site=site)
+            )
+            self._resources[kind, site] = [each.id for each in records]
+        known = self._resources[kind, site]
+        if wanted and wanted not in known and (kind, wanted) not in self.findings.broken:
+            self.findings.wrong(
+                row.place(column),
+                N_("{id} isn't known at this site; known are: {known}", id=wanted, known=", ".join(known[:20]) or "–"),
+            )
+        return wanted or None
+
+    def is_erased(self, customer_id: str | None) -> bool:
+        """Whether that person's data were erased."""
+        if customer_id is None:
+            return False
+        if customer_id not in self._erased:
+            self._erased[customer_id] = customers.get(self.tx, customer_id).erased
+        return self._erased[customer_id]
+
+    def remember(self, customer: Customer) -> None:
+        if customer.number:
+            self._customers[customer.number] = customer
+
+    def failed(self, row: Row, error: WtpdError) -> None:
+        """The book refuses the row."""
+        for problem in error.problems:
+            name = problem.field.split(".")[0]
+            self.findings.wrong(row.place(_COLUMN_OF.get(name, name)), problem.text)
+        if not error.problems:
+            self.findings.wrong(f"{row.source.file}:{row.line}", error.text)
+
+
+def given(row: Row, *fields: str) -> dict[str, Any]:
+    """The row's values of these fields that aren't blank: what a list doesn't say is left as it is."""
+    return {name: row.values[name] for name in fields if row.values.get(name) not in (None, "", ())}

@@ -1,0 +1,230 @@
+"""Appointments from rows. Here the list is the truth, blank cells included; only an appointment that went on in the
+book isn't set back: a status moves forwards, one that was cancelled stays so, and one whose customer was erased isn't
+filled again. The load limit doesn't count for what was booked elsewhere, but it is flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from wtpd.book.draft import Draft
+from wtpd.book.importing.files import Row
+from wtpd.book.importing.mapping import Format, fold
+from wtpd.book.importing.session import Counts, Session
+from wtpd.book.importing.works import Usual, WrongField, interventions, usual_units
+from wtpd.errors import WtpdError
+from wtpd.planner.appointment import FREE, Appointment, Status, TransportOption
+from wtpd.planner.changes import merged
+from wtpd.planner.periods import local_moment
+from wtpd.planner.plates import plate_key, same_plate
+from wtpd.planner.vehicle import Vehicle
+from wtpd.store import appointments, vehicles
+from wtpd.texts import N_
+
+PARTNER = "import"
+"""Under this name an appointment keeps the number it had where it comes from."""
+
+_ONWARDS = (Status.SCHEDULED, Status.ARRIVED, Status.IN_WORK, Status.READY, Status.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A row that makes sense. `fields`: values of `Appointment` for the columns the list has."""
+
+    row: Row
+    status: Status | None
+    fields: Mapping[str, Any]
+
+    @property
+    def reference(self) -> str:
+        return str(self.row.values["reference"])
+
+
+def put_visits(session: Session, rows: Sequence[Row], counts: Counts, form: Format) -> None:
+    usual = usual_units(rows)
+    visits = [visit for row in rows if (visit := _visit(session, row, usual))]
+    _refuse_lent_twice(session, visits)
+    if session.findings.problems:
+        return
+    again = [visit for visit in visits if not _put(session, visit, counts, form, last=False)]
+    for visit in again:
+        _put(session, visit, counts, form, last=True)
+
+
+def _put(session: Session, visit: Visit, counts: Counts, form: Format, *, last: bool) -> bool:
+    """Whether it's done with. A car can be free once a later row has moved another visit, so that is tried twice."""
+    try:
+        before = appointments.by_reference(session.tx, PARTNER, visit.reference)
+        after = _create(session, visit, form) if before is None else _change(session, visit, before, form)
+    except WtpdError as error:
+        if error.kind == "car-taken" and not last:
+            return False
+        session.failed(visit.row, error)
+        return True
+    counts.count(before, after)
+    if after.over_limit and (before is None or not before.over_limit):
+        session.over_limit += 1
+    return True
+
+
+def _create(session: Session, visit: Visit, form: Format) -> Appointment:
+    extra: dict[str, Any] = {}
+    if _says_waiting(visit, form):
+        extra = {"customer_waiting": True}
+        if not visit.fields.get("courtesy_car"):
+            extra["transport_option"] = TransportOption.WAITING
+    draft = Draft(
+        **{**extra, **visit.fields}, status=visit.status or Status.SCHEDULED, references={PARTNER: visit.reference}
+    )
+    return session.book.create(session.tx, draft, author=session.author, allow_over_limit=True)
+
+
+def _change(session: Session, visit: Visit, before: Appointment, form: Format) -> Appointment:
+    if before.status is Status.CANCELLED:
+        if visit.status is not Status.CANCELLED:
+            session.findings.look(visit.row.place("status"), N_("was cancelled meanwhile and stays so"))
+        return before
+    if visit.status is Status.CANCELLED and before.status is not Status.COMPLETED:
+        return session.book.cancel(session.tx, before.id, author=session.author, expected_version=None)
+    if session.is_erased(before.customer_id):
+        session.findings.look(visit.row.place("reference"), N_("its customer was erased; it was left as it is"))
+        return before
+    changes = dict(visit.fields)
+    if _is_onwards(before.status, visit.status):
+        changes["status"] = visit.status
+    if (
+        "courtesy_car" in changes
+        and "transport_option" not in changes
+        and before.courtesy_car != changes["courtesy_car"]
+    ):
+        lent = changes["courtesy_car"] is not None
+        changes["transport_option"] = TransportOption.COURTESY_CAR if lent else TransportOption.NONE
+    if merged(before, changes) == before:
+        return before
+    return session.book.change(
+        session.tx, before.id, changes, author=session.author, expected_version=None, allow_over_limit=True
+    )
+
+
+def _is_onwards(before: Status, wanted: Status | None) -> bool:
+    if wanted is Status.NO_SHOW:
+        return before is Status.SCHEDULED
+    return wanted in _ONWARDS and before in _ONWARDS and _ONWARDS.index(wanted) > _ONWARDS.index(before)
+
+
+def _says_waiting(visit: Visit, form: Format) -> bool:
+    return fold(visit.fields.get("notes", "")) in form.words["waiting_note"]
+
+
+def _visit(session: Session, row: Row, usual: Usual) -> Visit | None:
+    """The row with everything it names found; its problems are in the findings."""
+    count = len(session.findings.problems)
+    site = session.site(row)
+    department = session.department(row, site) if site else None
+    if not site or not department:
+        return None
+    zone = session.book.plans[site, department].zone
+    fields: dict[str, Any] = {
+        "site": site,
+        "department": department,
+        "drop_off": _moment(session, row, "drop_off", zone),
+        "collection": _moment(session, row, "collection", zone),
+        **_texts(row),
+        **_people(session, row, site),
+    }
+    if fields["drop_off"] and fields["collection"] and fields["collection"] <= fields["drop_off"]:
+        session.findings.wrong(row.place("collection"), N_("the collection isn't after the drop-off; check both"))
+    if row.values.keys() & {"interventions", "codes", "titles"}:
+        try:
+            fields["interventions"] = interventions(row, usual)
+        except WrongField as error:
+            session.findings.wrong(row.place(error.field), error.text)
+    status = Status(row.values["status"]) if row.values.get("status") else None
+    return Visit(row, status, fields) if len(session.findings.problems) == count else None
+
+
+def _texts(row: Row) -> dict[str, Any]:
+    fields = {name: row.values[name] for name in ("notes",) if name in row.values}
+    fields |= {name: row.values[name] or None for name in ("work_order", "dms_number") if name in row.values}
+    fields |= {name: row.values[name] for name in ("transport_option", "customer_waiting") if row.values.get(name)}
+    return fields
+
+
+def _people(session: Session, row: Row, site: str) -> dict[str, Any]:
+    """Customer, vehicle, advisor and courtesy car, which must all be known."""
+    fields: dict[str, Any] = {}
+    if "customer" in row.values:
+        fields["customer_id"] = session.customer(row, "customer")
+    if row.values.keys() & {"vin", "plate"}:
+        fields["vehicle_id"] = _vehicle(session, row)
+    if "advisor" in row.values:
+        fields["advisor"] = session.resource(row, "advisor", "advisors", site)
+    if "courtesy_car" in row.values:
+        fields["courtesy_car"] = session.resource(row, "courtesy_car", "courtesy_cars", site)
+    return fields
+
+
+def _vehicle(session: Session, row: Row) -> str | None:
+    vin, plate = row.values.get("vin", ""), row.values.get("plate", "")
+    if not vin and not plate:
+        return None
+    found: list[Vehicle] = vehicles.by_vin(session.tx, vin) if vin else vehicles.by_plate(session.tx, plate)
+    if len(found) != 1:
+        if ("vehicles", vin or plate_key(plate)) not in session.findings.broken:
+            text = (
+                N_("{value} fits several vehicles; give the VIN", value=vin or plate)
+                if found
+                else N_("there is no vehicle {value}; import the vehicles first or along with it", value=vin or plate)
+            )
+            session.findings.wrong(row.place("vin" if vin else "plate"), text)
+        return None
+    if vin and plate and found[0].plate and not same_plate(plate, found[0].plate):
+        session.findings.look(
+            row.place("plate"),
+            N_("{plate} isn't the plate of this VIN ({known}); the VIN counts", plate=plate, known=found[0].plate),
+        )
+    return found[0].id
+
+
+def _moment(session: Session, row: Row, field: str, zone: str) -> datetime | None:
+    """In UTC. A local time that comes twice is the first of the two; one that the clocks skip is a problem."""
+    written: datetime = row.values[field]
+    if written.tzinfo is not None:
+        return written.astimezone(UTC)
+    moment = local_moment(written.date(), written.time(), zone)
+    if moment is None:
+        session.findings.wrong(
+            row.place(field),
+            N_("{value} doesn't exist: the clocks are put forward in that hour", value=f"{written:%Y-%m-%d %H:%M}"),
+        )
+    elif written.replace(tzinfo=ZoneInfo(zone), fold=1).utcoffset() != moment.astimezone(ZoneInfo(zone)).utcoffset():
+        session.findings.look(
+            row.place(field),
+            N_("{value} comes twice that night; the first was taken", value=f"{written:%Y-%m-%d %H:%M}"),
+        )
+    return moment
+
+
+def _refuse_lent_twice(session: Session, visits: Iterable[Visit]) -> None:
+    """A car that two rows lend at a time: both lines are named."""
+    lent: dict[str, list[Visit]] = {}
+    for visit in visits:
+        car = visit.fields.get("courtesy_car")
+        if car and visit.status not in FREE:
+            lent.setdefault(car, []).append(visit)
+    for car, lendings in lent.items():
+        lendings.sort(key=lambda each: each.fields["drop_off"])
+        latest = lendings[0]
+        for visit in lendings[1:]:
+            if visit.fields["drop_off"] < latest.fields["collection"]:
+                session.findings.wrong(
+                    visit.row.place("courtesy_car"),
+                    N_("{car} is lent at that time in line {line} ({file}, {reference}) too", car=car,
+                       line=latest.row.line, file=latest.row.source.file, reference=latest.reference),
+                )  # fmt: skip
+            if visit.fields["collection"] > latest.fields["collection"]:
+                latest = visit

@@ -1,0 +1,85 @@
+"""A visit's pieces of work from parallel cells: codes, titles and prices side by side, AW as one sum.
+
+The sum is shared out in proportion to what each piece takes where it stands alone in the same import; if one of them
+never does, in equal parts. Each share is rounded to hundredths so that together they are exactly the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from wtpd.book.importing.files import Row
+from wtpd.book.importing.values import Wrong
+from wtpd.planner.appointment import Intervention
+from wtpd.texts import N_
+
+Usual = Mapping[str, float]
+"""AW that a piece of work takes on the average where it stands alone, by code or title."""
+
+
+class WrongField(Wrong):
+    """As `Wrong`, of one of several cells."""
+
+    def __init__(self, field: str, wrong: Wrong) -> None:
+        super().__init__(wrong.text)
+        self.field = field
+
+
+def usual_units(rows: Iterable[Row]) -> Usual:
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        names, units = _names(row), row.values.get("labour_units", ())
+        if len(names) == len(units) == 1 and units[0]:
+            found.setdefault(names[0], []).append(units[0])
+    return {name: sum(units) / len(units) for name, units in found.items()}
+
+
+def interventions(row: Row, usual: Usual) -> tuple[Intervention, ...]:
+    """The pieces of work in order. Raises `WrongField` where the cells don't go together."""
+    if "interventions" in row.values:
+        return tuple(row.values["interventions"])
+    codes, titles = row.values.get("codes", ()), row.values.get("titles", ())
+    names = _names(row)
+    if codes and titles:
+        _same_count(row, "titles", len(titles), len(codes))
+    prices = row.values.get("prices", ()) or (None,) * len(names)
+    _same_count(row, "prices", len(prices), len(names))
+    units = row.values.get("labour_units", ())
+    if len(units) == 1 and len(names) > 1:
+        units = shared(units[0] or 0, [usual.get(name, 0) for name in names])
+    units = units or (0,) * len(names)
+    _same_count(row, "labour_units", len(units), len(names))
+    return tuple(
+        Intervention(
+            code=codes[place] if codes else "",
+            title=(titles[place] if titles else "") or names[place],
+            labour_units=units[place] or 0,
+            price_cents=prices[place],
+        )
+        for place in range(len(names))
+    )
+
+
+def shared(total: float, weights: Sequence[float]) -> tuple[float, ...]:
+    """`total` in proportion to the weights (equally if one is 0), in hundredths that add up to it."""
+    if not all(weight > 0 for weight in weights):
+        weights = [1.0] * len(weights)
+    whole, hundredths = sum(weights), round(total * 100)
+    so_far, given, shares = 0.0, 0, []
+    for weight in weights:
+        so_far += weight
+        share = round(hundredths * so_far / whole) - given
+        given += share
+        shares.append(share / 100)
+    return tuple(shares)
+
+
+def _names(row: Row) -> tuple[str, ...]:
+    names: tuple[str, ...] = row.values.get("codes", ()) or row.values.get("titles", ())
+    return names
+
+
+def _same_count(row: Row, field: str, found: int, expected: int) -> None:
+    if found != expected:
+        text = N_("{found} values for {expected} pieces of work; each needs its own", found=found, expected=expected)
+        raise WrongField(field, Wrong(text))

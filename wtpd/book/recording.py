@@ -1,0 +1,122 @@
+"""What belongs to every change of the book, in its transaction: the row, one history entry, the outbox, the event
+(spec: planner.md, rule 4; sync.md, 2)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import uuid_utils
+
+from wtpd.book import courtesy
+from wtpd.errors import VersionMismatch
+from wtpd.planner.appointment import Appointment
+from wtpd.planner.changes import diff
+from wtpd.planner.history import Author, Change
+from wtpd.planner.resources import DepartmentPlan
+from wtpd.store import appointments, history, outbox
+from wtpd.store.database import Tx
+from wtpd.texts import N_
+
+_DAYS_SIGNALLED = 62
+"""A visit that lasts longer is signalled as a change of the whole site."""
+
+Plans = Mapping[tuple[str, str], DepartmentPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who makes a change, and the partner's channel that knows it already."""
+
+    author: Author
+    channel: str | None = None
+
+
+def new_id() -> str:
+    """UUIDv7: in the order of time, so new rows lie together."""
+    return str(uuid_utils.uuid7())
+
+
+def check_version(found: int, expected: int | None) -> None:
+    """Raises `VersionMismatch` with the version that stands."""
+    if expected is not None and expected != found:
+        raise VersionMismatch(
+            N_(
+                "Somebody changed it meanwhile: it is at version {found}, not {expected}.",
+                found=found,
+                expected=expected,
+            ),
+            facts={"version": found},
+        )
+
+
+def record_new(
+    tx: Tx, plans: Plans, appointment: Appointment, source: Source, extra: Mapping[str, Change] | None = None
+) -> Appointment:
+    """Keep a new appointment. `extra` are changes of its customer and vehicle that came with it. Raises `Refused` of
+    kind `car-taken`."""
+    try:
+        appointments.insert(tx, appointment)
+    except sqlite3.IntegrityError as error:
+        raise courtesy.refused(tx, appointment, error) or error from error
+    _belonging(tx, plans, None, appointment, source, "created", {**diff(None, appointment), **(extra or {})})
+    return appointment
+
+
+def record_change(
+    tx: Tx,
+    plans: Plans,
+    before: Appointment,
+    after: Appointment,
+    source: Source,
+    *,
+    action: str = "changed",
+    extra: Mapping[str, Change] | None = None,
+) -> Appointment:
+    """Keep a change and give the appointment its next version; if nothing differs, nothing happens. Raises `Refused`
+    of kind `car-taken`."""
+    changes = {**diff(before, after), **(extra or {})}
+    if not changes:
+        return before
+    after = replace(after, version=before.version + 1)
+    try:
+        appointments.update(tx, before, after)
+    except sqlite3.IntegrityError as error:
+        raise courtesy.refused(tx, after, error) or error from error
+    _belonging(tx, plans, before, after, source, action, changes)
+    return after
+
+
+def _belonging(
+    tx: Tx,
+    plans: Plans,
+    before: Appointment | None,
+    after: Appointment,
+    source: Source,
+    action: str,
+    changes: Mapping[str, Change],
+) -> None:
+    courtesy.keep_contract(tx, before, after)
+    history.append(tx, after.id, after.version, action, changes, source.author)
+    outbox.mark_change(tx, after.id, after.site, after.department, except_channel=source.channel)
+    tx.emit(f"appointment.{action}", id=after.id, site=after.site, version=after.version, actor=source.author.actor)
+    for appointment in (before, after):
+        if appointment is not None:
+            signal_days(tx, plans, appointment)
+
+
+def signal_days(tx: Tx, plans: Plans, appointment: Appointment) -> None:
+    """What can be booked changed on every day of the visit: the courtesy car is away all the time."""
+    plan = plans.get((appointment.site, appointment.department))
+    zone = ZoneInfo(plan.zone if plan else "Europe/Berlin")
+    first, last = appointment.drop_off.astimezone(zone).date(), appointment.collection.astimezone(zone).date()
+    if (last - first).days > _DAYS_SIGNALLED:
+        tx.signal(f"availability:{appointment.site}:*")
+        return
+    if appointment.courtesy_car is None:
+        last = first
+    for offset in range((last - first).days + 1):
+        tx.signal(f"availability:{appointment.site}:{first + timedelta(days=offset)}")

@@ -1,0 +1,81 @@
+"""An appointment with its customer and vehicle as the flat fields that cross the border to partners
+(`wtpd.sync.ports.FIELDS`), and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wtpd.clock import iso
+from wtpd.errors import Invalid
+from wtpd.planner.appointment import Appointment
+from wtpd.planner.changes import json_value, typed
+from wtpd.planner.customer import Customer
+from wtpd.planner.vehicle import Vehicle
+from wtpd.sync.ports import FIELDS
+from wtpd.texts import N_
+
+APPOINTMENT = tuple(name for name in FIELDS if "." not in name)
+CUSTOMER = tuple(name.removeprefix("customer.") for name in FIELDS if name.startswith("customer."))
+VEHICLE = tuple(name.removeprefix("vehicle.") for name in FIELDS if name.startswith("vehicle."))
+OF_CUSTOMER = frozenset(f"customer.{name}" for name in CUSTOMER)
+
+_NOBODY = Customer(id="")
+_NOTHING = Vehicle(id="")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An appointment with the records it refers to."""
+
+    appointment: Appointment
+    customer: Customer | None
+    vehicle: Vehicle | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a partner gives, as typed values for our records; a field that is missing wasn't delivered."""
+
+    appointment: Mapping[str, Any]
+    customer: Mapping[str, Any]
+    vehicle: Mapping[str, Any]
+
+
+def of(visit: Visit) -> dict[str, Any]:
+    """All shared fields, blank where there is no customer or vehicle."""
+    appointment, customer, vehicle = visit.appointment, visit.customer or _NOBODY, visit.vehicle or _NOTHING
+    shared: dict[str, Any] = {
+        "drop_off": iso(appointment.drop_off),
+        "collection": iso(appointment.collection),
+        "status": appointment.status.value,
+        "transport_option": str(appointment.transport_option),
+        "courtesy_car": appointment.courtesy_car,
+        "customer_waiting": appointment.customer_waiting,
+        "advisor": appointment.advisor,
+        "notes": appointment.notes,
+        "interventions": [json_value(work) for work in appointment.interventions],
+    }
+    for name in CUSTOMER:
+        shared[f"customer.{name}"] = getattr(customer, name)
+    for name in VEHICLE:
+        shared[f"vehicle.{name}"] = json_value(getattr(vehicle, name))
+    return shared
+
+
+def wanted(fields: Mapping[str, Any]) -> Wanted:
+    """Raises `Invalid` for a value of the wrong type, and for a field that isn't shared."""
+    unknown = sorted(name for name in fields if name not in FIELDS)
+    if unknown:
+        raise Invalid(N_("There is no shared field {name}.", name=unknown[0]))
+    plain = {name: value for name, value in fields.items() if "." not in name}
+    return Wanted(
+        typed(Appointment, plain),
+        typed(Customer, _part(fields, "customer.")),
+        typed(Vehicle, _part(fields, "vehicle.")),
+    )
+
+
+def _part(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix)}

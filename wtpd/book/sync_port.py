@@ -1,0 +1,202 @@
+"""The appointment book as two-way sync sees it: `wtpd.sync.ports.BookPort` inside one write transaction.
+
+What comes from a partner is never refused for load or for a car that is taken: it is held as far as it can be, flagged
+or left open, and listed for attention. Only what can't be an appointment at all raises `Invalid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from wtpd.book import appointments as rules
+from wtpd.book import checks, courtesy, load, shared_fields
+from wtpd.book.book import Book
+from wtpd.book.partner_records import Found, Origin, resolve
+from wtpd.book.recording import Source, new_id, record_change, record_new
+from wtpd.book.shared_fields import Visit
+from wtpd.errors import Invalid, NotFound, Problem
+from wtpd.planner.appointment import ORIGIN_DEALER, Appointment, Status
+from wtpd.planner.changes import merged
+from wtpd.planner.history import Author, Change
+from wtpd.store import appointments, attention, channels, customers, vehicles
+from wtpd.store.channels import Mapped
+from wtpd.store.database import Tx
+from wtpd.sync.ports import Fields, Incoming, Ours
+from wtpd.texts import N_
+
+_NEEDED = ("drop_off", "collection")
+
+
+class SyncBook:
+    """Made for one transaction."""
+
+    def __init__(self, book: Book, tx: Tx) -> None:
+        self._book = book
+        self._tx = tx
+        self._channels: dict[str, Mapped] = {}
+
+    def ours(self, channel: str, appointment_id: str) -> Ours | None:
+        appointment = appointments.find(self._tx, appointment_id)
+        return None if appointment is None else self._ours(channel, self._visit(appointment))
+
+    def create(self, channel: str, item: Incoming, *, actor: str) -> Ours:
+        mapped = self._mapped(channel)
+        plan = self._book.plan(mapped.site, mapped.department)
+        asked = shared_fields.wanted(item.fields)
+        missing = [Problem(name, N_("This is needed.")) for name in _NEEDED if not asked.appointment.get(name)]
+        checks.reject(missing)
+        draft = Appointment(
+            id=new_id(),
+            site=mapped.site,
+            department=mapped.department,
+            origin=item.origin or ORIGIN_DEALER,
+            references={mapped.connector: item.partner_id},
+            links=dict(item.links),
+            **asked.appointment,
+        )
+        after = _checked(draft)
+        blank = Visit(draft, None, None)
+        found = resolve(self._tx, None, None, asked.customer, asked.vehicle, self._origin(mapped, after))
+        after = replace(after, customer_id=_id(found.customer), vehicle_id=_id(found.vehicle))
+        after, open_car = self._with_car(None, after)
+        after = load.flagged(self._tx, plan, None, after, allow_over_limit=True)
+        record_new(self._tx, self._book.plans, after, self._source(mapped, actor))
+        self._list(mapped, blank, Visit(after, found.customer, found.vehicle), found, open_car)
+        return self._ours(channel, Visit(after, found.customer, found.vehicle))
+
+    def update(
+        self, channel: str, appointment_id: str, fields: Fields, *, actor: str, links: Mapping[str, str]
+    ) -> Ours:
+        mapped = self._mapped(channel)
+        before = self._visit(appointments.get(self._tx, appointment_id))
+        if before.appointment.status is Status.CANCELLED:
+            return self._ours(channel, before)
+        asked = shared_fields.wanted(fields)
+        after = _checked(merged(before.appointment, {**asked.appointment, "links": links}))
+        origin = self._origin(mapped, after)
+        found = Found(before.customer, before.vehicle)
+        if asked.customer or asked.vehicle:
+            found = resolve(self._tx, before.customer, before.vehicle, asked.customer, asked.vehicle, origin)
+        after = replace(after, customer_id=_id(found.customer), vehicle_id=_id(found.vehicle))
+        after, open_car = self._with_car(before.appointment, after)
+        plan = self._book.plans.get((after.site, after.department))
+        after = load.flagged(self._tx, plan, before.appointment, after, allow_over_limit=True)
+        visit = Visit(after, found.customer, found.vehicle)
+        extra = _record_changes(before, visit)
+        after = self._record(mapped, before.appointment, after, actor, extra)
+        visit = replace(visit, appointment=after)
+        self._list(mapped, before, visit, found, open_car)
+        return self._ours(channel, visit)
+
+    def cancel(self, channel: str, appointment_id: str, *, actor: str, reason: str | None) -> Ours:
+        before = self._visit(appointments.get(self._tx, appointment_id))
+        source = self._source(self._mapped(channel), actor)
+        after = rules.cancelled(self._book, self._tx, before.appointment, source, reason)
+        return self._ours(channel, replace(before, appointment=after))
+
+    def attach(self, channel: str, appointment_id: str, partner_id: str, links: Mapping[str, str]) -> None:
+        before = appointments.get(self._tx, appointment_id)
+        connector = self._mapped(channel).connector
+        if before.references.get(connector) != partner_id:
+            appointments.put_reference(self._tx, appointment_id, connector, partner_id)
+        if any(before.links.get(name) != address for name, address in links.items()):
+            checks.form(replace(before, links={**before.links, **links}))
+            appointments.put_links(self._tx, appointment_id, links)
+
+    def _record(
+        self, mapped: Mapped, before: Appointment, after: Appointment, actor: str, extra: Mapping[str, Change]
+    ) -> Appointment:
+        """New links alone are no change of the appointment."""
+        if dict(after.links) != dict(before.links):
+            appointments.put_links(self._tx, before.id, after.links)
+            before = replace(before, links=after.links)
+        source = self._source(mapped, actor)
+        return record_change(self._tx, self._book.plans, before, after, source, extra=extra)
+
+    def _with_car(self, before: Appointment | None, after: Appointment) -> tuple[Appointment, str | None]:
+        """The appointment without its courtesy car if it can't have it, and the car that is left open."""
+        if courtesy.needs_look(before, after) and courtesy.obstacle(self._tx, after) is not None:
+            return replace(after, courtesy_car=None), after.courtesy_car
+        return after, None
+
+    def _list(self, mapped: Mapped, before: Visit, after: Visit, found: Found, open_car: str | None) -> None:
+        """What somebody must look at: the car that couldn't be had, the day that is too full, records in doubt."""
+        appointment = after.appointment
+        for what, made, candidates in found.unmatched:
+            data = {"what": what, "created": made, "candidates": list(candidates)}
+            self._attend("unmatched", mapped, appointment, data, what)
+        if found.kept:
+            self._attend("locked_customer", mapped, appointment, {"fields": list(found.kept)})
+        if open_car is not None:
+            self._attend("car_open", mapped, appointment, {"courtesy_car": open_car, "reason": "taken"}, open_car)
+        if appointment.over_limit and not before.appointment.over_limit:
+            plan = self._book.plan(appointment.site, appointment.department)
+            figures = load.of_day(self._tx, plan, appointment)
+            facts = {
+                "day": plan.zoned_day(appointment.drop_off).isoformat(),
+                "limit": figures.limit,
+                "booked": figures.booked,
+                "asked": figures.asked,
+            }
+            self._attend("over_limit", mapped, appointment, facts)
+
+    def _attend(
+        self, kind: str, mapped: Mapped, appointment: Appointment, data: Mapping[str, Any], part: str = ""
+    ) -> None:
+        once = f"{mapped.channel}:{appointment.id}:{part}"
+        attention.add(self._tx, kind, channel=mapped.channel, appointment_id=appointment.id, data=data, once=once)
+
+    def _visit(self, appointment: Appointment) -> Visit:
+        customer = customers.find(self._tx, appointment.customer_id) if appointment.customer_id else None
+        vehicle = vehicles.find(self._tx, appointment.vehicle_id) if appointment.vehicle_id else None
+        return Visit(appointment, customer, vehicle)
+
+    def _ours(self, channel: str, visit: Visit) -> Ours:
+        mapped, appointment = self._mapped(channel), visit.appointment
+        locked = visit.customer is not None and visit.customer.locked_by is not None
+        return Ours(
+            appointment_id=appointment.id,
+            version=appointment.version,
+            fields=shared_fields.of(visit),
+            cancelled=appointment.status is Status.CANCELLED,
+            in_scope=mapped.active and (appointment.site, appointment.department) == (mapped.site, mapped.department),
+            account=mapped.account,
+            owned=shared_fields.OF_CUSTOMER if locked else frozenset(),
+            reason=appointment.cancellation_reason,
+        )
+
+    def _mapped(self, channel: str) -> Mapped:
+        known = self._channels.get(channel)
+        if known is None:
+            known = channels.mapped(self._tx, channel)
+            if known is None:
+                raise NotFound(N_("There is no channel {channel}.", channel=channel))
+            self._channels[channel] = known
+        return known
+
+    def _source(self, mapped: Mapped, actor: str) -> Source:
+        return Source(Author(actor=actor, channel=f"sync:{mapped.connector}"), channel=mapped.channel)
+
+    def _origin(self, mapped: Mapped, appointment: Appointment) -> Origin:
+        return Origin(mapped.connector, appointment.origin, {appointment.id: mapped.channel})
+
+
+def _checked(appointment: Appointment) -> Appointment:
+    """In the form in which it is kept. Raises `Invalid`."""
+    if appointment.status is Status.CANCELLED:
+        raise Invalid(N_("A cancelled appointment can't be taken over."))
+    tidy = checks.tidy(appointment)
+    checks.form(tidy)
+    return tidy
+
+
+def _record_changes(before: Visit, after: Visit) -> dict[str, Change]:
+    """What changed in customer and vehicle, as the appointment's history tells it."""
+    old, new = shared_fields.of(before), shared_fields.of(after)
+    return {name: Change(old[name], value) for name, value in new.items() if "." in name and value != old[name]}
+
+
+def _id(record: Any) -> str | None:
+    return None if record is None else str(record.id)

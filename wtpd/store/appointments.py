@@ -1,0 +1,264 @@
+"""Appointments in the database: rows to records and back, and every way they are looked for.
+
+Only `wtpd.book` writes here; the rules are there. Pages are keyset pages in the order of drop-off.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from sqlite3 import Row
+from typing import Any
+
+import msgspec
+
+from wtpd.clock import from_iso, iso
+from wtpd.errors import Invalid, NotFound
+from wtpd.planner.appointment import FREE, Appointment, Intervention, Status
+from wtpd.store import search as index
+from wtpd.store.database import Tx, from_json, to_json
+from wtpd.texts import N_
+
+TIMES = ("drop_off", "collection", "planned_in", "planned_out", "car_in", "car_out")
+FLAGS = ("customer_waiting", "quote_made", "billed", "over_limit")
+_COLUMNS = (
+    "id", "site", "department", "drop_off", "collection", "status", "customer_id", "vehicle_id", "advisor",
+    "interventions", "labour_units", "transport_option", "courtesy_car", "customer_waiting", "notes", "origin", "links",
+    "dms_number", "work_order", "planned_in", "planned_out", "car_in", "car_out", "quote_made", "billed", "over_limit",
+    "cancellation_reason", "version",
+)  # fmt: skip
+
+_FOUND_BY = {"customer_id", "vehicle_id", "work_order", "dms_number"}
+
+_SELECT = """SELECT a.*, (SELECT json_group_object(r.partner, r.partner_id) FROM reference r
+                          WHERE r.appointment_id = a.id) AS "references" FROM appointment a"""
+_INSERT = f"INSERT INTO appointment ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_LIVE = "status NOT IN ('cancelled', 'no_show')"
+
+_read_work = msgspec.json.Decoder(tuple[Intervention, ...]).decode
+_write_work = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which appointments; what is None doesn't restrict. `start` ≤ drop-off < `end`."""
+
+    site: str | None = None
+    department: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    statuses: Sequence[Status] | None = None
+
+
+def find(tx: Tx, appointment_id: str) -> Appointment | None:
+    row = tx.one(f"{_SELECT} WHERE a.id = ?", (appointment_id,))
+    return None if row is None else _record(row)
+
+
+def get(tx: Tx, appointment_id: str) -> Appointment:
+    """Raises `NotFound`."""
+    found = find(tx, appointment_id)
+    if found is None:
+        raise NotFound(N_("There is no appointment {id}.", id=appointment_id), facts={"id": appointment_id})
+    return found
+
+
+def many(tx: Tx, ids: Sequence[str]) -> list[Appointment]:
+    """Those that exist, in the order of `ids`."""
+    rows = tx.all(f"{_SELECT} WHERE a.id IN (SELECT value FROM json_each(?))", (to_json(list(ids)),))
+    by_id = {row["id"]: _record(row) for row in rows}
+    return [by_id[wanted] for wanted in ids if wanted in by_id]
+
+
+def day(tx: Tx, site: str, start: datetime, end: datetime, department: str | None = None) -> list[Appointment]:
+    """All that are dropped off from `start` up to `end`, cancelled ones too, in order of time."""
+    narrow, params = _conditions(Filter(site=site, department=department, start=start, end=end))
+    return [_record(row) for row in tx.all(f"{_SELECT} WHERE {narrow} ORDER BY a.drop_off, a.id", params)]
+
+
+def page(tx: Tx, which: Filter, *, cursor: str | None = None, limit: int = 100) -> tuple[list[Appointment], str | None]:
+    """One page in order of drop-off, and the cursor of the next (None: this is the last). Raises `Invalid` for a
+    cursor that isn't ours."""
+    narrow, params = _conditions(which)
+    if cursor is not None:
+        narrow += " AND (a.drop_off, a.id) > (?, ?)"
+        params += read_cursor(cursor)
+    rows = tx.all(f"{_SELECT} WHERE {narrow} ORDER BY a.drop_off, a.id LIMIT ?", (*params, limit + 1))
+    records = [_record(row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return records, write_cursor(iso(records[-1].drop_off), records[-1].id) if more else None
+
+
+def search(tx: Tx, text: str, limit: int = 50) -> list[Appointment]:
+    """By plate, VIN, customer, work order, DMS number or a partner's number; the newest first. Every word of `text`
+    must begin a word of the appointment."""
+    return many(tx, index.appointments(tx, text, limit))
+
+
+def by_reference(tx: Tx, partner: str, partner_id: str) -> Appointment | None:
+    row = tx.one(
+        f"{_SELECT} WHERE a.id = (SELECT appointment_id FROM reference WHERE partner = ? AND partner_id = ?)",
+        (partner, partner_id),
+    )
+    return None if row is None else _record(row)
+
+
+def by_work_order(tx: Tx, work_order: str) -> list[Appointment]:
+    rows = tx.all(f"{_SELECT} WHERE a.work_order = ? ORDER BY a.drop_off, a.id", (work_order,))
+    return [_record(row) for row in rows]
+
+
+def by_dms_number(tx: Tx, dms_number: str) -> list[Appointment]:
+    rows = tx.all(f"{_SELECT} WHERE a.dms_number = ? ORDER BY a.drop_off, a.id", (dms_number,))
+    return [_record(row) for row in rows]
+
+
+def of_customer(tx: Tx, customer_id: str) -> list[Appointment]:
+    rows = tx.all(f"{_SELECT} WHERE a.customer_id = ? ORDER BY a.drop_off, a.id", (customer_id,))
+    return [_record(row) for row in rows]
+
+
+def of_vehicle(tx: Tx, vehicle_id: str) -> list[Appointment]:
+    rows = tx.all(f"{_SELECT} WHERE a.vehicle_id = ? ORDER BY a.drop_off, a.id", (vehicle_id,))
+    return [_record(row) for row in rows]
+
+
+def open_of(tx: Tx, *, customer_id: str | None = None, vehicle_id: str | None = None) -> list[tuple[str, str, str]]:
+    """(id, site, department) of the appointments of a customer or vehicle that aren't over or off."""
+    column, value = ("customer_id", customer_id) if customer_id is not None else ("vehicle_id", vehicle_id)
+    rows = tx.all(
+        f"""SELECT id, site, department FROM appointment
+            WHERE {column} = ? AND status NOT IN ('completed', 'cancelled', 'no_show')""",
+        (value,),
+    )
+    return [(row["id"], row["site"], row["department"]) for row in rows]
+
+
+def booked_units(
+    tx: Tx, site: str, department: str, start: datetime, end: datetime, *, without: str | None = None
+) -> float:
+    """AW of the live appointments dropped off from `start` up to `end`; `without` leaves one out."""
+    span = f"site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {_LIVE}"
+    params = (site, iso(start), iso(end), department)
+    row = tx.one(f"SELECT total(labour_units) FROM appointment INDEXED BY appointment_by_day WHERE {span}", params)
+    units = float(row[0]) if row is not None else 0.0
+    own = without and tx.one(f"SELECT labour_units FROM appointment WHERE id = ? AND {span}", (without, *params))
+    return round(units - (own[0] if own else 0), 2)
+
+
+def drop_offs(tx: Tx, site: str, department: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
+    """(drop-off, AW) of the live appointments from `start` up to `end`, from the index alone."""
+    rows = tx.all(
+        f"""SELECT drop_off, labour_units FROM appointment INDEXED BY appointment_by_day
+            WHERE site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {_LIVE} ORDER BY drop_off""",
+        (site, iso(start), iso(end), department),
+    )
+    return [(from_iso(row["drop_off"]), row["labour_units"]) for row in rows]
+
+
+def lent(tx: Tx, courtesy_car: str, start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
+    """(appointment, from, until) of all lendings of a car that touch the time from `start` to `end`."""
+    rows = tx.all(
+        f"""SELECT id, drop_off, collection FROM appointment
+            WHERE courtesy_car = ? AND {_LIVE} AND drop_off < ? AND collection > ? ORDER BY drop_off""",
+        (courtesy_car, iso(end), iso(start)),
+    )
+    return [(row["id"], from_iso(row["drop_off"]), from_iso(row["collection"])) for row in rows]
+
+
+def insert(tx: Tx, appointment: Appointment) -> None:
+    """Raises `sqlite3.IntegrityError` if the courtesy car is lent at that time."""
+    tx.run(_INSERT, tuple(_values(appointment).values()))
+    for partner, partner_id in appointment.references.items():
+        put_reference(tx, appointment.id, partner, partner_id)
+    index.touch_appointment(tx, appointment.id)
+
+
+def update(tx: Tx, before: Appointment, after: Appointment) -> None:
+    """Write the columns that differ. Raises `sqlite3.IntegrityError` if the courtesy car is lent at that time."""
+    old, new = _values(before), _values(after)
+    changed = {name: value for name, value in new.items() if value != old[name]}
+    if changed:
+        assignments = ", ".join(f"{name} = ?" for name in changed)
+        tx.run(f"UPDATE appointment SET {assignments} WHERE id = ?", (*changed.values(), after.id))
+    if not _FOUND_BY.isdisjoint(changed):
+        index.touch_appointment(tx, after.id)
+
+
+def put_reference(tx: Tx, appointment_id: str, partner: str, partner_id: str) -> None:
+    """The number by which a partner knows the appointment now; each stands for one appointment, the last that was said.
+    A number that was given up (it was cancelled there and made anew) is kept by the ledger of sync."""
+    tx.run("DELETE FROM reference WHERE appointment_id = ? AND partner = ?", (appointment_id, partner))
+    tx.run(
+        """INSERT INTO reference (partner, partner_id, appointment_id) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET appointment_id = excluded.appointment_id""",
+        (partner, partner_id, appointment_id),
+    )
+    index.touch_appointment(tx, appointment_id)
+
+
+def put_links(tx: Tx, appointment_id: str, links: Mapping[str, str]) -> None:
+    tx.run("UPDATE appointment SET links = json_patch(links, ?) WHERE id = ?", (to_json(dict(links)), appointment_id))
+
+
+def write_cursor(*parts: str) -> str:
+    return base64.urlsafe_b64encode("\n".join(parts).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[str, str]:
+    """Raises `Invalid`."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        first, second = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("\n")
+    except (ValueError, binascii.Error):
+        raise Invalid(N_("That is no cursor of this list; start again at the first page.")) from None
+    return first, second
+
+
+def _conditions(which: Filter) -> tuple[str, tuple[Any, ...]]:
+    parts: list[tuple[str, Any]] = []
+    if which.site is not None:
+        parts.append(("a.site = ?", which.site))
+    if which.start is not None:
+        parts.append(("a.drop_off >= ?", iso(which.start)))
+    if which.end is not None:
+        parts.append(("a.drop_off < ?", iso(which.end)))
+    if which.department is not None:
+        parts.append(("a.department = ?", which.department))
+    if which.statuses is not None:
+        parts.append(("a.status IN (SELECT value FROM json_each(?))", to_json([str(one) for one in which.statuses])))
+    return " AND ".join(sql for sql, _ in parts) or "true", tuple(value for _, value in parts)
+
+
+def _record(row: Row) -> Appointment:
+    values = {name: row[name] for name in _COLUMNS}
+    del values["labour_units"]
+    for name in TIMES:
+        if values[name] is not None:
+            values[name] = from_iso(values[name])
+    for name in FLAGS:
+        values[name] = bool(values[name])
+    values["status"] = Status(values["status"])
+    values["interventions"] = _read_work(values["interventions"])
+    values["links"] = from_json(values["links"])
+    return Appointment(references=from_json(row["references"]), **values)
+
+
+def _values(appointment: Appointment) -> dict[str, Any]:
+    """Columns of the row, in the order of `_COLUMNS`."""
+    values = {name: getattr(appointment, name) for name in _COLUMNS}
+    for name in TIMES:
+        if values[name] is not None:
+            values[name] = iso(values[name])
+    for name in FLAGS:
+        values[name] = int(values[name])
+    values["status"] = str(values["status"])
+    values["interventions"] = _write_work(appointment.interventions).decode()
+    values["links"] = to_json(dict(appointment.links))
+    return values
+
+
+assert FREE == (Status.CANCELLED, Status.NO_SHOW), "the SQL says so too"

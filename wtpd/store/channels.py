@@ -1,0 +1,169 @@
+"""The channels: one connector at one site each, with the mapping in force (spec: superservice.md, config.md).
+
+`Channels` is the `ChannelPort` of the sync engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from wtpd.clock import from_iso, iso
+from wtpd.errors import NotFound
+from wtpd.store import runs
+from wtpd.store.database import Tx, to_json
+from wtpd.store.outbox import signal
+from wtpd.sync.ports import Halt, Published, RunRecord
+from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import N_
+
+_DAYS = msgspec.json.Decoder(dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped:
+    """Which department of which site a channel connects, under which number."""
+
+    channel: str
+    connector: str
+    site: str
+    department: str
+    account: str
+    active: bool
+
+
+def mapped(tx: Tx, channel: str) -> Mapped | None:
+    """The mapping in force of the channel `superservice/rostock`, or None if there is no such channel."""
+    row = tx.one("SELECT id, connector, site, department, account, active FROM channel WHERE id = ?", (channel,))
+    return _mapped(row) if row else None
+
+
+def all_mapped(tx: Tx) -> list[Mapped]:
+    rows = tx.all("SELECT id, connector, site, department, account, active FROM channel ORDER BY id")
+    return [_mapped(row) for row in rows]
+
+
+def put(tx: Tx, spec: ChannelSpec) -> None:
+    """Take the mapping of `spec` into force. If it is another one than before, or the channel wasn't active, the
+    outbox is filled with everything linked that must leave (or may have changed meanwhile) and everything in the
+    department that isn't linked yet."""
+    before = tx.one("SELECT scope, account, active FROM channel WHERE id = ?", (spec.id,))
+    scope = f"{spec.department}\n{spec.account}"
+    if before and before["scope"] == scope and before["active"]:
+        return
+    tx.run(
+        """INSERT INTO channel (id, connector, site, department, account, active, scope)
+           VALUES (:id, :connector, :site, :department, :account, 1, :scope)
+           ON CONFLICT (id) DO UPDATE SET department = :department, account = :account, active = 1, scope = :scope""",
+        {
+            "id": spec.id, "connector": spec.connector, "site": spec.site, "department": spec.department,
+            "account": spec.account, "scope": scope,
+        },
+    )  # fmt: skip
+    if before and before["account"] != spec.account:  # the other account was told nothing yet
+        tx.run("UPDATE channel SET published = '{}', publishing = '{}' WHERE id = ?", (spec.id,))
+    _fill_outbox(tx, spec, linked_too=before is not None and not before["active"])
+
+
+def deactivate(tx: Tx, channel: str) -> None:
+    """The channel isn't configured any more. Nothing is cancelled at the partner; links stay."""
+    tx.run("UPDATE channel SET active = 0 WHERE id = ?", (channel,))
+
+
+def preview(tx: Tx, channel: str, site: str, department: str, account: str) -> tuple[int, int]:
+    """What a mapping would do: how many appointments would be cancelled at the partner, and how many sent."""
+    values = {"channel": channel, "site": site, "department": department, "account": account}
+    cancels = tx.one(f"SELECT count(*) AS n FROM ({_LEAVING}) WHERE status <> 'cancelled'", values)
+    sends = tx.one(f"SELECT count(*) AS n FROM ({_JOINING})", values)
+    return int(cancels["n"] if cancels else 0), int(sends["n"] if sends else 0)
+
+
+_LEAVING = """
+  SELECT a.id, a.status FROM link l JOIN appointment a ON a.id = l.appointment_id
+  WHERE l.channel = :channel AND NOT l.tombstone
+    AND (a.site <> :site OR a.department <> :department OR l.account <> :account)"""
+
+_JOINING = """
+  SELECT a.id, a.collection, a.drop_off FROM appointment a
+  WHERE a.site = :site AND a.department = :department AND a.status <> 'cancelled'
+    AND NOT EXISTS (SELECT 1 FROM link WHERE channel = :channel AND appointment_id = a.id AND NOT tombstone
+                    AND account = :account)"""
+
+_LINKED = "SELECT appointment_id AS id FROM link WHERE channel = :channel AND NOT tombstone"
+
+
+def _fill_outbox(tx: Tx, spec: ChannelSpec, *, linked_too: bool) -> None:
+    """What is still to come is sent first, soonest first; what is past follows."""
+    values = {
+        "channel": spec.id, "site": spec.site, "department": spec.department, "account": spec.account,
+        "now": iso(tx.now),
+    }  # fmt: skip
+    soonest = " ORDER BY collection < :now, drop_off"
+    for select in (_LINKED if linked_too else f"SELECT id FROM ({_LEAVING})", f"SELECT id FROM ({_JOINING}){soonest}"):
+        tx.run(
+            f"""INSERT INTO outbox (channel, appointment_id, marked_version, marked_at)
+                SELECT :channel, id, 1, :now FROM ({select}) WHERE true
+                ON CONFLICT (channel, appointment_id)
+                DO UPDATE SET marked_version = marked_version + 1, rejected = NULL, not_before = NULL""",
+            values,
+        )
+    tx.signal(signal(spec.id))
+
+
+class Channels:
+    """`wtpd.sync.ports.ChannelPort` over one transaction."""
+
+    __slots__ = ("_tx",)
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    def halt(self, channel: str) -> Halt:
+        row = self._row("SELECT paused_by, stopped, halted_at FROM channel WHERE id = ?", channel)
+        since: datetime | None = from_iso(row["halted_at"]) if row["halted_at"] else None
+        return Halt(paused_by=row["paused_by"], stopped=row["stopped"], since=since)
+
+    def set_halt(self, channel: str, halt: Halt) -> None:
+        self._tx.run(
+            "UPDATE channel SET paused_by = ?, stopped = ?, halted_at = ? WHERE id = ?",
+            (halt.paused_by, halt.stopped, iso(halt.since) if halt.since else None, channel),
+        )
+
+    def tell_state(self, channel: str, state: str) -> None:
+        self._tx.emit("channel.changed", id=channel, state=state)
+
+    def published(self, channel: str) -> Published:
+        row = self._row("SELECT published, publishing FROM channel WHERE id = ?", channel)
+        calling = _DAYS.decode(row["publishing"])
+        return Published(days=_DAYS.decode(row["published"]), key=calling.pop("key", ""), calling=calling)
+
+    def set_published(self, channel: str, published: Published) -> None:
+        calling: Mapping[str, str] = {**published.calling, "key": published.key} if published.key else {}
+        self._tx.run(
+            "UPDATE channel SET published = ?, publishing = ? WHERE id = ?",
+            (to_json(published.days), to_json(calling), channel),
+        )
+
+    def record(self, record: RunRecord) -> None:
+        runs.add(self._tx, record)
+
+    def _row(self, sql: str, channel: str) -> Any:
+        row = self._tx.one(sql, (channel,))
+        if row is None:
+            raise NotFound(N_("There is no channel {channel}.", channel=channel))
+        return row
+
+
+def _mapped(row: Any) -> Mapped:
+    return Mapped(
+        channel=row["id"],
+        connector=row["connector"],
+        site=row["site"],
+        department=row["department"],
+        account=row["account"],
+        active=bool(row["active"]),
+    )

@@ -1,0 +1,136 @@
+"""Opening the SQLite file, and SQLite's errors as those of the house."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from wtpd.errors import Unavailable
+from wtpd.store.migrations import check, migrate
+from wtpd.texts import N_, Text
+
+T = TypeVar("T")
+
+_ALWAYS = ("busy_timeout=5000", "foreign_keys=ON", "cache_size=-4000", "trusted_schema=OFF")
+_WRITER = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "secure_delete=ON",  # what is erased is overwritten
+    "recursive_triggers=ON",  # REPLACE asks the triggers that keep rows from being deleted
+    "journal_size_limit=67108864",
+)
+
+
+class Lock:
+    """The file `<database>.lock` beside the database, held while it is open: one daemon, one database. It is never
+    deleted, since another process may be waiting for it already."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `Unavailable` if another process holds it."""
+        try:
+            self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unopened(path, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise Unavailable(
+                N_("{path} is in use by another wtpd. Stop that one first.", path=path), kind="storage"
+            ) from None
+
+    def release(self) -> None:
+        os.close(self._file)
+
+
+async def open_writer(path: Path) -> aiosqlite.Connection:
+    """Open or create the file, mode 0600, and bring its schema up to date."""
+    return await _connect(lambda: _writer(path))
+
+
+async def open_reader(path: Path) -> aiosqlite.Connection:
+    return await _connect(lambda: _reader(path))
+
+
+async def on_thread(connection: aiosqlite.Connection, work: Callable[..., T], *args: Any) -> T:
+    """Run `work(sqlite3 connection, *args)` on the connection's thread: one hop. aiosqlite offers this for its own
+    methods only, a hop per statement (docs/adr/0003)."""
+    execute: Callable[..., Any] = connection._execute
+    try:
+        result: T = await execute(work, connection._conn, *args)
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    return result
+
+
+def translated(error: Exception) -> Exception:
+    """Trouble of the disk or the file as `Unavailable` of kind `storage`; everything else, such as a broken
+    constraint, as it is."""
+    code = getattr(error, "sqlite_errorcode", None)
+    text = None if code is None else _SENTENCES.get(code & 0xFF)
+    if text is None:
+        return error
+    return Unavailable(text, kind="storage", facts={"sqlite": getattr(error, "sqlite_errorname", "")})
+
+
+_SENTENCES: dict[int, Text] = {
+    sqlite3.SQLITE_FULL: N_("The disk is full: nothing was changed. Make room; wtpd goes on by itself."),
+    sqlite3.SQLITE_IOERR: N_("The disk doesn't read or write (I/O error): nothing was changed. Look at the disk."),
+    sqlite3.SQLITE_READONLY: N_("The database can't be written: file or disk is read-only."),
+    sqlite3.SQLITE_CANTOPEN: N_("The database can't be opened. Does its directory exist, and may wtpd write there?"),
+    sqlite3.SQLITE_CORRUPT: N_("The database is damaged. Stop wtpd and restore the last backup."),
+    sqlite3.SQLITE_NOTADB: N_("The file is no database, or it is damaged. Stop wtpd and restore the last backup."),
+    sqlite3.SQLITE_BUSY: N_("Another program holds the database. Try again when it has finished."),
+}
+
+
+async def _connect(opened: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
+    connection = aiosqlite.Connection(opened, iter_chunk_size=64)
+    connection._thread.daemon = True  # a process that dies of an error mustn't hang on it
+    return await connection
+
+
+def _writer(path: Path) -> sqlite3.Connection:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+        con = _open(path, "rw")
+        try:
+            check(con, path)
+            _set(con, *_ALWAYS, *_WRITER)
+            migrate(con, path)
+        except BaseException:
+            con.close()
+            raise
+    except OSError as error:
+        raise _unopened(path, error) from error
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    return con
+
+
+def _unopened(path: Path, error: OSError) -> Unavailable:
+    return Unavailable(N_("{path} can't be opened: {reason}.", path=path, reason=error.strerror), kind="storage")
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    con = _open(path, "ro")
+    _set(con, *_ALWAYS, "query_only=ON")
+    return con
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    con = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+    con.row_factory = sqlite3.Row
+    return con
+
+
+def _set(con: sqlite3.Connection, *pragmas: str) -> None:
+    for pragma in pragmas:
+        con.execute(f"PRAGMA {pragma}")

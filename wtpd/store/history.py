@@ -1,0 +1,55 @@
+"""The change history of appointments: one entry a change, append-only (spec: planner.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from sqlite3 import Row
+
+import msgspec
+
+from wtpd.clock import from_iso, iso_exact
+from wtpd.planner.history import Author, Change, Entry
+from wtpd.store.database import Tx
+
+_read_changes = msgspec.json.Decoder(dict[str, Change]).decode
+_write_changes = msgspec.json.Encoder().encode
+
+
+def append(
+    tx: Tx, appointment_id: str, version: int, action: str, changes: Mapping[str, Change], author: Author
+) -> None:
+    """`action` is `created`, `changed` or `cancelled`; `changes` hold JSON values."""
+    tx.run(
+        """INSERT INTO history (appointment_id, at, actor, channel, action, version, changes)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            appointment_id, iso_exact(tx.now), author.actor, author.channel, action, version,
+            _write_changes(changes).decode(),
+        ),
+    )  # fmt: skip
+
+
+def of(tx: Tx, appointment_id: str) -> list[Entry]:
+    """All entries of one appointment, oldest first."""
+    return [
+        _entry(row)
+        for row in tx.all("SELECT * FROM history WHERE appointment_id = ? ORDER BY version", (appointment_id,))
+    ]
+
+
+def page(tx: Tx, *, after: int = 0, limit: int = 100) -> list[Entry]:
+    """Entries of all appointments behind entry `after`, oldest first."""
+    return [_entry(row) for row in tx.all("SELECT * FROM history WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        id=row["id"],
+        appointment_id=row["appointment_id"],
+        at=from_iso(row["at"]),
+        actor=row["actor"],
+        channel=row["channel"],
+        action=row["action"],
+        version=row["version"],
+        changes=_read_changes(row["changes"]),
+    )

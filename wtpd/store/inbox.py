@@ -1,0 +1,98 @@
+"""The inbox: messages that couldn't be applied, kept whole until somebody decides (sync.md, 3). `Inbox` is the
+`InboxPort` of the sync engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from wtpd.clock import iso
+from wtpd.errors import NotFound
+from wtpd.store import attention
+from wtpd.store.database import Tx, from_json, to_json
+from wtpd.sync.ports import Incoming, Quarantined, Unreadable
+from wtpd.texts import N_, Text
+
+
+class Inbox:
+    """`wtpd.sync.ports.InboxPort` over one transaction."""
+
+    __slots__ = ("_tx",)
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> None:
+        """The same message of the same version is kept once."""
+        payload = to_json(item.raw)
+        version = item.version if isinstance(item, Incoming) else None
+        known = self._tx.one(
+            """SELECT id FROM inbox WHERE channel = ? AND partner_id IS ? AND version IS ? AND payload = ?
+               AND state = 'quarantined'""",
+            (channel, item.partner_id, version, payload),
+        )
+        if known:
+            return
+        number = self._tx.run(
+            """INSERT INTO inbox (channel, account, partner_id, version, at, payload, reason)
+               VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (channel, account, item.partner_id, version, iso(self._tx.now), payload, str(reason)),
+        ).lastrowid
+        attention.add(
+            self._tx, "quarantine", channel=channel, appointment_id=None,
+            data={"inbox": number, "partner_id": item.partner_id, "reason": reason}, once=_once(number),
+        )  # fmt: skip
+
+    def waiting(self, channel: str) -> frozenset[str]:
+        rows = self._tx.all(
+            "SELECT partner_id FROM inbox WHERE channel = ? AND state = 'quarantined' AND partner_id IS NOT NULL",
+            (channel,),
+        )
+        return frozenset(row["partner_id"] for row in rows)
+
+    def supersede(self, channel: str, partner_id: str, version: int) -> None:
+        """An unreadable message has no version; it came before the one that was applied."""
+        rows = self._tx.all(
+            """SELECT id FROM inbox WHERE channel = ? AND partner_id = ? AND state = 'quarantined'
+               AND (version IS NULL OR version <= ?)""",
+            (channel, partner_id, version),
+        )
+        for row in rows:
+            self.close(row["id"], "applied", by=channel)
+
+    def get(self, number: int) -> Quarantined:
+        row = self._tx.one(
+            "SELECT id, channel, account, payload FROM inbox WHERE id = ? AND state = 'quarantined'", (number,)
+        )
+        if row is None:
+            raise NotFound(N_("There is no message {id} in quarantine.", id=number))
+        return Quarantined(
+            id=row["id"], channel=row["channel"], account=row["account"], payload=from_json(row["payload"])
+        )
+
+    def close(self, number: int, state: Literal["applied", "discarded"], *, by: str) -> None:
+        self._tx.run(
+            "UPDATE inbox SET state = ?, decided_at = ?, decided_by = ? WHERE id = ? AND state = 'quarantined'",
+            (state, iso(self._tx.now), by, number),
+        )
+        attention.resolve_once(self._tx, "quarantine", _once(number), by=by, resolution=state)
+
+
+def count(tx: Tx, channel: str) -> int:
+    """How many messages of the channel are in quarantine."""
+    row = tx.one("SELECT count(*) AS n FROM inbox WHERE channel = ? AND state = 'quarantined'", (channel,))
+    return int(row["n"]) if row else 0
+
+
+def erase(tx: Tx, appointment_ids: Sequence[str]) -> None:
+    """Blank the messages kept for these appointments (GDPR); that there was one stays."""
+    rows: list[Any] = [(each,) for each in appointment_ids]
+    tx.run_many(
+        """UPDATE inbox SET payload = 'null', state = CASE state WHEN 'quarantined' THEN 'discarded' ELSE state END
+           WHERE (channel, partner_id) IN (SELECT channel, partner_id FROM link WHERE appointment_id = ?)""",
+        rows,
+    )
+
+
+def _once(number: int | None) -> str:
+    return f"inbox:{number}"

@@ -1,0 +1,101 @@
+"""Vehicles in the database, and how they are found: by plate and VIN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date
+from sqlite3 import Row
+
+from wtpd.errors import NotFound
+from wtpd.planner.plates import plate_key, plate_keys_for_search
+from wtpd.planner.vehicle import Vehicle
+from wtpd.store import search as index
+from wtpd.store.database import Tx, to_json
+from wtpd.texts import N_
+
+_FIELDS = tuple(field.name for field in fields(Vehicle))
+_COLUMNS = (*_FIELDS, "plate_key")
+_DATES = ("first_registration", "inspection_due", "odometer_date")
+_INSERT = f"INSERT INTO vehicle ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_UPDATE = f"UPDATE vehicle SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
+
+
+def find(tx: Tx, vehicle_id: str) -> Vehicle | None:
+    row = tx.one("SELECT * FROM vehicle WHERE id = ?", (vehicle_id,))
+    return None if row is None else _record(row)
+
+
+def get(tx: Tx, vehicle_id: str) -> Vehicle:
+    """Raises `NotFound`."""
+    found = find(tx, vehicle_id)
+    if found is None:
+        raise NotFound(N_("There is no vehicle {id}.", id=vehicle_id), facts={"id": vehicle_id})
+    return found
+
+
+def many(tx: Tx, ids: Sequence[str]) -> dict[str, Vehicle]:
+    """Those that exist, by id."""
+    rows = tx.all("SELECT * FROM vehicle WHERE id IN (SELECT value FROM json_each(?))", (to_json(list(ids)),))
+    return {row["id"]: _record(row) for row in rows}
+
+
+def by_vin(tx: Tx, vin: str, limit: int = 20) -> list[Vehicle]:
+    rows = tx.all("SELECT * FROM vehicle WHERE vin = ? AND vin <> '' ORDER BY id LIMIT ?", (vin.upper(), limit))
+    return [_record(row) for row in rows]
+
+
+def by_plate(tx: Tx, plate: str, limit: int = 20) -> list[Vehicle]:
+    """`plate` in any way of writing; without its separator a German one can be several."""
+    rows = tx.all(
+        """SELECT * FROM vehicle WHERE plate_key IN (SELECT value FROM json_each(?)) AND plate_key <> ''
+           ORDER BY id LIMIT ?""",
+        (to_json(plate_keys_for_search(plate)), limit),
+    )
+    return [_record(row) for row in rows]
+
+
+def of_customer(tx: Tx, customer_id: str) -> list[Vehicle]:
+    """Those whose driver, owner or contractor the customer is."""
+    rows = tx.all(
+        "SELECT * FROM vehicle WHERE driver = :id OR owner = :id OR contractor = :id ORDER BY id", {"id": customer_id}
+    )
+    return [_record(row) for row in rows]
+
+
+def search(tx: Tx, text: str, limit: int = 50) -> list[Vehicle]:
+    """By plate, VIN (or its end), make and model; the newest first."""
+    found = index.vehicles(tx, text, limit)
+    records = many(tx, found)
+    return [records[one] for one in found if one in records]
+
+
+def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Vehicle]:
+    """In the order of their ids, those behind the id `after`."""
+    return [_record(row) for row in tx.all("SELECT * FROM vehicle WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
+
+
+def insert(tx: Tx, vehicle: Vehicle) -> None:
+    tx.run(_INSERT, _values(vehicle))
+    index.touch_vehicle(tx, vehicle.id)
+
+
+def update(tx: Tx, vehicle: Vehicle) -> None:
+    tx.run(_UPDATE, (*_values(vehicle), vehicle.id))
+    index.touch_vehicle(tx, vehicle.id)
+
+
+def _record(row: Row) -> Vehicle:
+    values = {name: row[name] for name in _FIELDS}
+    for name in _DATES:
+        if values[name] is not None:
+            values[name] = date.fromisoformat(values[name])
+    return Vehicle(**values)
+
+
+def _values(vehicle: Vehicle) -> tuple[object, ...]:
+    values = {name: getattr(vehicle, name) for name in _FIELDS}
+    for name in _DATES:
+        if values[name] is not None:
+            values[name] = values[name].isoformat()
+    return (*values.values(), plate_key(vehicle.plate) if vehicle.plate else "")
