@@ -14,13 +14,21 @@ The message is for the log and for support; it never holds a secret or the body 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class PartnerError(Exception):
     """The root; never raised itself. `status` is the HTTP status, if there was one."""
 
+    problem: Mapping[str, Any]
+    """The partner's problem details (RFC 9457) of a 409, 412 or other 4xx, as they came; `{}` if there were none. For
+    connectors only: may hold personal data, so it is never logged."""
+
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.problem = {}
 
 
 class Transient(PartnerError):

@@ -4,18 +4,63 @@ An appointment crosses the border as *shared fields*: a flat mapping from a cano
 are RFC 3339 in UTC with whole seconds. A field that is missing wasn't delivered, and is neither compared nor blanked;
 a field that is blank is `""`, `None` or `[]` as its type says. `FIELDS` lists them all.
 
-Everything in `BookPort` and `LedgerPort` runs inside one write transaction of the store, so it isn't async.
+Everything in a `Session` runs inside one transaction of the store, so it isn't async.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
-Fields = Mapping[str, Any]
-"""Shared fields of one appointment, by canonical name."""
+from wtpd.sync.records import (
+    Case,
+    Fields,
+    Halt,
+    Intent,
+    Link,
+    Operation,
+    Pending,
+    PlannedChange,
+    Published,
+    Quarantined,
+    RunRecord,
+)
+from wtpd.texts import Text
+
+T = TypeVar("T")
+
+__all__ = [
+    "FIELDS",
+    "AttentionPort",
+    "BookPort",
+    "Case",
+    "ChannelPort",
+    "DayOffer",
+    "Fields",
+    "Halt",
+    "InboxPort",
+    "Incoming",
+    "Intent",
+    "Link",
+    "LinksPort",
+    "Operation",
+    "Ours",
+    "OutboxPort",
+    "Page",
+    "Partner",
+    "Pending",
+    "PlannedChange",
+    "Published",
+    "Quarantined",
+    "Receipt",
+    "RunRecord",
+    "Session",
+    "Transactions",
+    "Unreadable",
+]
 
 FIELDS: Mapping[str, str] = {
     "drop_off": "RFC 3339, UTC",
@@ -92,27 +137,6 @@ class Receipt:
     links: Mapping[str, str] = field(default_factory=dict)
 
 
-Operation = Literal["create", "update", "cancel"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """A write to the partner that was decided and stored with its key before the call; repeated as it is until it is
-    answered. `fields`: all shared fields for `create`, the changed ones for `update`, none for `cancel`. `full` is
-    what both sides hold once it succeeded."""
-
-    channel: str
-    account: str
-    appointment_id: str
-    key: str
-    operation: Operation
-    fields: Fields
-    full: Fields
-    partner_id: str | None = None
-    expected_version: int | None = None
-    reason: str | None = None
-
-
 class Partner(Protocol):
     """A partner that keeps appointments. `account` is our number there (a dealer number).
 
@@ -131,6 +155,10 @@ class Partner(Protocol):
 
     async def write(self, intent: Intent) -> Receipt: ...
 
+    async def publish(self, account: str, days: Sequence[DayOffer], key: str) -> None:
+        """Say what can be booked on these days (at most 100); days that aren't named stay as they are."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOffer:
@@ -146,21 +174,6 @@ class DayOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """The ledger's row: one appointment of ours, one of the partner's, and what both last agreed on.
-
-    `tombstone`: cancelled; the pair never comes back to life."""
-
-    channel: str
-    account: str
-    partner_id: str
-    appointment_id: str
-    version: int
-    base: Fields
-    tombstone: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
     """Our side of one appointment. `present`: it is in the department connected to this channel and not cancelled."""
 
@@ -173,6 +186,8 @@ class Ours:
     """The dealer number under which it belongs now."""
     owned: frozenset[str] = frozenset()
     """Fields that only we may change (a customer locked by a DMS)."""
+    reason: str | None = None
+    """Why it was cancelled."""
 
     @property
     def present(self) -> bool:
@@ -201,21 +216,9 @@ class BookPort(Protocol):
         """Keep the partner's reference and links on the appointment; no history entry, no new version."""
         ...
 
-    def attend(
-        self,
-        kind: str,
-        *,
-        channel: str,
-        appointment_id: str | None,
-        data: Mapping[str, Any],
-        once: str | None = None,
-    ) -> None:
-        """List something for attention; `once` names it so that it's listed once while open."""
-        ...
 
-
-class LedgerPort(Protocol):
-    """Links, cursors, outbox and quarantine of one channel, inside the same transaction."""
+class LinksPort(Protocol):
+    """Links and cursors of the channels."""
 
     def link_of(self, channel: str, appointment_id: str) -> Link | None:
         """The live link of our appointment."""
@@ -231,49 +234,152 @@ class LedgerPort(Protocol):
 
     def set_cursor(self, channel: str, account: str, cursor: str) -> None: ...
 
+    def live_links(self, channel: str, account: str, after: datetime) -> int:
+        """How many linked appointments have their collection after `after`."""
+        ...
+
+    def links_after(self, channel: str, account: str, partner_id: str, limit: int) -> Sequence[Link]:
+        """The live links in the order of their partner ids, behind `partner_id` (`""`: from the first)."""
+        ...
+
+    def unlinked(self, channel: str, limit: int) -> Sequence[str]:
+        """Appointments that belong to the channel, have no live link and don't wait in the outbox."""
+        ...
+
+
+class OutboxPort(Protocol):
+    """What must be sent: one row for each channel and appointment."""
+
     def mark(self, channel: str, appointment_id: str) -> None:
         """Put the appointment into the outbox: something must be sent (again)."""
         ...
 
-    def pending(self, channel: str, limit: int, now: datetime) -> Sequence[Pending]:
-        """The oldest outbox rows that are due."""
+    def pending(self, channel: str, *, after: int, limit: int) -> Sequence[Pending]:
+        """The rows that are due behind the row number `after`, oldest first."""
+        ...
+
+    def is_waiting(self, channel: str, appointment_id: str) -> bool: ...
+
+    def next_due(self, channel: str) -> datetime | None:
+        """When the next deferred row may be tried; None if no row is deferred."""
         ...
 
     def store_intent(self, intent: Intent) -> None: ...
 
-    def intent_of(self, channel: str, appointment_id: str) -> Intent | None: ...
-
-    def settle(self, channel: str, appointment_id: str, sent_version: int | None) -> None:
-        """The row is done, unless the appointment was marked again since version `sent_version` (None: drop the
-        intent, keep the row)."""
+    def intent_of(self, channel: str, appointment_id: str) -> Intent | None:
+        """The call that was begun for the appointment and not answered yet."""
         ...
 
-    def defer(self, channel: str, appointment_id: str, until: datetime, error: str) -> None: ...
+    def settle(self, channel: str, appointment_id: str) -> None:
+        """The intent was answered: the row is done, unless the appointment was marked again meanwhile."""
+        ...
+
+    def done(self, channel: str, appointment_id: str) -> None:
+        """Nothing is left to be sent."""
+        ...
+
+    def drop_intent(self, channel: str, appointment_id: str) -> None:
+        """The intent was answered by a no; the row is planned anew."""
+        ...
+
+    def defer(self, channel: str, appointment_id: str, until: datetime, error: str) -> None:
+        """Try again later; an intent stays as it is."""
+        ...
 
     def reject(self, channel: str, appointment_id: str, reason: str) -> None:
         """The partner refuses this item; it waits until it is changed or somebody retries it."""
         ...
 
-    def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: str) -> None: ...
+    def retry(self, channel: str, appointment_id: str) -> None: ...
 
-    def live_links(self, channel: str, account: str, after: datetime) -> int:
-        """How many linked appointments have their collection after `after`."""
+
+class InboxPort(Protocol):
+    """Quarantine: messages that couldn't be applied, kept whole."""
+
+    def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> None: ...
+
+    def waiting(self, channel: str) -> frozenset[str]:
+        """The partner's ids that have something in quarantine."""
+        ...
+
+    def supersede(self, channel: str, partner_id: str, version: int) -> None:
+        """A message of `version` was applied: what waits with this or an older version is done with."""
+        ...
+
+    def get(self, number: int) -> Quarantined:
+        """Raises `wtpd.errors.NotFound` if it isn't in quarantine (any more)."""
+        ...
+
+    def close(self, number: int, state: Literal["applied", "discarded"], *, by: str) -> None: ...
+
+
+class AttentionPort(Protocol):
+    def add(
+        self, kind: str, *, channel: str, appointment_id: str | None, data: Mapping[str, Any], once: str
+    ) -> None: ...
+
+    def get(self, number: int) -> Case:
+        """Raises `wtpd.errors.NotFound`."""
+        ...
+
+    def resolve(self, number: int, *, by: str, resolution: str) -> bool:
+        """Close an entry; False if it was closed already."""
+        ...
+
+    def resolve_once(self, kind: str, once: str, *, by: str, resolution: str) -> None: ...
+
+
+class ChannelPort(Protocol):
+    """What the store keeps of the channels themselves."""
+
+    def halt(self, channel: str) -> Halt: ...
+
+    def set_halt(self, channel: str, halt: Halt) -> None: ...
+
+    def tell_state(self, channel: str, state: str) -> None:
+        """Tell the event stream that the channel's state is another one."""
+        ...
+
+    def published(self, channel: str) -> Published: ...
+
+    def set_published(self, channel: str, published: Published) -> None: ...
+
+    def record(self, record: RunRecord) -> None:
+        """Keep the record of a run."""
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """An outbox row: the appointment, the version that was marked, and the stored intent, if a call was begun."""
+class Session(Protocol):
+    """Everything inside one transaction of the store."""
 
-    appointment_id: str
-    marked_version: int
-    attempts: int
-    intent: Intent | None
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def tx(self) -> Any:
+        """The store's own transaction, for functions that are passed in."""
+        ...
+
+    @property
+    def book(self) -> BookPort: ...
+    @property
+    def links(self) -> LinksPort: ...
+    @property
+    def outbox(self) -> OutboxPort: ...
+    @property
+    def inbox(self) -> InboxPort: ...
+    @property
+    def attention(self) -> AttentionPort: ...
+    @property
+    def channels(self) -> ChannelPort: ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """What is written inside is undone alone if the inside raises."""
+        ...
 
 
 class Transactions(Protocol):
-    """Runs `work` in one durable write transaction; what it returns is returned once it is on disk."""
+    """Opens sessions; `write` returns once what was written is on disk. What `work` raises undoes it."""
 
-    async def write(self, work: Any) -> Any: ...
+    async def read(self, work: Callable[[Session], T]) -> T: ...
 
-    async def write_many(self, works: Iterable[Any]) -> Sequence[Any]: ...
+    async def write(self, work: Callable[[Session], T]) -> T: ...

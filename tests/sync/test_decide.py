@@ -1,0 +1,108 @@
+"""What a person decides about conflicts, quarantine and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
+from wtpd.errors import Refused
+from wtpd.sync import decide
+from wtpd.sync.errors import Rejected
+from wtpd.sync.ports import Incoming, Session
+
+
+async def _conflict(world: World) -> int:
+    made = await world.make(notes="alt")
+    await world.sync()
+    world.partner.change(ACCOUNT, world.theirs().partner_id, notes="von dort")
+    await world.change(made.id, notes="von hier")
+    await world.sync()
+    (entry,) = await world.attention("conflict")
+    return entry.id
+
+
+async def _decide(world: World, work: Callable[[Session], Any]) -> None:
+    await world.transactions.write(work)
+
+
+async def test_one_key_puts_ours_back_and_sends_it(world: World) -> None:
+    number = await _conflict(world)
+    await _decide(world, lambda session: decide.resolve(session, number, "ours", by="maria"))
+    await world.sync("local")
+    ours = await world.only()
+    assert ours.notes == "von hier" == world.theirs().fields["notes"]
+    assert (await world.history_of(ours.id))[-1][1] == "maria"
+    assert await world.attention("conflict") == []
+
+
+async def test_theirs_stands(world: World) -> None:
+    number = await _conflict(world)
+    await _decide(world, lambda session: decide.resolve(session, number, "theirs", by="maria"))
+    assert (await world.sync()).is_quiet
+    assert await world.attention("conflict") == []
+    assert (await world.only()).notes == "von dort"
+
+
+async def test_a_decision_is_made_once(world: World) -> None:
+    number = await _conflict(world)
+    await _decide(world, lambda session: decide.resolve(session, number, "theirs", by="maria"))
+    with pytest.raises(Refused):
+        await _decide(world, lambda session: decide.resolve(session, number, "ours", by="maria"))
+
+
+async def test_a_cancelled_one_isnt_put_back(world: World) -> None:
+    made = await world.make()
+    await world.sync()
+    await world.change(made.id, notes="x")
+    world.partner.cancel(ACCOUNT, world.theirs().partner_id)
+    await world.sync()
+    (entry,) = await world.attention("conflict")
+    with pytest.raises(Refused):
+        await _decide(world, lambda session: decide.resolve(session, entry.id, "ours", by="maria"))
+    await _decide(world, lambda session: decide.resolve(session, entry.id, "done", by="maria"))
+
+
+async def test_a_message_in_quarantine_is_tried_again(world: World) -> None:
+    bad = world.partner.book(ACCOUNT, {**FIELDS, "collection": "2026-11-10T07:00:00Z"})
+    await world.sync()
+    (entry,) = await world.attention("quarantine")
+
+    def parse(raw: Any) -> Incoming:
+        return Incoming(
+            partner_id=bad, version=1, fields={**raw, "collection": "2026-11-10T16:00:00Z"}, cancelled=False,
+            changed_by="customer_app", raw=raw,
+        )  # fmt: skip
+
+    await _decide(world, lambda session: decide.retry(session, entry.id, SPEC, parse, by="maria"))
+    assert (await world.only()).collection.hour == 16
+    assert await world.attention("quarantine") == []
+
+
+async def test_a_message_that_still_cant_be_applied_stays(world: World) -> None:
+    bad = world.partner.book(ACCOUNT, {**FIELDS, "collection": "2026-11-10T07:00:00Z"})
+    await world.sync()
+    (entry,) = await world.attention("quarantine")
+
+    def parse(raw: Any) -> Incoming:
+        return Incoming(partner_id=bad, version=1, fields=raw, cancelled=False, changed_by="dealer", raw=raw)
+
+    with pytest.raises(Exception, match=r"(?i)collection|drop"):
+        await _decide(world, lambda session: decide.retry(session, entry.id, SPEC, parse, by="maria"))
+    assert len(await world.attention("quarantine")) == 1
+    await _decide(world, lambda session: decide.discard(session, entry.id, by="maria"))
+    assert await world.attention("quarantine") == []
+
+
+async def test_a_refused_one_is_tried_again_on_request(world: World) -> None:
+    await world.make()
+    world.partner.fault = lambda where: Rejected("no", status=422) if where == "before write" else None
+    await world.sync()
+    world.partner.fault = lambda _: None
+    (entry,) = await world.attention("rejected")
+    await _decide(world, lambda session: decide.retry(session, entry.id, SPEC, lambda raw: raw, by="maria"))
+    await world.sync("local")
+    assert len(world.partner.held[ACCOUNT]) == 1
+    assert await world.attention() == []

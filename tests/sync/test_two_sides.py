@@ -1,0 +1,286 @@
+"""Two sides, random edits, faults and crashes between any two steps: once they can talk again, both hold each
+appointment once with the same content, and nobody makes history of an echo (sync.md, 1, 4 and 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.support.bookkeeping import DESK, MONDAY, make_book
+from tests.support.hand_clock import HandClock
+from tests.support.partner_model import PartnerModel, no_fault
+from tests.support.power import Fuse, FusedPartner, FusedTransactions, PowerCut
+from tests.support.sync_world import ACCOUNT, FIELDS, NOW, SPEC, World
+from wtpd.clock import iso
+from wtpd.errors import Refused
+from wtpd.planner.appointment import Status
+from wtpd.sync.channel import Channel
+from wtpd.sync.errors import PartnerError, Transient
+
+T = TypeVar("T")
+
+NOTES = st.sampled_from(["", "waschen", "laut", "eilt"])
+OPTION = st.sampled_from(["none", "waiting", "shuttle"])
+CAR = st.sampled_from([None, "EW1", "EW2"])
+PHONE = st.sampled_from(["", "+491711000001", "+491711000002"])
+SURNAME = st.sampled_from(["Janssen", "Petersen"])
+HOURS = st.integers(0, 30)
+PICK = st.integers(0, 1000)
+
+
+@cache
+def furnished() -> Path:
+    """A database with what every example starts from, made once."""
+    folder = Path(tempfile.mkdtemp(prefix="wtpd-two-sides-"))
+
+    async def make() -> None:
+        world = await World.open(folder / "book.db")
+        await world.close()
+
+    asyncio.run(make())
+    return folder / "book.db"
+
+
+def with_car(option: str, car: str | None) -> str:
+    return "courtesy_car" if car else option
+
+
+class TwoSides(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.made_here: list[str] = []
+        self.touched_there: set[str] = set()
+        self.customers: dict[str, str] = {}
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    @initialize(small_pages=st.booleans())
+    def open(self, small_pages: bool) -> None:
+        path = Path(self.folder.name) / "book.db"
+        shutil.copy(furnished(), path)
+        self.partner = PartnerModel()
+        self.world = World(path, self.partner, HandClock(NOW), make_book())
+        self.world.spec = replace(SPEC, page_size=2 if small_pages else 100, calls_at_once=3)
+        self.do(self.world.start())
+
+    # Here
+
+    @rule(notes=NOTES, car=CAR, hours=HOURS, phone=PHONE)
+    def make_here(self, notes: str, car: str | None, hours: int, phone: str) -> None:
+        async def make() -> None:
+            name = f"Kunde{len(self.made_here)}"
+            customer = await self.world.write(
+                lambda tx: self.world.book.create_customer(tx, {"last_name": name, "mobile": phone}, author=DESK)
+            )
+            with suppress(Refused):
+                start = MONDAY + timedelta(hours=hours)
+                made = await self.world.make(
+                    start=start, notes=notes, courtesy_car=car, customer_id=customer.id,
+                    transport_option=with_car("none", car),
+                )  # fmt: skip
+                self.made_here.append(made.id)
+                self.customers[made.id] = customer.id
+
+        self.do(make())
+
+    @precondition(lambda self: self.do(self.world.ours()))
+    @rule(pick=PICK, notes=NOTES, option=OPTION, car=CAR)
+    def change_here(self, pick: int, notes: str, option: str, car: str | None) -> None:
+        async def change() -> None:
+            ours = await self.world.ours()
+            with suppress(Refused):
+                await self.world.change(
+                    ours[pick % len(ours)].id, notes=notes, transport_option=with_car(option, car), courtesy_car=car
+                )
+
+        self.do(change())
+
+    @precondition(lambda self: self.made_here)
+    @rule(pick=PICK, phone=PHONE)
+    def change_customer_here(self, pick: int, phone: str) -> None:
+        customer = self.customers[self.made_here[pick % len(self.made_here)]]
+        self.do(
+            self.world.write(
+                lambda tx: self.world.book.change_customer(
+                    tx, customer, {"mobile": phone}, author=DESK, expected_version=None
+                )
+            )
+        )
+
+    @precondition(lambda self: self.do(self.world.ours()))
+    @rule(pick=PICK)
+    def cancel_here(self, pick: int) -> None:
+        async def cancel() -> None:
+            ours = await self.world.ours()
+            with suppress(Refused):
+                await self.world.cancel(ours[pick % len(ours)].id)
+
+        self.do(cancel())
+
+    @precondition(lambda self: self.do(self.world.ours()))
+    @rule(pick=PICK)
+    def move_here(self, pick: int) -> None:
+        async def move() -> None:
+            ours = await self.world.ours()
+            one = ours[pick % len(ours)]
+            other = "Karosserie" if one.department == "Werkstatt" else "Werkstatt"
+            with suppress(Refused):
+                await self.world.change(one.id, department=other)
+
+        self.do(move())
+
+    # There
+
+    @rule(notes=NOTES, car=CAR, hours=HOURS, phone=PHONE, surname=SURNAME)
+    def book_there(self, notes: str, car: str | None, hours: int, phone: str, surname: str) -> None:
+        start = MONDAY + timedelta(hours=hours)
+        fields = {
+            **FIELDS,
+            "notes": notes,
+            "courtesy_car": car,
+            "transport_option": with_car("none", car),
+            "drop_off": iso(start),
+            "collection": iso(start + timedelta(hours=5)),
+            "customer.mobile": phone,
+            "customer.last_name": surname,
+        }
+        self.partner.book(ACCOUNT, fields)
+
+    @precondition(lambda self: self.partner.live(ACCOUNT))
+    @rule(pick=PICK, notes=NOTES, option=OPTION, car=CAR, phone=PHONE)
+    def change_there(self, pick: int, notes: str, option: str, car: str | None, phone: str) -> None:
+        partner_id = self._one_there(pick)
+        self.partner.change(
+            ACCOUNT, partner_id, notes=notes, transport_option=with_car(option, car), courtesy_car=car,
+            customer__mobile=phone,
+        )  # fmt: skip
+
+    @precondition(lambda self: self.partner.live(ACCOUNT))
+    @rule(pick=PICK, surname=SURNAME)
+    def rename_there(self, pick: int, surname: str) -> None:
+        self.partner.change(ACCOUNT, self._one_there(pick), customer__last_name=surname)
+
+    @precondition(lambda self: self.partner.live(ACCOUNT))
+    @rule(pick=PICK)
+    def cancel_there(self, pick: int) -> None:
+        self.partner.cancel(ACCOUNT, self._one_there(pick))
+
+    def _one_there(self, pick: int) -> str:
+        live = self.partner.live(ACCOUNT)
+        item = live[sorted(live)[pick % len(live)]]
+        self.touched_there.add(item.our_id or "")
+        return item.partner_id
+
+    @precondition(lambda self: self.partner.feed)
+    @rule(pick=PICK)
+    def a_message_comes_late_or_twice(self, pick: int) -> None:
+        account, item = self.partner.feed[pick % len(self.partner.feed)]
+        self.partner.tell(account, item)
+
+    # Between
+
+    @rule(local=st.booleans(), faults=st.lists(st.sampled_from(["", "", "lost", "down"]), max_size=12))
+    def sync(self, local: bool, faults: list[str]) -> None:
+        planned = list(faults)
+
+        def fault(where: str) -> PartnerError | None:
+            kind = planned.pop(0) if planned else ""
+            failing = (kind == "down" and where.startswith("before")) or (kind == "lost" and where.startswith("after"))
+            return Transient(kind) if failing else None
+
+        self.partner.fault = fault
+        self.do(self.world.sync("local" if local else "manual"))
+        self.partner.fault = no_fault
+
+    @rule(local=st.booleans(), steps=st.integers(0, 25), lost=st.booleans())
+    def crash(self, local: bool, steps: int, lost: bool) -> None:
+        """The power goes after so many steps; `lost`: an answer of the partner was lost as well."""
+        fuse = Fuse(steps)
+        channel = Channel(
+            self.world.spec, FusedPartner(self.partner, fuse), FusedTransactions(self.world.transactions, fuse),
+            clock=self.world.clock, chance=random.Random(1),
+        )  # fmt: skip
+        self.partner.fault = lambda where: Transient("lost") if lost and where == "after write" else None
+        with suppress(PowerCut, BaseExceptionGroup):
+            self.do(channel.run("local" if local else "manual"))
+        self.partner.fault = no_fault
+        self.do(self.world.restart())
+
+    @rule(minutes=st.integers(1, 20))
+    def time_passes(self, minutes: int) -> None:
+        self.world.clock.advance(timedelta(minutes=minutes))
+
+    # In the end
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "world"):
+                self.do(self._heal_and_check())
+                self.do(self.world.close())
+        finally:
+            self.loop.close()
+            self.folder.cleanup()
+
+    async def _heal_and_check(self) -> None:
+        for _ in range(6):
+            self.world.clock.advance(timedelta(minutes=10))
+            record = await self.world.sync()
+            assert record.error is None
+        await self._check_nothing_happens_any_more()
+        await self._check_both_sides_are_equal()
+        await self._check_history()
+
+    async def _check_nothing_happens_any_more(self) -> None:
+        before = await self.world.count("history"), len(self.partner.feed)
+        record = await self.world.sync()
+        assert record.is_quiet, record
+        assert (await self.world.count("history"), len(self.partner.feed)) == before
+        assert await self.world.count("outbox") == 0
+        assert await self.world.count("inbox") == 0
+
+    async def _check_both_sides_are_equal(self) -> None:
+        ours = {each.id: each for each in await self.world.ours()}
+        present = {
+            each.id for each in ours.values() if each.department == "Werkstatt" and each.status is not Status.CANCELLED
+        }
+        links = await self.world.read(
+            lambda tx: {row["partner_id"]: row["appointment_id"] for row in tx.all("SELECT * FROM link")}
+        )
+        live = self.partner.live(ACCOUNT)
+        assert sorted(links[partner_id] for partner_id in live) == sorted(present)
+        for partner_id, item in live.items():
+            shared = await self.world.shared(links[partner_id])
+            assert {name: shared[name] for name in item.fields} == dict(item.fields)
+        booked_there = {
+            key for key, item in self.partner.held[ACCOUNT].items() if item.origin == "mynissan" and key in links
+        }
+        assert len(ours) == len(self.made_here) + len({links[key] for key in booked_there})
+        assert len({links[key] for key in booked_there}) == len(booked_there)
+        assert (await self.world.channel.compare()).differences == []
+
+    async def _check_history(self) -> None:
+        for each in await self.world.ours():
+            entries = await self.world.history_of(each.id)
+            assert [version for version, _, _ in entries] == list(range(1, each.version + 1))
+            if each.id in self.made_here and each.id not in self.touched_there:
+                assert {actor for _, actor, _ in entries} == {"maria"}
+
+
+TestTwoSides = TwoSides.TestCase
+TestTwoSides.settings = settings(deadline=None, max_examples=40, stateful_step_count=30)

@@ -1,0 +1,203 @@
+"""A channel: one connector at one site, from its start to its end. It decides when to run.
+
+Two loops belong to it, each supervised by the daemon: `work` makes the runs, `listen` holds the long poll open outside
+of the lock and hands over what it brings. `run` can be called by anybody; runs of one channel never overlap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from wtpd.clock import Clock
+from wtpd.errors import Unavailable
+from wtpd.sync.alarm import LONG, Beat, no_beat, wait_for
+from wtpd.sync.apply import MassCancellation
+from wtpd.sync.compare import Comparison, compare
+from wtpd.sync.diary import Diary
+from wtpd.sync.errors import PartnerError
+from wtpd.sync.health import Condition, State
+from wtpd.sync.listen import Listener
+from wtpd.sync.ports import Partner, RunRecord, Transactions
+from wtpd.sync.publish import Offers
+from wtpd.sync.rehearse import rehearse
+from wtpd.sync.run import Runner
+from wtpd.sync.spec import ChannelSpec
+from wtpd.sync.standing import Standing
+from wtpd.sync.timetable import Timetable
+from wtpd.texts import N_
+
+START, INTERVAL, FEED, LOCAL, MANUAL = "start", "interval", "feed", "local", "manual"
+"""What set a run off. A `local` run only sends; the others fetch first."""
+
+
+class Channel:
+    """The daemon calls `notice` after each commit, supervises `work` and `listen`, and calls `close` at the end."""
+
+    def __init__(
+        self,
+        spec: ChannelSpec,
+        partner: Partner,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        chance: random.Random,
+        offers: Offers | None = None,
+    ) -> None:
+        self.spec = spec
+        self.standing = Standing(spec, transactions, clock, chance)
+        self._partner = partner
+        self._transactions = transactions
+        self._clock = clock
+        self._chance = chance
+        self._runner = Runner(spec, partner, transactions, offers=offers, clock=clock)
+        self._timetable = Timetable(spec, self.standing, clock, chance)
+        self._diary = Diary(spec, transactions, clock)
+        self._lock = asyncio.Lock()
+        self._bell = asyncio.Event()
+        self._listener = Listener(
+            spec, partner, transactions, standing=self.standing, ring=self._bell.set, clock=clock, chance=chance
+        )
+        self._changed_here = False
+        self._trusting = False
+
+    @property
+    def condition(self) -> Condition:
+        """Its state, since when, and why."""
+        return self.standing.condition
+
+    @property
+    def next_run(self) -> datetime | None:
+        """When the next run is due; None while it waits for a person."""
+        if self.standing.is_halted:
+            return None
+        return self._clock.now() + timedelta(seconds=self._timetable.remaining())
+
+    def notice(self, signals: Iterable[str]) -> None:
+        """Hear what a commit signalled: something to send, or another availability."""
+        availability = f"availability:{self.spec.site}:"
+        for signal in signals:
+            if signal.startswith(availability):
+                self._runner.touch(signal.removeprefix(availability))
+            elif signal != f"outbox:{self.spec.id}":
+                continue
+            self._changed_here = True
+            self._bell.set()
+
+    async def pause(self, by: str) -> None:
+        """Make no runs until `resume`; a run that is under way is finished first. Survives a restart."""
+        async with self._lock:
+            await self.standing.pause(by)
+
+    async def resume(self, *, by: str, accept_cancellations: bool = False) -> None:
+        """Go on, whatever it was that stopped it. `accept_cancellations` lets the next run apply however many
+        cancellations the partner sends."""
+        async with self._lock:
+            await self.standing.resume(by)
+            self._trusting = accept_cancellations
+            self._timetable.run_now()
+            self._bell.set()
+
+    async def credentials_changed(self) -> None:
+        """New credentials were entered: go on if that is what it waited for, or is about to, because a run under way
+        still used the old ones."""
+        async with self._lock:
+            waits = self.condition.state is State.NEEDS_TOKEN
+        if waits:
+            await self.resume(by=self.spec.actor)
+
+    async def run(self, trigger: str = MANUAL, *, dry_run: bool = False) -> RunRecord:
+        """One run; known trouble is in the record's `error` and in the state. A dry run writes nothing on either side
+        and fills `planned`. Raises `Unavailable` if the channel is paused or stopped."""
+        async with self._lock:
+            if dry_run:
+                return await self._rehearse()
+            if self.condition.state in (State.PAUSED, State.STOPPED):
+                raise Unavailable(self.condition.reason or N_("The channel is stopped."), kind="channel-stopped")
+            record, requests = self._diary.begin(trigger), self._runner.requests
+            try:
+                await self._pass(trigger, record)
+                await self.standing.succeeded()
+            except (PartnerError, MassCancellation) as error:
+                record.error = str(error) or type(error).__name__
+                await self.standing.failed(error)
+            except Exception as error:
+                self.standing.stumbled(error)
+                raise
+            finally:
+                if trigger != LOCAL:
+                    self._timetable.full_run_ended()
+            record.requests += self._runner.requests - requests
+            await self._diary.add(record)
+            return record
+
+    async def compare(self) -> Comparison:
+        """Hold the book against the partner, field by field; reads only. Raises the partner's errors."""
+        return await compare(self.spec, self._partner, self._transactions)
+
+    async def work(self, beat: Beat = no_beat) -> None:
+        """Run at the start, when something is to be sent, when something arrived, and every `interval`; for ever."""
+        await self.standing.load()
+        trigger = START
+        while True:
+            beat(LONG)
+            if not self.standing.is_halted:
+                await self.run(trigger)
+            trigger = await self._next_trigger(beat)
+
+    async def listen(self, beat: Beat = no_beat) -> None:
+        """Hold the long poll open while all is well; for ever."""
+        await self._listener.listen(beat)
+
+    async def close(self) -> None:
+        """Write what is only in memory. Its loops have ended before."""
+        await self._diary.flush()
+
+    async def _pass(self, trigger: str, record: RunRecord) -> None:
+        pending = True
+        if trigger != LOCAL:
+            try:
+                await self._runner.receive(record, arrived=self._listener.take(), trusting=self._trusting)
+            finally:
+                self._listener.consumed()
+            self._trusting = False
+            pending, due = await self._runner.outbox()
+            self._timetable.expect(due)
+        self._changed_here = False
+        if pending:
+            await self._runner.send(record, self._chance)
+            self._timetable.expect((await self._runner.outbox())[1])
+        trouble = await self._runner.publish(record)
+        if trouble is not None:
+            record.error = f"availability: {trouble}"
+
+    async def _rehearse(self) -> RunRecord:
+        record, requests = self._diary.begin(MANUAL), self._runner.requests
+        try:
+            await rehearse(self.spec, self._runner.partner, self._transactions, record)
+        except PartnerError as error:
+            record.error = str(error) or type(error).__name__
+        record.ended_at = self._clock.now()
+        record.requests = self._runner.requests - requests
+        return record
+
+    async def _next_trigger(self, beat: Beat) -> str:
+        while True:
+            remaining = self._timetable.remaining()
+            beat(remaining + LONG)
+            await wait_for(self._bell, remaining, self._clock)
+            self._bell.clear()
+            if self.standing.is_halted:
+                continue
+            if self.standing.patience.is_waiting:  # a partner in trouble is called when it is time, not earlier
+                if self.standing.patience.remaining() <= 0:
+                    return INTERVAL
+            elif self._listener.has_news:
+                return FEED
+            elif self._changed_here:
+                await self._timetable.gather()
+                return LOCAL
+            elif self._timetable.remaining() <= 0:
+                return INTERVAL if self._timetable.is_full_due else LOCAL

@@ -1,0 +1,78 @@
+"""What a person decides about the things listed for attention (sync.md, 3 and 4). Each runs in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from wtpd.errors import Invalid, Refused
+from wtpd.sync.apply import apply_item
+from wtpd.sync.plan import CANCELLED
+from wtpd.sync.ports import Case, Incoming, Session, Unreadable
+from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import N_
+
+Choice = Literal["ours", "theirs", "done"]
+
+Parse = Callable[[Any], Incoming | Unreadable]
+"""Reads a kept message again; the connector's business."""
+
+
+def resolve(session: Session, number: int, choice: Choice, *, by: str) -> None:
+    """Close an entry. For a conflict, `ours` puts our value back into the book and sends it, `theirs` lets the
+    partner's stand; every other entry is just `done`. Raises `NotFound`, `Refused` if it is closed already."""
+    case = _open_case(session, number)
+    if choice == "ours":
+        _put_ours_back(session, case, by)
+    elif choice == "theirs" and case.kind != "conflict":
+        raise Refused(N_("Only a conflict has two sides to choose from."))
+    elif case.kind in ("quarantine", "rejected", "mass_cancellation"):
+        raise Refused(N_("This entry can be retried or discarded, but not just closed."))
+    session.attention.resolve(number, by=by, resolution=choice)
+
+
+def retry(session: Session, number: int, spec: ChannelSpec, parse: Parse, *, by: str) -> None:
+    """Try a kept message or a refused call again. A message that still can't be applied stays in quarantine; what is
+    wrong with it is raised."""
+    case = _open_case(session, number)
+    if case.kind == "rejected" and case.channel and case.appointment_id:
+        session.outbox.retry(case.channel, case.appointment_id)
+        session.attention.resolve(number, by=by, resolution="retried")
+    elif case.kind == "quarantine":
+        kept = session.inbox.get(int(case.data["inbox"]))
+        item = parse(kept.payload)
+        if isinstance(item, Unreadable):
+            raise Invalid(N_("The message still can't be read: {reason}", reason=item.reason))
+        with session.savepoint():
+            apply_item(session, spec, item)
+        session.inbox.close(kept.id, "applied", by=by)
+    else:
+        raise Refused(N_("There is nothing to try again."))
+
+
+def discard(session: Session, number: int, *, by: str) -> None:
+    """Give up a kept message or a refused call; both stay as they are on their side."""
+    case = _open_case(session, number)
+    if case.kind == "quarantine":
+        session.inbox.close(int(case.data["inbox"]), "discarded", by=by)
+    elif case.kind == "rejected" and case.channel and case.appointment_id:
+        session.attention.resolve(number, by=by, resolution="discarded")
+    else:
+        raise Refused(N_("There is nothing to discard."))
+
+
+def _open_case(session: Session, number: int) -> Case:
+    case = session.attention.get(number)
+    if not case.open:
+        raise Refused(N_("This has been decided already."))
+    return case
+
+
+def _put_ours_back(session: Session, case: Case, by: str) -> None:
+    if case.kind != "conflict" or case.channel is None or case.appointment_id is None:
+        raise Refused(N_("Only a conflict has two sides to choose from."))
+    field = case.data["field"]
+    if field == CANCELLED:
+        raise Refused(N_("A cancelled appointment stays cancelled; make a new one if it is needed again."))
+    session.book.update(case.channel, case.appointment_id, {field: case.data["ours"]}, actor=by, links={})
+    session.outbox.mark(case.channel, case.appointment_id)

@@ -1,0 +1,94 @@
+"""Holds a partner's long poll open, outside of the channel's lock, and hands over what it brings."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from wtpd.clock import Clock, full_jitter, jittered
+from wtpd.sync.alarm import LONG, Beat, wait_for
+from wtpd.sync.errors import NeedsToken, PartnerError, RateLimited
+from wtpd.sync.ports import Partner, Transactions
+from wtpd.sync.run import Arrived
+from wtpd.sync.spec import ChannelSpec
+from wtpd.sync.standing import Standing
+
+
+class Listener:
+    """`take` is called by a run to get what arrived, `consumed` when it was dealt with. `ring` wakes the channel."""
+
+    def __init__(
+        self,
+        spec: ChannelSpec,
+        partner: Partner,
+        transactions: Transactions,
+        *,
+        standing: Standing,
+        ring: Callable[[], None],
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self._spec = spec
+        self._partner = partner
+        self._transactions = transactions
+        self._standing = standing
+        self._ring = ring
+        self._clock = clock
+        self._chance = chance
+        self._arrived: Arrived | None = None
+        self._taken = asyncio.Event()
+        self.has_doubts = False
+        """The long poll failed: a run should see whether the partner answers at all."""
+
+    @property
+    def has_news(self) -> bool:
+        return self._arrived is not None or self.has_doubts
+
+    def take(self) -> Arrived | None:
+        self.has_doubts = False
+        arrived, self._arrived = self._arrived, None
+        return arrived
+
+    def consumed(self) -> None:
+        self._taken.set()
+
+    async def listen(self, beat: Beat) -> None:
+        """For ever, while all is well with the partner; not at all if it offers no long poll."""
+        if self._spec.long_poll <= 0:
+            return
+        attempt = 0
+        while True:
+            beat(LONG)
+            if not await wait_for(self._standing.is_healthy, LONG, self._clock):
+                continue
+            beat(LONG + self._spec.long_poll)
+            try:
+                await self._poll()
+                attempt = 0
+            except PartnerError as error:
+                attempt += 1
+                await self._failed(error)
+                cap = self._spec.interval
+                await self._clock.sleep(full_jitter(attempt, base=1.0, cap=cap, chance=self._chance))
+
+    async def _poll(self) -> None:
+        spec = self._spec
+        began = self._clock.monotonic()
+        start = await self._transactions.read(lambda session: session.links.cursor(spec.id, spec.account))
+        page = await self._partner.changes(spec.account, start, wait=spec.long_poll, limit=spec.page_size)
+        if page.items:
+            self._taken.clear()
+            self._arrived = Arrived(start, page)
+            self._ring()
+            await self._taken.wait()
+        elif self._clock.monotonic() - began < min(1.0, spec.long_poll):
+            # It doesn't hold the request, so asking again at once would hammer it: poll at the interval.
+            await self._clock.sleep(jittered(spec.interval, self._chance))
+
+    async def _failed(self, error: PartnerError) -> None:
+        if isinstance(error, NeedsToken | RateLimited):
+            await self._standing.failed(error)
+        else:
+            self.has_doubts = True
+        self._ring()

@@ -1,0 +1,217 @@
+"""Drains the outbox: decide and store intents in batches, call the partner several at once, settle the answers.
+
+The three run beside each other, so that neither the partner nor the disk waits for the other: while calls are under way
+the next batch is planned, and answers are settled together in as few commits as there is time for. It may be killed at
+any point: an intent that was stored is repeated as it is, with the same key, until it is answered (sync.md, 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+
+from wtpd.clock import full_jitter
+from wtpd.errors import Unavailable, WtpdError
+from wtpd.sync.apply import Applied, apply_item, sentence
+from wtpd.sync.errors import Duplicate, NeedsToken, PartnerError, Precondition, RateLimited, Rejected, Transient
+from wtpd.sync.intents import Batch, Planned, accept, next_intent, plan_batch
+from wtpd.sync.ports import Incoming, Intent, Partner, Receipt, Session, Transactions
+from wtpd.sync.spec import ChannelSpec
+
+_log = logging.getLogger(__name__)
+
+BATCH = 64
+"""Appointments planned in one transaction."""
+MERGES = 3
+"""How often in a run an appointment is fetched, merged and sent again before it has to wait."""
+GIVE_UP = 3
+"""Calls that fail one after another, without one that succeeds between, until the run is given up."""
+RETRY, RETRY_CAP = 2.0, 300.0
+"""Seconds of backoff for a single appointment."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a drain did: appointments sent, and what was taken over by fetching those that had changed there."""
+
+    sent: int = 0
+    merged: Applied = field(default_factory=Applied)
+    error: PartnerError | None = None
+    """Why it was given up; None if it went through."""
+
+
+_ODD = (ValueError, sqlite3.IntegrityError, WtpdError)
+"""What an answer that contradicts the ledger or the book raises."""
+
+Answer = Receipt | PartnerError | str
+"""How a call ended in this run; a text is a reason to try this one again later."""
+
+
+class Sender:
+    """Drains the outbox of one channel; made anew for each run."""
+
+    def __init__(self, spec: ChannelSpec, partner: Partner, transactions: Transactions, chance: random.Random) -> None:
+        self._spec = spec
+        self._partner = partner
+        self._transactions = transactions
+        self._chance = chance
+        self._calls: asyncio.Queue[Planned | None] = asyncio.Queue(maxsize=BATCH)
+        self._answers: list[tuple[Planned, Answer]] = []
+        self._answered = asyncio.Event()
+        self._suspects: list[tuple[Planned, Transient]] = []
+        self._in_a_row = 0
+        self._all_called = False
+        self._result = Sent()
+
+    async def drain(self) -> Sent:
+        """Send what is due. Errors of the partner are in the result; any other is raised."""
+        first = await self._plan(after=0)
+        if not first.planned and not first.more:
+            return self._result
+        async with asyncio.TaskGroup() as group:
+            callers = self._spec.calls_at_once if first.more else min(self._spec.calls_at_once, len(first.planned))
+            workers = [group.create_task(self._work(), name=f"send {self._spec.id}") for _ in range(callers)]
+            settler = group.create_task(self._settle(), name=f"settle {self._spec.id}")
+            await self._plan_ahead(first)
+            for _ in workers:
+                await self._calls.put(None)
+            await asyncio.wait(workers)
+            self._judge_suspects()
+            self._all_called = True
+            self._answered.set()
+            await asyncio.wait([settler])
+        return self._result
+
+    async def _plan(self, after: int) -> Batch:
+        return await self._transactions.write(partial(plan_batch, spec=self._spec, after=after, limit=BATCH))
+
+    async def _plan_ahead(self, batch: Batch) -> None:
+        while True:
+            for planned in batch.planned:
+                await self._calls.put(planned)
+            if not batch.more or self._result.error is not None:
+                return
+            batch = await self._plan(after=batch.last)
+
+    async def _work(self) -> None:
+        while (planned := await self._calls.get()) is not None:
+            if self._result.error is None:
+                await self._send(planned)
+
+    async def _send(self, planned: Planned) -> None:
+        """One appointment, to its end in this run."""
+        for _ in range(MERGES + 1):
+            answer = await self._call(planned)
+            if not isinstance(answer, Incoming):
+                self._note(planned, answer)
+                return
+            done, intent = await self._transactions.write(partial(self._merge, planned.intent, answer))
+            self._result.merged.add(done)
+            if intent is None:
+                return
+            planned = replace(planned, intent=intent)
+        self._note(planned, "it changes there as often as it is sent")
+
+    async def _call(self, planned: Planned) -> Answer | Incoming:
+        """Make the call; `Incoming` is what the partner has if that must be merged first."""
+        try:
+            try:
+                return await self._partner.write(planned.intent)
+            except (Precondition, Duplicate) as refusal:
+                return await self._fetch(planned.intent, refusal)
+        except PartnerError as error:
+            return error
+        except Exception as error:  # our own bug; as far as we know it is about this appointment only
+            if not planned.attempts:
+                _log.exception("an appointment couldn't be sent", extra={"CHANNEL": self._spec.id})
+            return f"{type(error).__name__} in wtpd"
+
+    async def _fetch(self, intent: Intent, refusal: Precondition | Duplicate) -> Incoming:
+        """It changed there, or it is there already because an answer was lost."""
+        theirs = (
+            await self._partner.get(intent.account, intent.partner_id)
+            if intent.partner_id is not None
+            else await self._partner.find(intent.account, intent.appointment_id)
+        )
+        if theirs is None:
+            raise Rejected(f"{refusal}, but there is none with our id", status=refusal.status)
+        return theirs
+
+    def _merge(self, intent: Intent, theirs: Incoming, session: Session) -> tuple[Applied, Intent | None]:
+        """Take over what changed there, and decide anew what is left to be sent."""
+        try:
+            with session.savepoint():
+                done = apply_item(session, replace(self._spec, account=intent.account), theirs)
+        except Unavailable:
+            raise
+        except WtpdError as error:
+            session.inbox.quarantine(intent.channel, intent.account, theirs, sentence(error))
+            session.outbox.reject(intent.channel, intent.appointment_id, str(error))
+            return Applied(quarantined=1), None
+        session.outbox.drop_intent(intent.channel, intent.appointment_id)
+        link = session.links.link_of(intent.channel, intent.appointment_id)
+        return done, next_intent(session, self._spec, intent.appointment_id, link)
+
+    def _note(self, planned: Planned, answer: Answer) -> None:
+        """Keep the answer for the next commit, and notice whether the partner is in trouble altogether."""
+        if isinstance(answer, NeedsToken | RateLimited):
+            self._result.error = answer
+        elif isinstance(answer, Transient):
+            self._suspects.append((planned, answer))
+            self._in_a_row += 1
+            if self._in_a_row >= GIVE_UP:
+                self._result.error = answer
+        else:
+            self._in_a_row = 0
+            self._answers.append((planned, answer))
+            self._answered.set()
+
+    def _judge_suspects(self) -> None:
+        """Calls that failed while others went through, or with a status of their own, are the trouble of those
+        appointments, which have to wait. Otherwise it is the partner's, and no appointment waits longer than it."""
+        if not self._suspects or self._result.error is not None:
+            return
+        lone = self._result.sent > 0 or bool(self._answers) or all(error.status for _, error in self._suspects)
+        if lone:
+            self._answers += [(planned, str(error)) for planned, error in self._suspects]
+        else:
+            self._result.error = self._suspects[-1][1]
+
+    async def _settle(self) -> None:
+        while not self._all_called or self._answers:
+            await self._answered.wait()
+            self._answered.clear()
+            answers, self._answers = self._answers, []
+            if answers:
+                await self._transactions.write(partial(self._settle_batch, answers))
+                self._result.sent += sum(isinstance(answer, Receipt) for _, answer in answers)
+
+    def _settle_batch(self, answers: Sequence[tuple[Planned, Answer]], session: Session) -> None:
+        """All together, since a savepoint for each costs as much as the rest; one by one if one of them is odd."""
+        try:
+            with session.savepoint():
+                for planned, answer in answers:
+                    self._settle_one(session, planned, answer)
+        except _ODD:
+            for planned, answer in answers:
+                try:
+                    with session.savepoint():
+                        self._settle_one(session, planned, answer)
+                except _ODD as error:
+                    session.outbox.reject(planned.intent.channel, planned.intent.appointment_id, str(error))
+
+    def _settle_one(self, session: Session, planned: Planned, answer: Answer) -> None:
+        channel, appointment_id = planned.intent.channel, planned.intent.appointment_id
+        if isinstance(answer, Receipt):
+            accept(session, planned.intent, answer)
+        elif isinstance(answer, PartnerError):
+            session.outbox.reject(channel, appointment_id, getattr(answer, "detail", "") or str(answer))
+        else:
+            wait = full_jitter(planned.attempts + 1, base=RETRY, cap=RETRY_CAP, chance=self._chance)
+            session.outbox.defer(channel, appointment_id, session.now + timedelta(seconds=wait), answer)

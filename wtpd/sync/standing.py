@@ -1,0 +1,140 @@
+"""Where a channel stands: its state, why, and its changes, which are told once each and not with every retry."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from datetime import datetime
+from functools import partial
+
+from wtpd.clock import Clock
+from wtpd.sync.apply import MassCancellation
+from wtpd.sync.errors import NeedsToken, PartnerError
+from wtpd.sync.health import HALTED, Condition, Patience, State
+from wtpd.sync.ports import Halt, Session, Transactions
+from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import N_, Text
+
+_log = logging.getLogger(__name__)
+
+
+class Standing:
+    """`condition`, `last_success` and `last_error` are there to be read; `is_healthy` is set while all is well. What
+    waits for a person is kept on disk, so that a restart doesn't forget it."""
+
+    def __init__(self, spec: ChannelSpec, transactions: Transactions, clock: Clock, chance: random.Random) -> None:
+        self._spec = spec
+        self._transactions = transactions
+        self._clock = clock
+        self.patience = Patience(spec.interval, clock, chance)
+        self.condition = Condition(state=State.STARTING, since=clock.now())
+        self.last_success: datetime | None = None
+        self.last_error: str | None = None
+        self.is_healthy = asyncio.Event()
+
+    @property
+    def is_halted(self) -> bool:
+        """It waits for a person."""
+        return self.condition.state in HALTED
+
+    async def load(self) -> None:
+        """Remember what the channel was waiting for before the daemon's restart."""
+        halt = await self._transactions.read(lambda session: session.channels.halt(self._spec.id))
+        state, reason = _halted(halt, self._spec)
+        if state is not None:
+            self._enter(state, reason, since=halt.since)
+
+    async def succeeded(self) -> None:
+        self.patience.succeeded()
+        self.last_success = self._clock.now()
+        self.last_error = None
+        if self.condition.state is not State.HEALTHY:
+            await self._write(State.HEALTHY, Halt())
+            self._enter(State.HEALTHY, None)
+
+    async def failed(self, error: PartnerError | MassCancellation) -> None:
+        """Known trouble: retry with patience, or wait for a person if only one can help."""
+        self.last_error = str(error) or type(error).__name__
+        now = self._clock.now()
+        if isinstance(error, NeedsToken):
+            halt = Halt(stopped=State.NEEDS_TOKEN, since=now)
+        elif isinstance(error, MassCancellation):
+            halt = Halt(stopped="mass_cancellation", since=now)
+        else:
+            self.patience.failed(error)
+            if self.condition.state is not State.RETRYING:
+                await self._write(State.RETRYING, Halt())
+            name = self._spec.connector
+            self._enter(State.RETRYING, N_("{partner} is in trouble: {error}", partner=name, error=self.last_error))
+            return
+        state, reason = _halted(halt, self._spec)
+        await self._write(state or State.STOPPED, halt, error if isinstance(error, MassCancellation) else None)
+        self._enter(state or State.STOPPED, reason)
+
+    def stumbled(self, error: Exception) -> None:
+        """An error of our own, or of the disk: nothing is written, because that may be what fails."""
+        self.last_error = type(error).__name__
+        self.patience.failed()
+        self._enter(State.RETRYING, N_("wtpd stumbled over an error of its own; the journal says more."))
+
+    async def pause(self, by: str) -> None:
+        halt = Halt(paused_by=by, since=self._clock.now())
+        state, reason = _halted(halt, self._spec)
+        await self._write(state or State.PAUSED, halt)
+        self._enter(state or State.PAUSED, reason)
+
+    async def resume(self, by: str) -> None:
+        """Forget what it waited for."""
+        self.patience.succeeded()
+        await self._transactions.write(partial(self._store_resumed, by))
+        self._enter(State.STARTING, None)
+
+    async def _write(self, state: State, halt: Halt, mass: MassCancellation | None = None) -> None:
+        await self._transactions.write(partial(self._store, state, halt, mass))
+
+    def _store(self, state: State, halt: Halt, mass: MassCancellation | None, session: Session) -> None:
+        session.channels.set_halt(self._spec.id, halt)
+        session.channels.tell_state(self._spec.id, state)
+        if mass is not None:
+            session.attention.add(
+                "mass_cancellation",
+                channel=self._spec.id,
+                appointment_id=None,
+                data={"cancelled": mass.cancelled, "linked": mass.linked},
+                once=self._spec.id,
+            )
+
+    def _store_resumed(self, by: str, session: Session) -> None:
+        self._store(State.STARTING, Halt(), None, session)
+        session.attention.resolve_once("mass_cancellation", self._spec.id, by=by, resolution="resumed")
+
+    def _enter(self, state: State, reason: Text | None, since: datetime | None = None) -> None:
+        before = self.condition
+        if state is State.HEALTHY:
+            self.is_healthy.set()
+        else:
+            self.is_healthy.clear()
+        if before.state is state:
+            self.condition = Condition(state=state, since=before.since, reason=reason)
+            return
+        self.condition = Condition(state=state, since=since or self._clock.now(), reason=reason)
+        _log.log(
+            logging.INFO if state in (State.HEALTHY, State.STARTING, State.PAUSED) else logging.WARNING,
+            "%s: %s → %s%s", self._spec.id, before.state, state, f" ({reason})" if reason else "",
+            extra={"CONNECTOR": self._spec.connector, "SITE": self._spec.site, "STATE": str(state)},
+        )  # fmt: skip
+
+
+def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
+    """The state that a halt means, and the sentence for people."""
+    if halt.paused_by is not None:
+        return State.PAUSED, N_("Paused by {user}.", user=halt.paused_by)
+    if halt.stopped == State.NEEDS_TOKEN:
+        return State.NEEDS_TOKEN, N_("{partner} refuses the credentials; new ones are needed.", partner=spec.connector)
+    if halt.stopped is not None:
+        return State.STOPPED, N_(
+            "{partner} cancels implausibly many appointments at once; somebody has to look at it.",
+            partner=spec.connector,
+        )
+    return None, None
