@@ -10,13 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wtpd.sync.ports import DayOffer, Partner
+from wtpd.sync.ports import DayOffer, Incoming, Partner, Unreadable
 from wtpd.texts import Text
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
     from wtpd.connectors.http import PartnerHttp
+    from wtpd.connectors.partner_side import Act, Host, PartnerSide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +43,10 @@ class AppointmentConnector(Partner, Protocol):
 
     async def publish(self, account: str, days: Sequence[DayOffer], key: str) -> None: ...
 
+    def parse(self, account: str, raw: Any) -> Incoming | Unreadable:
+        """Read a message that was kept in quarantine again; no I/O."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -68,5 +71,7 @@ class Manifest:
     default_address: str | None = None
     connect: Callable[[PartnerHttp, Secrets], AppointmentConnector] | None = None
     """Makes the connector over a ready HTTP client (time limits, throttle and error mapping are its business)."""
-    sandbox: Callable[[Any], ASGIApp] | None = None
-    """Makes the partner's side as an ASGI app over a `wtpd.sandbox.state.State`."""
+    sandbox: Callable[[Host], PartnerSide] | None = None
+    """Makes the partner's side, a real HTTP app, for `wtpd sandbox`."""
+    acts: tuple[Act, ...] = ()
+    """What the people on the partner's side can play in the sandbox."""

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.sandbox import DEALER, FIELDS, cancellation, creation, update
+from wtpd.connectors.superservice import wire
+from wtpd.connectors.superservice.sandbox import contract
+from wtpd.connectors.values import WireError
+from wtpd.sync.ports import FIELDS as ALL_FIELDS
+from wtpd.sync.ports import DayOffer, Incoming, Unreadable
+
+
+def partners(**changed: Any) -> dict[str, Any]:
+    """The appointment as the partner would give it."""
+    body = {
+        "id": "A0000017",
+        "dealerNumber": DEALER,
+        "version": 3,
+        "createdBy": "customer_app",
+        "changedBy": "dealer",
+        "cancellation": None,
+        "links": {"menus": "https://menus.example/A0000017"},
+        **wire.creation(creation("a-1")),
+    }
+    return deepcopy({**body, **changed})
+
+
+def test_every_shared_field_has_its_place() -> None:
+    assert set(wire.PLACES) == set(ALL_FIELDS)
+
+
+def test_reading_gives_back_what_was_written() -> None:
+    read = wire.appointment(partners(), DEALER)
+    assert dict(read.fields) == dict(FIELDS)
+    assert read.origin == "mynissan"
+    assert read.our_id == "a-1"
+    assert read.links == {"superservice_menus": "https://menus.example/A0000017"}
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.fixed_dictionaries(
+        {
+            "status": st.sampled_from(["scheduled", "arrived", "in_work", "ready", "completed", "no_show"]),
+            "transport_option": st.sampled_from(
+                ["none", "waiting", "courtesy_car", "rental_car", "collection_delivery", "shuttle"]
+            ),
+            "notes": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=200),
+            "customer_waiting": st.booleans(),
+            "advisor": st.none() | st.text("ABC123", min_size=1, max_size=8),
+            "vehicle.odometer_km": st.none() | st.integers(0, 9_999_999),
+            "vehicle.inspection_due": st.none() | st.dates(date(1950, 1, 1)).map(date.isoformat),
+        }
+    )
+)
+def test_any_values_survive_the_way_there_and_back(values: dict[str, Any]) -> None:
+    intent = creation("a-1", **values)
+    body = wire.creation(intent)
+    operation, _ = contract().operation("POST", f"/v1/dealers/{DEALER}/appointments")
+    assert operation.body is not None
+    operation.body.validate(body)
+    assert dict(wire.appointment(partners(**body), DEALER).fields) == dict(intent.fields)
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("2027-03-01T08:00:00+01:00", "2027-03-01T07:00:00Z"),
+        ("2027-03-01T07:00:00Z", "2027-03-01T07:00:00Z"),
+        ("2027-03-01T07:00:00.123456789Z", "2027-03-01T07:00:00Z"),
+        ("2027-02-28T21:00:00-10:00", "2027-03-01T07:00:00Z"),
+        ("2027-03-28T03:00:00+02:00", "2027-03-28T01:00:00Z"),
+    ],
+)
+def test_times_with_any_offset_become_utc(told: str, meant: str) -> None:
+    assert wire.appointment(partners(dropOffTime=told), DEALER).fields["drop_off"] == meant
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "2027-03-01T08:00:00", "2027-03-01", "01.03.2027 08:00", "2027-02-30T08:00:00Z", "2027-03-01T25:00:00Z",
+        "2027-03-01T08:00:60Z", "20270301T080000Z", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00",
+        "2027-03-01T08:00:00+25:00", "٢٠٢٧-03-01T08:00:00Z", 1803888000, None, "",
+    ],
+)  # fmt: skip
+def test_what_is_no_time_is_refused(told: Any) -> None:
+    with pytest.raises(WireError, match="dropOffTime"):
+        wire.appointment(partners(dropOffTime=told), DEALER)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("id", None), ("id", 17), ("id", ""), ("id", "../../x"), ("id", "A" * 65),
+        ("version", 0), ("version", "3"), ("version", 3.0), ("version", True), ("version", None), ("version", 2**60),
+        ("status", None), ("status", 5), ("customer", None), ("customer", []), ("transport", "WAIT"),
+        ("customerWaiting", 1), ("customerWaiting", "false"), ("customerWaiting", None),
+        ("advisorId", 4), ("advisorId", "x" * 65), ("notes", None), ("notes", 1), ("notes", "x" * 10_001),
+        ("jobs", None), ("jobs", {}), ("jobs", [1]), ("jobs", [{"title": 5}]), ("jobs", [{"labourUnits": "12"}]),
+        ("jobs", [{"labourUnits": -1}]), ("jobs", [{"labourUnits": True}]), ("jobs", [{"priceCents": 149.5}]),
+        ("jobs", [{}] * 501), ("dealerNumber", "00124"), ("dealerNumber", 123), ("dmsAppointmentId", 17),
+        ("links", []), ("links", {"menus": 1}), ("createdBy", 1), ("changedBy", None),
+        ("vehicle", {"odometerKm": "35630"}), ("vehicle", {"odometerKm": 1.5}), ("vehicle", {"vin": None}),
+        ("vehicle", {"inspectionDue": "31.10.2028"}), ("vehicle", {"inspectionDue": "2027-02-29"}),
+        ("customer", {"contact": "0381/602921"}), ("customer", {"address": {"city": ["Rostock"]}}),
+    ],
+)  # fmt: skip
+def test_a_wrong_type_is_refused_without_repeating_the_value(member: str, value: Any) -> None:
+    with pytest.raises(WireError) as refused:
+        wire.appointment(partners(**{member: value}), DEALER)
+    assert "Rostock" not in str(refused.value)
+    assert "602921" not in str(refused.value)
+
+
+def test_a_missing_member_wasnt_delivered() -> None:
+    body = partners()
+    del body["notes"], body["customer"]["contact"]["mobile"], body["vehicle"]
+    fields = wire.appointment(body, DEALER).fields
+    absent = {"notes", "customer.mobile"} | {name for name in ALL_FIELDS if name.startswith("vehicle.")}
+    assert set(fields) == set(ALL_FIELDS) - absent
+
+
+def test_unknown_members_are_ignored() -> None:
+    body = partners(loyaltyPoints=5, jobs=[{"title": "HU", "colour": "red"}])
+    body["customer"]["favouriteColour"] = {"a": [1]}
+    assert wire.appointment(body, DEALER).fields["interventions"][0]["title"] == "HU"
+
+
+def test_unknown_codes_are_kept_as_text() -> None:
+    read = wire.appointment(partners(status="WAITING_FOR_PARTS", transport={"option": "VALET"}), DEALER)
+    assert dict(read.unknown) == {"status": "WAITING_FOR_PARTS", "transport_option": "VALET"}
+    assert not {"status", "transport_option"} & set(read.fields)
+
+
+def test_a_cancelled_one_keeps_its_reason() -> None:
+    body = partners(status="CANCELLED", cancellation={"reason": "krank", "cancelledAt": "2027-02-01T08:00:00Z"})
+    read = wire.appointment(body, DEALER)
+    assert (read.cancelled, read.reason, "status" in read.fields, dict(read.unknown)) == (True, "krank", False, {})
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", ""])
+def test_a_link_that_isnt_a_web_address_isnt_kept(address: str) -> None:
+    assert wire.appointment(partners(links={"menus": address}), DEALER).links == {}
+
+
+def test_a_page_keeps_what_it_can_read() -> None:
+    items = [
+        {"seq": 1, "changedBy": "dealer", "appointment": partners()},
+        {"seq": 2, "changedBy": "dealer", "appointment": partners(dropOffTime=12345)},
+        {"seq": 3, "changedBy": 5, "appointment": partners()},
+        {"seq": 4},
+        "nonsense",
+    ]
+    page = wire.page({"items": items, "nextCursor": "abc", "hasMore": False}, DEALER)
+    assert [type(item) for item in page.items] == [Incoming, Unreadable, Unreadable, Unreadable, Unreadable]
+    assert [item.partner_id for item in page.items] == ["A0000017"] * 3 + [None] * 2
+    assert [item.raw for item in page.items[1:]] == items[1:]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        None, [], {}, {"items": [], "hasMore": False}, {"items": {}, "nextCursor": "a", "hasMore": False},
+        {"items": [], "nextCursor": 17, "hasMore": False}, {"items": [], "nextCursor": "", "hasMore": False},
+        {"items": [], "nextCursor": "a b", "hasMore": False}, {"items": [], "nextCursor": "a", "hasMore": "no"},
+    ],
+)  # fmt: skip
+def test_a_page_that_breaks_the_contract_is_refused_whole(page: Any) -> None:
+    with pytest.raises(WireError):
+        wire.page(page, DEALER)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_no_message_makes_reading_fail_otherwise(data: st.DataObject) -> None:
+    """One or two members of a good appointment become anything at all."""
+    body: Any = partners()
+    for _ in range(data.draw(st.integers(1, 2))):
+        holder = body
+        while True:
+            name = data.draw(st.sampled_from(sorted(holder)))
+            if isinstance(holder[name], dict) and holder[name] and data.draw(st.booleans()):
+                holder = holder[name]
+                continue
+            holder[name] = data.draw(JSON)
+            break
+    [item] = wire.page(
+        {"items": [{"seq": 1, "changedBy": "dealer", "appointment": body}], "nextCursor": "a", "hasMore": False}, DEALER
+    ).items
+    assert isinstance(item, (Incoming, Unreadable))
+
+
+@settings(deadline=None, max_examples=200)
+@given(JSON)
+def test_nonsense_is_refused_everywhere(value: Any) -> None:
+    for read in (
+        lambda: wire.receipt(value),
+        lambda: wire.token(value),
+        lambda: wire.dealer(value, DEALER),
+        lambda: wire.found(value, DEALER, "a-1"),
+        lambda: wire.page(value, DEALER),
+    ):
+        with pytest.raises(WireError):
+            read()
+
+
+def test_a_patch_has_the_changed_fields_only() -> None:
+    intent = update("a-1", "A0000017", 3, key="k", notes="neu", customer__mobile="", courtesy_car=None)
+    assert wire.patch(intent) == {
+        "notes": "neu",
+        "customer": {"contact": {"mobile": ""}},
+        "transport": {"loanCarId": None},
+    }
+
+
+def test_a_code_of_the_partner_that_we_kept_goes_back_as_it_is() -> None:
+    assert wire.patch(update("a-1", "A1", 3, key="k", transport_option="VALET")) == {"transport": {"option": "VALET"}}
+
+
+def test_a_word_without_a_code_cant_be_sent() -> None:
+    with pytest.raises(WireError, match="transport_option"):
+        wire.patch(update("a-1", "A1", 3, key="k", transport_option="by mule"))
+
+
+def test_a_cancellation_has_its_reason_if_there_is_one() -> None:
+    assert wire.cancellation(cancellation("a-1", "A1", 3, key="k", reason="x" * 2000)) == {"reason": "x" * 1000}
+    assert wire.cancellation(cancellation("a-1", "A1", 3, key="k")) == {}
+
+
+def test_the_version_is_named_or_any() -> None:
+    assert (wire.etag(3), wire.etag(None)) == ('"v3"', "*")
+
+
+def test_a_search_that_gives_another_appointment_is_refused() -> None:
+    with pytest.raises(WireError, match="dmsAppointmentId"):
+        wire.found({"items": [partners()]}, DEALER, "a-2")
+
+
+def test_a_token_must_fit_into_a_header() -> None:
+    good = {"access_token": "abc", "token_type": "bearer", "expires_in": 3600}
+    assert wire.token(good) == ("abc", 3600.0)
+    for token in ("", "a b", "a\r\nX: 1", "ä"):
+        with pytest.raises(WireError):
+            wire.token({**good, "access_token": token})
+
+
+def test_a_closed_day_is_told_as_one() -> None:
+    offer = DayOffer(day=date(2027, 3, 7), capacity=0, remaining=0, slots=[], advisors=[], courtesy_cars=[])
+    assert wire.availability([offer])["days"] == [
+        {"date": "2027-03-07", "capacity": 0, "remaining": 0, "dropOffSlots": [], "advisors": [], "loanCars": []}
+    ]

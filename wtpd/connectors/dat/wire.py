@@ -1,0 +1,337 @@
+"""DAT's messages: requests as XML, answers as values. Pure; only this file knows DAT's element names.
+
+Elements that aren't known are ignored, as DAT asks (new ones come with every release), and so is a value that isn't what
+it should be: a VIN query is paid for, so whatever can be read of its answer is.
+
+Sources: DAT's documentation of `generateToken`, `getVehicleIdentificationByVin`, "ECode not found – Datenkarte",
+`getVehicleEvaluation` and `getVehicleTypes`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from html import unescape
+
+from wtpd.connectors.dat import soap
+from wtpd.connectors.dat.soap import Element, Part, child, children, descendants, number, text
+from wtpd.connectors.dat.values import (
+    CODE_LENGTH,
+    Code,
+    Dossier,
+    EquipmentPosition,
+    Evaluation,
+    Fault,
+    Identification,
+    Locale,
+    Login,
+    Restriction,
+)
+from wtpd.connectors.values import WireError
+
+AUTHENTICATION = "http://sphinx.dat.de/services/Authentication"
+IDENTIFICATION = "http://sphinx.dat.de/services/VehicleIdentificationService"
+SELECTION = "http://sphinx.dat.de/services/VehicleSelectionService"
+EVALUATION = "http://sphinx.dat.de/services/Evaluation"
+
+AUTHORIZATION_FAILED = "Server.authorizationFailed"
+"""The code of a fault when the token, and so the login it was made of, isn't accepted."""
+
+POSITIONS_LIMIT = 5000
+DEPTH_LIMIT = 8
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
+_CARD = re.compile(r"<(?:[\w.-]+:)?additionalInformation[\s/>]")
+_CARD_END = re.compile(r"</(?:[\w.-]+:)?additionalInformation\s*>")
+_ADDITIONAL = re.compile(r"\s*(\d{1,3})\s*:\s*(\w{1,32})\s*(?:,\s*(\d{1,4})\s*)?")
+
+
+class FaultError(Exception):
+    """The answer is a fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.code)
+        self.fault = fault
+
+
+# --- requests
+
+
+def token_request(login: Login, variant: str | None = None) -> bytes:
+    request: list[Part] = [
+        ("customerNumber", login.customer_number),
+        ("customerLogin", login.user_name),
+        ("customerPassword", login.password),
+        ("interfacePartnerNumber", login.customer_number),
+        ("interfacePartnerSignature", login.signature),
+    ]
+    if variant is not None:
+        request.append(("productVariant", variant))
+    return soap.envelope(AUTHENTICATION, "generateToken", request)
+
+
+def identification_request(vin: str, locale: Locale, restriction: Restriction = "ALL") -> bytes:
+    request: list[Part] = [_locale(locale), ("restriction", restriction), ("vin", vin), ("coverage", "ALL")]
+    return soap.envelope(IDENTIFICATION, "getVehicleIdentificationByVin", request)
+
+
+def types_request(locale: Locale) -> bytes:
+    return soap.envelope(SELECTION, "getVehicleTypes", [_locale(locale), ("restriction", "ALL")])
+
+
+def evaluation_request(
+    datecode: str, container: str, construction_time: int, *, mileage: int, registered: date, locale: Locale
+) -> bytes:
+    """`mileage` in km; `registered`: the first registration. Nothing is saved at DAT."""
+    request: list[Part] = [
+        _locale(locale),
+        ("restriction", "APPRAISAL"),
+        ("datECode", datecode),
+        ("container", container),
+        ("constructionTime", str(construction_time)),
+        ("coverage", "COMPLETE"),
+        ("save", "false"),
+        ("mileage", str(mileage)),
+        ("registrationDate", registered.isoformat()),
+    ]
+    return soap.envelope(EVALUATION, "getVehicleEvaluation", request)
+
+
+def _locale(locale: Locale) -> Part:
+    return "locale", {"country": locale.country, "datCountryIndicator": locale.market, "language": locale.language}
+
+
+# --- answers; all raise `WireError` for what can't be read, and `FaultError`
+
+
+def token(data: bytes, charset: str | None = None) -> str:
+    found = text(_answer(data, charset, "generateToken"), "token", 10_000)
+    if not _TOKEN.fullmatch(found):  # it goes into an HTTP header
+        raise WireError("the answer holds no token")
+    return found
+
+
+def vehicle_types(data: bytes, charset: str | None = None) -> tuple[str, ...]:
+    answer = _answer(data, charset, "getVehicleTypes")
+    return tuple((one.get("value") or "")[: soap.TEXT_LIMIT] for one in children(answer, "vehicleType"))
+
+
+def identification(data: bytes, charset: str | None = None) -> Identification:
+    """Also for a fault that carries a data card, since that is an answer."""
+    try:
+        answer = _answer(data, charset, "getVehicleIdentificationByVin")
+    except FaultError as error:
+        fault = error.fault
+        if fault.card is None:
+            raise
+        return Identification(dossiers=_sorted(fault.card), card=True, fault=shown(fault))
+    found = [dossier(vehicle) for one in descendants(answer, "Dossier") for vehicle in children(one, "Vehicle")]
+    return Identification(dossiers=_sorted(tuple(found)))
+
+
+def evaluation(data: bytes, charset: str | None = None) -> Evaluation:
+    answer = _answer(data, charset, "getVehicleEvaluation")
+    valuation = next(descendants(answer, "Valuation"), None)
+    if valuation is None:
+        raise WireError("the answer holds no valuation")
+    found = Evaluation(
+        sales=_cents(valuation, "SalesPrice"),
+        sales_gross=_cents(valuation, "SalesPriceGross"),
+        purchase=_cents(valuation, "PurchasePrice"),
+        purchase_gross=_cents(valuation, "PurchasePriceGross"),
+        original_gross=_cents(valuation, "OriginalPriceGross"),
+        currency=text(valuation, "Currency", 3) or "EUR",
+        data_month=_month(valuation),
+    )
+    if all(price is None for price in (found.sales, found.sales_gross, found.purchase, found.purchase_gross)):
+        raise WireError("the valuation holds no price")
+    return found
+
+
+def shown(fault: Fault) -> str:
+    """Code and text on one line."""
+    line = " ".join(f"{fault.code}: {fault.text}".split())
+    return line if len(line) <= 300 else line[:299] + "…"
+
+
+def _answer(data: bytes, charset: str | None, operation: str) -> Element:
+    found = soap.body_of(data, charset)
+    if soap.is_fault(found):
+        raise FaultError(_fault(found))
+    if soap.local(found) != f"{operation}Response":
+        raise WireError(f"the answer isn't {operation}Response")
+    return found
+
+
+def _sorted(dossiers: tuple[Dossier, ...]) -> tuple[Dossier, ...]:
+    return tuple(sorted(dossiers, key=lambda one: 99 if one.accuracy is None else one.accuracy))
+
+
+# --- faults
+
+
+def _fault(element: Element) -> Fault:
+    code = text(element, "faultcode", 200).rpartition(":")[2].strip()
+    string = child(element, "faultstring")
+    said, card = _said(string)
+    if card is None:
+        card = next(descendants(element, "additionalInformation"), None)
+    if card is None:
+        detail = child(element, "detail")
+        card = None if detail is None else _said(detail)[1]
+    return Fault(code or "unknown", said, None if card is None else _card(card))
+
+
+def _said(element: Element | None) -> tuple[str, Element | None]:
+    """The text of an element, and the data card in it, which is XML written as text: in CDATA, or escaped, or even
+    escaped twice."""
+    if element is None:
+        return "", None
+    said = soap.whole_text(element) if child(element, "additionalInformation") is None else element.text or ""
+    whole = said
+    for _ in range(3):
+        begin = _CARD.search(whole)
+        if begin is not None:
+            return _line(whole[: begin.start()]), _read_card(whole[begin.start() :])
+        if "&lt;" not in whole:
+            break
+        whole = unescape(whole)
+    return _line(said), None
+
+
+def _read_card(markup: str) -> Element | None:
+    """The element additionalInformation at the beginning of `markup`; None if it can't be read."""
+    ends = list(_CARD_END.finditer(markup))
+    try:
+        return next(children(soap.fragment(markup[: ends[-1].end()] if ends else markup)), None)
+    except WireError:
+        return None
+
+
+def _card(card: Element) -> tuple[Dossier, ...]:
+    """The vehicles in it; the first one lists further ones by their codes alone."""
+    found = []
+    for vehicle in children(card, "Vehicle"):
+        one = dossier(vehicle)
+        if not (one.datecode or one.manufacturer or one.base_model or one.unassigned):
+            continue  # an empty card: the manufacturer doesn't know the number
+        found.append(one)
+        for position in descendants(vehicle, "MetaPosition"):
+            if position.get("key") == "additionalVehicle":
+                found += _additional(position, one)
+    return tuple(found[:100])
+
+
+def _additional(position: Element, first: Dossier) -> list[Dossier]:
+    """`accuracy: code,construction time`."""
+    found = _ADDITIONAL.fullmatch(position.get("value") or position.text or "")
+    if found is None:
+        return []
+    time = None if found[3] is None else int(found[3])
+    other = Dossier(
+        datecode=found[2], construction_time=time, accuracy=int(found[1]), vin=first.vin,
+        manufacturer=first.manufacturer, vehicle_type=first.vehicle_type,
+    )  # fmt: skip
+    return [other]
+
+
+def _line(said: str) -> str:
+    return " ".join(said.split())[: soap.TEXT_LIMIT]
+
+
+# --- the vehicle
+
+
+def dossier(vehicle: Element) -> Dossier:
+    equipment = child(vehicle, "Equipment")
+    result = child(vehicle, "VINResult")
+    return Dossier(
+        datecode=text(vehicle, "DatECode", 32) or _partial_code(vehicle),
+        container=text(vehicle, "Container", 32),
+        construction_time=number(vehicle, "ConstructionTime"),
+        construction_from=number(vehicle, "ConstructionTimeFrom"),
+        construction_to=number(vehicle, "ConstructionTimeTo"),
+        price_list_time=number(vehicle, "ConstructionTimePriceList"),
+        manufacturer=text(vehicle, "ManufacturerName"),
+        base_model=text(vehicle, "BaseModelName"),
+        sub_model=text(vehicle, "SubModelName"),
+        model_group=text(vehicle, "MainTypeGroupName"),
+        vehicle_type=text(vehicle, "VehicleTypeName"),
+        container_name=text(vehicle, "ContainerName"),
+        release=text(vehicle, "ReleaseIndicator", 32),
+        accuracy=number(vehicle, "VinAccuracy"),
+        vin=text(vehicle, "VehicleIdentNumber", 32),
+        kba_numbers=_kba_numbers(vehicle),
+        colours=() if result is None else _codes(result, "VINColor", "Code", "Description", "ColorID"),
+        series=_positions(equipment, "SeriesEquipment"),
+        special=_positions(equipment, "SpecialEquipment"),
+        coded=_positions(vehicle, "DATECodeEquipment"),
+        unassigned=() if result is None else _codes(result, "VINEquipment", "ManufacturerCode", "ShortName"),
+    )
+
+
+def _partial_code(vehicle: Element) -> str:
+    """The DAT €uropa-Code as far as a data card tells it: type, manufacturer, base model, sub-model, variant."""
+    parts = [
+        (number(vehicle, name), length)
+        for name, length in (
+            ("VehicleType", 2), ("Manufacturer", 3), ("BaseModel", 3), ("SubModel", 3), ("SubModelVariant", 4),
+        )
+    ]  # fmt: skip
+    if any(value is None for value, _ in parts[:2]):
+        return ""
+    code = "".join(f"{value or 0:0{length}d}" for value, length in parts)
+    return code if len(code) == CODE_LENGTH else ""
+
+
+def _kba_numbers(vehicle: Element) -> tuple[str, ...]:
+    """In two ways of writing: elements, or one text with commas."""
+    listed = child(vehicle, "KbaNumbersN")
+    if listed is not None:
+        found = [(one.text or "").strip() for one in children(listed, "KbaNumber")]
+    else:
+        found = (text(vehicle, "kbaNumbers") or text(vehicle, "KbaNumbers")).split(",")
+    return tuple(one.strip()[:16] for one in found if one.strip())[:200]
+
+
+def _codes(result: Element, element: str, code: str, words: str, kind: str = "") -> tuple[Code, ...]:
+    found = [
+        Code(code=text(one, code, 64), text=text(one, words), kind=text(one, kind, 16) if kind else "")
+        for _, one in zip(range(POSITIONS_LIMIT), descendants(result, element), strict=False)
+    ]
+    return tuple(one for one in found if one.code or one.text)
+
+
+def _positions(within: Element | None, name: str, depth: int = 0) -> tuple[EquipmentPosition, ...]:
+    listed = None if within is None or depth > DEPTH_LIMIT else child(within, name)
+    if listed is None:
+        return ()
+    return tuple(
+        EquipmentPosition(
+            dat_id=number(one, "DatEquipmentId"),
+            description=text(one, "Description"),
+            manufacturer_id=text(one, "ManufacturerEquipmentId", 64),
+            manufacturer_description=text(one, "ManufacturerDescription"),
+            group=text(one, "EquipmentGroup", 32),
+            price=_cents(one, "OriginalPriceGross") or _cents(one, "OriginalPrice"),
+            contained=_positions(one, "ContainedEquipmentPositions", depth + 1),
+        )
+        for _, one in zip(range(POSITIONS_LIMIT), children(listed, "EquipmentPosition"), strict=False)
+    )
+
+
+def _cents(element: Element, name: str) -> int | None:
+    """A price in whole cents; None for none, or for something that isn't a price."""
+    try:
+        price = Decimal(text(element, name, 20))
+    except InvalidOperation:
+        return None
+    if not price.is_finite() or not 0 <= price < 10**9:
+        return None
+    return int((price * 100).to_integral_value())
+
+
+def _month(valuation: Element) -> str:
+    """The month of the data that the valuation rests on, `2013-01`."""
+    year, month = number(valuation, "LastValuationDataYear"), number(valuation, "LastValuationDataMonth")
+    return f"{year:04d}-{month:02d}" if year and month and month < 13 else ""

@@ -1,0 +1,59 @@
+"""Which connectors there are: the entry points of group `wtpd.connectors`, ours and third parties' (decision 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from wtpd.connectors.base import Manifest
+
+GROUP = "wtpd.connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenEntry:
+    """An entry point that gives no connector, and why (English, for the log and for support)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The manifests by connector name, in alphabetical order, and the entries that couldn't be used."""
+
+    manifests: Mapping[str, Manifest]
+    broken: tuple[BrokenEntry, ...] = ()
+
+
+def load(entries: Iterable[EntryPoint] | None = None) -> Registry:
+    """Load the manifests of `entries` (default: all that are installed). A broken entry is reported, never fatal."""
+    manifests: dict[str, Manifest] = {}
+    broken: list[BrokenEntry] = []
+    for entry in sorted(entry_points(group=GROUP) if entries is None else entries, key=_ours_first):
+        loaded = _load(entry)
+        if isinstance(loaded, BrokenEntry):
+            broken.append(loaded)
+        elif loaded.name in manifests:
+            broken.append(BrokenEntry(entry.name, f"there is already a connector named {loaded.name!r}"))
+        else:
+            manifests[loaded.name] = loaded
+    return Registry(manifests, tuple(broken))
+
+
+def _ours_first(entry: EntryPoint) -> tuple[str, bool]:
+    """By name; where a third party takes the name of one of ours, ours is the one that counts."""
+    return entry.name, not entry.value.startswith("wtpd.connectors.")
+
+
+def _load(entry: EntryPoint) -> Manifest | BrokenEntry:
+    try:
+        manifest = entry.load()
+    except Exception as error:  # somebody else's code: whatever it raises is its trouble, not ours
+        return BrokenEntry(entry.name, f"{type(error).__name__}: {error}")
+    if not isinstance(manifest, Manifest):
+        return BrokenEntry(entry.name, f"{entry.value} is no connector manifest but {type(manifest).__name__}")
+    if manifest.name != entry.name:
+        return BrokenEntry(entry.name, f"its manifest is named {manifest.name!r}")
+    return manifest

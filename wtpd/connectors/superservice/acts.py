@@ -1,0 +1,110 @@
+"""What dealer and customer can do on SUPERSERVICE's side of the sandbox, as data; `play.py` does it."""
+
+from __future__ import annotations
+
+from wtpd.connectors.partner_side import Act, Argument
+from wtpd.texts import N_
+
+BY = ("dealer", "customer_app")
+
+_DEALER = Argument(name="dealer", help=N_("dealer number"), required=True)
+_WHO = Argument(name="by", help=N_("who does it; dealer if nothing is said"), choices=BY)
+_ID = Argument(name="id", help=N_("the partner's id of the appointment, or ours"), required=True)
+_FIELDS = Argument(name="fields", help=N_("further fields as the contract names them (merge patch)"), kind="json")
+_REASON = Argument(name="reason", help=N_("reason of the cancellation"))
+_DETAILS = (
+    Argument(name="drop_off", help=N_("drop-off; the next free slot if nothing is said"), kind="time"),
+    Argument(name="collection", help=N_("collection; eight hours later if nothing is said"), kind="time"),
+    Argument(name="first_name", help=N_("customer's first name")),
+    Argument(name="last_name", help=N_("customer's last name")),
+    Argument(name="email", help=N_("customer's e-mail address")),
+    Argument(name="mobile", help=N_("customer's mobile number")),
+    Argument(name="plate", help=N_("registration plate")),
+    Argument(name="vin", help=N_("chassis number")),
+    Argument(name="model", help=N_("model")),
+    Argument(name="job", help=N_("title of the intervention")),
+    Argument(name="labour_units", help=N_("planned AW of the intervention"), kind="float"),
+    Argument(name="transport", help=N_("transport option, e.g. LOAN_CAR")),
+    Argument(name="loan_car", help=N_("courtesy car, as published")),
+    Argument(name="advisor", help=N_("advisor, as published")),
+    Argument(name="notes", help=N_("notes")),
+)
+
+ACTS = (
+    Act(
+        name="book",
+        help=N_("book an appointment, over the load limit too"),
+        arguments=(
+            _DEALER,
+            _WHO,
+            *_DETAILS,
+            _FIELDS,
+            Argument(name="count", help=N_("how many, each for another customer"), kind="int"),
+        ),
+    ),
+    Act(name="change", help=N_("change fields of an appointment"), arguments=(_DEALER, _ID, _WHO, *_DETAILS, _FIELDS)),
+    Act(
+        name="move",
+        help=N_("move an appointment; without a collection it keeps its length"),
+        arguments=(
+            _DEALER,
+            _ID,
+            _WHO,
+            Argument(name="drop_off", help=N_("drop-off"), kind="time", required=True),
+            Argument(name="collection", help=N_("collection"), kind="time"),
+        ),
+    ),
+    Act(name="cancel", help=N_("cancel an appointment"), arguments=(_DEALER, _ID, _WHO, _REASON)),
+    Act(
+        name="cancel-many",
+        help=N_("cancel many appointments at once"),
+        arguments=(
+            _DEALER,
+            _WHO,
+            _REASON,
+            Argument(name="count", help=N_("how many; all of them if nothing is said"), kind="int"),
+        ),
+    ),
+    Act(
+        name="reopen",
+        help=N_("bring a cancelled appointment back to life, which the contract doesn't know"),
+        arguments=(_DEALER, _ID),
+    ),
+    Act(
+        name="unknown-code",
+        help=N_("give an appointment a code that wtpd doesn't know"),
+        arguments=(
+            _DEALER,
+            _ID,
+            Argument(name="field", help=N_("which code"), choices=("transport", "status")),
+            Argument(name="code", help=N_("the code; VALET or WAITING_FOR_PARTS if nothing is said")),
+        ),
+    ),
+    Act(
+        name="break",
+        help=N_("put an item into the feed that breaks the contract"),
+        arguments=(
+            _DEALER,
+            _ID,
+            Argument(name="fields", help=N_("what is broken; the drop-off if nothing is said"), kind="json"),
+        ),
+    ),
+    Act(
+        name="dealer",
+        help=N_("make a dealer known, or change its record"),
+        arguments=(
+            Argument(name="dealer", help=N_("dealer number"), required=True),
+            Argument(name="name", help=N_("name of the dealer")),
+            Argument(name="brand", help=N_("brand of the dealer")),
+        ),
+    ),
+    Act(
+        name="client",
+        help=N_("make client credentials for one dealer or several"),
+        arguments=(
+            Argument(name="client_id", help=N_("Client ID"), required=True),
+            Argument(name="client_secret", help=N_("Client secret"), required=True),
+            Argument(name="dealers", help=N_("dealer numbers, separated by commas; * for all"), required=True),
+        ),
+    ),
+)
