@@ -1,0 +1,435 @@
+"""Status mails as a dealership gets them: real database, real SMTP, a clock moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.support.hand_clock import HandClock
+from tests.support.mail_server import MailServer
+from wtpd.config.model import Config
+from wtpd.daemon.mail.incidents import Trouble
+from wtpd.daemon.mail.mailer import Mailer
+from wtpd.daemon.mail.observe import channel_trouble, config_trouble
+from wtpd.daemon.mail.smtp import SmtpTransport
+from wtpd.errors import Invalid, Unavailable
+from wtpd.store import attention, mail
+from wtpd.store.database import Database, Tx
+from wtpd.sync.health import Condition, State
+from wtpd.texts import N_
+
+MINUTE = timedelta(minutes=1)
+CHANNEL = "superservice/rostock"
+
+
+class Box:
+    """A box with its database, its troubles and its mailer."""
+
+    def __init__(self, db: Database, clock: HandClock, config: Config) -> None:
+        self.db = db
+        self.clock = clock
+        self.config = config
+        self.troubles: list[Trouble] = []
+        self.login: dict[str, str] = {}
+        self.mailer = self.new_mailer()
+
+    def new_mailer(self) -> Mailer:
+        """As after a restart."""
+        return Mailer(
+            self.db,
+            lambda: self.config,
+            self.clock,
+            self._credentials,
+            SmtpTransport(time_limit=5),
+            troubles=lambda: self.troubles,
+        )
+
+    async def _credentials(self, site: str) -> Mapping[str, str]:
+        return self.login
+
+    def channel(self, state: State, site: str = "rostock", reason: str = "GET /v1/x: 500") -> None:
+        condition = Condition(state=state, since=self.clock.now(), reason=N_(reason))
+        found = channel_trouble(f"superservice/{site}", condition, title="SUPERSERVICE")
+        self.troubles = [found] if found else []
+
+    async def look(self, later: timedelta = timedelta(0)) -> datetime | None:
+        self.clock.advance(later)
+        return await self.mailer.look()
+
+    async def attention(self, kind: str, once: str, appointment_id: str | None = None) -> int:
+        return await self.db.write(
+            lambda tx: attention.add(
+                tx, kind, channel=CHANNEL, appointment_id=appointment_id, data={"secret": "Meier"}, once=once
+            )
+        )
+
+    async def queued(self) -> list[mail.Mail]:
+        return await self.db.read(lambda tx: mail.due(tx, 1000))
+
+
+def settings(port: int = 1, **changes: Any) -> Config:
+    content = {
+        "language": "en",
+        "box": {"name": "box-07"},
+        "mail": {"host": "127.0.0.1", "port": port, "security": "none", "sender": "wtpd@x.example", **changes},
+        "sites": [
+            {
+                "id": name,
+                "name": f"Autohaus {name.title()}",
+                "status_mail": f"{name}@x.example",
+                "partners": {"superservice": {"dealer_number": name}},
+            }
+            for name in ("rostock", "wismar")
+        ],
+    }
+    return msgspec.convert(content, Config)
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    clock = HandClock()
+    db = await Database.open(tmp_path / "wtpd.db", clock=clock)
+
+    def channels(tx: Tx) -> None:
+        for site in ("rostock", "wismar"):
+            tx.run(
+                "INSERT INTO channel (id, connector, site, department, account, active) VALUES (?, ?, ?, ?, ?, 1)",
+                (f"superservice/{site}", "superservice", site, "Werkstatt", site),
+            )
+
+    await db.write(channels)
+    yield Box(db, clock, settings())
+    await db.close()
+
+
+@pytest.fixture
+async def server(box: Box) -> AsyncIterator[MailServer]:
+    async with MailServer() as there:
+        box.config = settings(there.port)
+        yield there
+
+
+def text_of(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+async def test_a_failure_its_recovery_and_their_thread(box: Box, server: MailServer) -> None:
+    box.channel(State.RETRYING)
+    await box.look()
+    await box.look(15 * MINUTE)
+    await box.mailer.send()
+    box.channel(State.HEALTHY)
+    await box.look(MINUTE)
+    await box.look(15 * MINUTE)
+    await box.look(15 * MINUTE)
+    await box.mailer.send()
+    alarm, recovery = server.mails
+    assert alarm["To"] == "rostock@x.example"
+    assert alarm["Subject"] == "[Autohaus Rostock · box-07] 1 error – SUPERSERVICE: no connection"
+    assert recovery["Subject"] == ("[Autohaus Rostock · box-07] 1 resolved – works again: SUPERSERVICE: no connection")
+    assert recovery["References"] == recovery["In-Reply-To"] == alarm["Message-ID"] != recovery["Message-ID"]
+    assert "from 2026-11-21 09:00 to 2026-11-21 09:16" in text_of(recovery)
+
+
+async def test_a_pause_is_no_recovery(box: Box) -> None:
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    box.channel(State.PAUSED)
+    await box.look(60 * MINUTE)
+    box.channel(State.STARTING)
+    await box.look(60 * MINUTE)
+    assert len(await box.queued()) == 1
+
+
+async def test_a_connector_that_is_taken_out_is_no_recovery(box: Box) -> None:
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    box.troubles = []
+    site = msgspec.structs.replace(box.config.sites[0], partners={})
+    box.config = msgspec.structs.replace(box.config, sites=[site])
+    await box.look(60 * MINUTE)
+    await box.look(60 * MINUTE)
+    assert len(await box.queued()) == 1
+    assert await box.db.read(mail.open_incidents) == []
+
+
+async def test_nothing_new_writes_nothing(box: Box) -> None:
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    await box.look(MINUTE)
+    before = await box.db.read(lambda tx: [tuple(row) for row in tx.all("SELECT * FROM incident")])
+    due = await box.look(MINUTE)
+    assert due is not None
+    assert await box.db.read(lambda tx: [tuple(row) for row in tx.all("SELECT * FROM incident")]) == before
+    assert len(await box.queued()) == 1
+
+
+async def test_a_restart_forgets_nothing(box: Box, server: MailServer) -> None:
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    box.mailer = box.new_mailer()
+    await box.look(MINUTE)
+    await box.mailer.send()
+    await box.mailer.send()
+    assert len(server.mails) == 1
+
+
+async def test_what_needs_a_decision_is_told_without_names(box: Box) -> None:
+    await box.db.write(_appointment)
+    await box.attention("conflict", "c1", "a1")
+    await box.attention("car_open", "o1", "a1")
+    await box.attention("unmatched", "u1")
+    await box.look(MINUTE)
+    queued = await box.queued()
+    assert len(queued) == 2
+    for each in queued:
+        wire = each.message.decode()
+        assert "23.11.2026" not in wire
+        assert "2026-11-23 09:30, Werkstatt" in wire
+        for private in ("Meier", "HRO-AB 1", "Erika"):
+            assert private not in wire
+    incidents = await box.db.read(lambda tx: [row["facts"] for row in tx.all("SELECT facts FROM incident")])
+    assert "Meier" not in str(incidents)
+
+
+async def test_names_and_plates_if_they_are_switched_on(box: Box) -> None:
+    box.config = settings(show_names=True)
+    await box.db.write(_appointment)
+    await box.attention("conflict", "c1", "a1")
+    await box.look(MINUTE)
+    (queued,) = await box.queued()
+    assert "HRO-AB 1, Erika Meier" in queued.message.decode()
+
+
+def _appointment(tx: Tx) -> None:
+    tx.run("INSERT INTO customer (id, first_name, last_name, origin, version) VALUES ('k1', 'Erika', 'Meier', 'p', 1)")
+    tx.run("INSERT INTO vehicle (id, plate, version) VALUES ('v1', 'HRO-AB 1', 1)")
+    tx.run(
+        """INSERT INTO appointment (id, site, department, drop_off, collection, status, customer_id, vehicle_id,
+                                    origin, version)
+           VALUES ('a1', 'rostock', 'Werkstatt', '2026-11-23T08:30:00Z', '2026-11-23T15:00:00Z', 'scheduled', 'k1',
+                   'v1', 'planner', 1)"""
+    )
+
+
+async def test_a_list_of_many_is_cut(box: Box) -> None:
+    for number in range(25):
+        await box.attention("quarantine", str(number))
+    await box.look(MINUTE)
+    (queued,) = await box.queued()
+    text = text_of(message_from_bytes(queued.message, policy=policy.default))
+    assert text.count("without an appointment") == 10
+    assert "and 15 more" in text
+
+
+async def test_the_boxs_own_troubles_are_told_once_to_each_address(box: Box) -> None:
+    second = msgspec.structs.replace(box.config.sites[1], status_mail="Rostock@x.example")
+    third = msgspec.structs.replace(box.config.sites[1], id="bremen", status_mail="bremen@x.example")
+    box.config = msgspec.structs.replace(box.config, sites=[box.config.sites[0], second, third])
+    box.troubles = [config_trouble(box.clock.now(), N_("wtpd.yaml:42:20: unknown key"))]
+    await box.look()
+    await box.look(MINUTE)
+    assert sorted(each.recipient for each in await box.queued()) == ["bremen@x.example", "rostock@x.example"]
+
+
+async def test_the_ceiling_of_the_hour_and_what_it_held_back(box: Box, server: MailServer) -> None:
+    box.config = settings(server.port, max_per_hour=3)
+    for number in range(1, 4):
+        box.troubles = [_token(box, f"s{n}") for n in range(number)]
+        await box.look(MINUTE)
+    box.troubles = [_token(box, f"s{n}") for n in range(6)]
+    due = await box.look(MINUTE)
+    assert len(await box.queued()) == 3
+    assert due == box.clock.now() + 57 * MINUTE
+    box.troubles = [_token(box, f"s{n}") for n in range(5)]
+    await box.look(57 * MINUTE)
+    await box.mailer.send()
+    summary = server.mails[-1]
+    assert len(server.mails) == 4
+    assert summary["Subject"] == ("[Autohaus Rostock · box-07] 5 errors, 1 resolved – SUPERSERVICE s3: access expired")
+    text = text_of(summary)
+    assert "SUPERSERVICE s3: access expired\n===" in text
+    assert "SUPERSERVICE s4: access expired\n===" in text
+    assert "is over: SUPERSERVICE s5" in text
+    assert "- SUPERSERVICE s0: access expired (since" in text
+
+
+def _token(box: Box, name: str) -> Trouble:
+    return Trouble(
+        site="rostock",
+        kind="channel",
+        subject=f"superservice/{name}",
+        since=box.clock.now(),
+        facts={"title": f"SUPERSERVICE {name}", "state": "needs_token"},
+        news=4,
+        urgent=True,
+    )
+
+
+async def test_without_a_mail_server_nothing_is_written(box: Box) -> None:
+    box.config = msgspec.structs.replace(box.config, mail=msgspec.structs.replace(box.config.mail, host=""))
+    box.channel(State.NEEDS_TOKEN)
+    assert await box.look() is None
+    assert await box.mailer.send() is None
+    assert await box.queued() == []
+
+
+async def test_the_language_is_the_sites(box: Box) -> None:
+    site = msgspec.structs.replace(box.config.sites[0], language="de")
+    box.config = msgspec.structs.replace(box.config, sites=[site])
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    (queued,) = await box.queued()
+    assert "Content-Language: de" in queued.message.decode()
+    assert "21.11.2026 09:00" in queued.message.decode()
+
+
+async def test_a_server_that_is_down_gets_the_mail_later(box: Box) -> None:
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    due = await box.mailer.send()
+    assert due is not None
+    assert due > box.clock.now()
+    assert box.mailer.error is not None
+    figures = await box.db.read(mail.figures)
+    assert (figures.waiting, figures.refused) == (1, 0)
+    assert "127.0.0.1" in str(figures.error)
+    async with MailServer() as there:
+        box.config = settings(there.port)
+        await box.mailer.send()
+        assert not there.mails, "not before its time"
+        box.clock.advance(due - box.clock.now())
+        assert await box.mailer.send() is None
+    assert len(there.mails) == 1
+    assert box.mailer.error is None
+
+
+async def test_a_greylisted_mail_waits_alone(box: Box, server: MailServer) -> None:
+    server.answers.append("451 greylisted")
+    box.troubles = [_token(box, "a"), _token(box, "b")]
+    await box.look()
+    due = await box.mailer.send()
+    assert len(server.mails) == 1
+    assert due is not None
+    box.clock.advance(due - box.clock.now())
+    await box.mailer.send()
+    assert len(server.mails) == 2
+    assert len({message["Message-ID"] for message in server.mails}) == 2
+
+
+async def test_a_refused_mail_is_shown_and_not_repeated(box: Box, server: MailServer) -> None:
+    server.answers.append("554 5.7.1 no")
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    assert await box.mailer.send() is None
+    box.clock.advance(timedelta(days=1))
+    assert await box.mailer.send() is None
+    assert server.connections == 1
+    (refused,) = await box.db.read(mail.unsent)
+    assert str(refused.refused) == "554 5.7.1 no"
+    assert await box.db.write(lambda tx: mail.retry(tx, refused.id)) == 1
+    await box.mailer.send()
+    assert len(server.mails) == 1
+
+
+async def test_a_mail_dropped_after_data_comes_again_under_the_same_id(box: Box, server: MailServer) -> None:
+    server.answers.append("drop")
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    due = await box.mailer.send()
+    assert due is not None
+    box.clock.advance(due - box.clock.now())
+    await box.mailer.send()
+    first, again = server.mails
+    assert first["Message-ID"] == again["Message-ID"]
+    assert await box.mailer.send() is None
+
+
+async def test_waits_grow_and_after_five_days_it_is_given_up(box: Box) -> None:
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    waits = []
+    while (due := await box.mailer.send()) is not None:
+        waits.append(due - box.clock.now())
+        box.clock.advance(waits[-1])
+    assert max(waits) <= timedelta(hours=1, seconds=6)
+    assert sum(waits[-20:], timedelta(0)) > 4 * sum(waits[:5], timedelta(0))
+    (refused,) = await box.db.read(mail.unsent)
+    assert "given up after 5 days" in str(refused.refused)
+    await box.db.write(lambda tx: mail.prune(tx, box.clock.now()))
+    assert await box.db.read(mail.unsent) == []
+
+
+async def test_lost_credentials_delay_and_are_shown(box: Box, server: MailServer) -> None:
+    async def lost(site: str) -> Mapping[str, str]:
+        raise Unavailable(N_("The key of the credentials is lost."))
+
+    box.mailer = Mailer(box.db, lambda: box.config, box.clock, lost, SmtpTransport(), troubles=lambda: box.troubles)
+    box.channel(State.NEEDS_TOKEN)
+    await box.look()
+    await box.mailer.send()
+    assert str(box.mailer.error) == "The key of the credentials is lost."
+    assert server.connections == 0
+
+
+async def test_mail_test_shows_the_dialogue(box: Box, server: MailServer) -> None:
+    tested = await box.mailer.test("rostock", "me@x.example")
+    assert tested.error is None
+    assert tested.sent_to == "me@x.example"
+    assert "> RCPT TO:<me@x.example>" in tested.dialogue
+    assert "< 250 taken" in tested.dialogue
+    assert server.mails[0]["Subject"] == "[Autohaus Rostock · box-07] test mail"
+    server.answers.append("550 no")
+    tested = await box.mailer.test("rostock")
+    assert str(tested.error) == "550 no"
+    assert tested.dialogue[-1] == "! 550 no"
+
+
+@pytest.mark.parametrize(("site", "host"), [("nowhere", "127.0.0.1"), ("rostock", "")])
+async def test_mail_test_needs_a_server_and_an_address(box: Box, site: str, host: str) -> None:
+    box.config = msgspec.structs.replace(box.config, mail=msgspec.structs.replace(box.config.mail, host=host))
+    with pytest.raises(Invalid):
+        await box.mailer.test(site)
+
+
+async def test_the_running_mailer_wakes_by_events_and_sleeps_otherwise(box: Box, server: MailServer) -> None:
+    running = asyncio.create_task(box.mailer.run())
+    try:
+        await _idle(box)
+        assert box.clock.next_wake is None, "nothing is due: nobody wakes up"
+        await box.attention("conflict", "c1")
+        await _until(lambda: box.clock.next_wake is not None)
+        while not server.mails:
+            assert box.clock.next_wake is not None
+            box.clock.advance(box.clock.next_wake)
+            await _idle(box)
+        assert box.clock.now() - HandClock().now() < 2 * MINUTE
+        assert server.mails[0]["Subject"].endswith("conflicts: 1")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert box.db.listeners == []
+
+
+async def _idle(box: Box) -> None:
+    """Let the running tasks do what they can without time passing."""
+    for _ in range(5):
+        await box.db.read(lambda tx: None)
+        await box.db.write(lambda tx: None)
+        await asyncio.sleep(0.01)
+
+
+async def _until(true: Any) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.001)

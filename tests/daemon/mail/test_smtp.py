@@ -1,0 +1,142 @@
+"""Handing mails to real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.certificates import self_signed
+from tests.support.mail_server import MailServer
+from wtpd.connectors.http import tls_context
+from wtpd.daemon.mail.smtp import MailDelayed, MailRefused, Server, SmtpTransport
+
+MAIL = b"Subject: x\r\n\r\n.hidden dot\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _own_authorities() -> Iterator[None]:
+    tls_context.cache_clear()
+    yield
+    tls_context.cache_clear()
+
+
+async def deliver(server: Server, dialogue: list[str] | None = None, times: int = 1) -> None:
+    connection = await SmtpTransport(time_limit=5).open(server, dialogue)
+    try:
+        for _ in range(times):
+            await connection.send("wtpd@x.example", "status@x.example", MAIL)
+    finally:
+        await connection.close()
+
+
+def server_at(port: int, security: str = "none", **login: str) -> Server:
+    return Server(host="127.0.0.1", port=port, security=security, **login)
+
+
+async def test_several_mails_over_one_connection() -> None:
+    async with MailServer() as there:
+        await deliver(server_at(there.port), times=3)
+    assert [mail.get_content().strip() for mail in there.mails] == [".hidden dot"] * 3
+    assert there.connections == 1
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+async def test_tls_and_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, implicit: bool) -> None:
+    context, file = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    dialogue: list[str] = []
+    async with MailServer(tls=context, implicit=implicit, logins={"box": "s3cret"}) as there:
+        login = server_at(there.port, "tls" if implicit else "starttls", user="box", password="s3cret")
+        await deliver(login, dialogue)
+    assert len(there.mails) == 1
+    text = "\n".join(dialogue)
+    assert ("> STARTTLS" in text) != implicit
+    assert "> AUTH" in text
+    assert "> MAIL FROM:<wtpd@x.example>" in text
+    assert "> DATA" in text
+    assert "< 250 taken" in text
+    assert "s3cret" not in text
+    assert "czNjcmV0" not in text  # the same in Base64
+    assert "s3cret" not in repr(login)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_server_that_cannot_prove_who_it_is_gets_nothing(tmp_path: Path, security: str) -> None:
+    context, _ = self_signed(tmp_path)
+    async with MailServer(tls=context, implicit=security == "tls", logins={"box": "s3cret"}) as there:
+        with pytest.raises(MailDelayed):
+            await deliver(server_at(there.port, security, user="box", password="s3cret"))
+    assert not there.mails
+
+
+async def test_a_server_without_starttls_gets_nothing() -> None:
+    async with MailServer() as there:
+        with pytest.raises(MailDelayed, match="STARTTLS"):
+            await deliver(server_at(there.port, "starttls"))
+    assert not there.mails
+
+
+async def test_a_password_is_not_sent_in_the_clear() -> None:
+    with pytest.raises(MailDelayed, match="without TLS"):
+        await deliver(Server(host="mail.example", port=25, security="none", user="box", password="s3cret"))
+
+
+async def test_a_wrong_password_is_no_refusal_of_the_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, file = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    async with MailServer(tls=context, logins={"box": "other"}) as there:
+        with pytest.raises(MailDelayed, match="refuses the login: 535") as caught:
+            await deliver(server_at(there.port, "starttls", user="box", password="s3cret"))
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("at", ["recipient", "data"])
+async def test_a_temporary_answer_delays_this_mail_alone(at: str) -> None:
+    async with MailServer() as there:
+        answers = there.answers if at == "data" else there.recipient_answers
+        answers.append("451 greylisted")
+        connection = await SmtpTransport().open(server_at(there.port))
+        with pytest.raises(MailDelayed, match="451 greylisted") as caught:
+            await connection.send("a@x.example", "b@x.example", MAIL)
+        assert not caught.value.connection
+        await connection.send("a@x.example", "b@x.example", MAIL)
+        await connection.close()
+    assert len(there.mails) == 1
+
+
+@pytest.mark.parametrize("at", ["recipient", "data"])
+async def test_a_permanent_answer_refuses_this_mail_alone(at: str) -> None:
+    async with MailServer() as there:
+        answers = there.answers if at == "data" else there.recipient_answers
+        answers.append("550 5.1.1 unknown")
+        connection = await SmtpTransport().open(server_at(there.port))
+        with pytest.raises(MailRefused, match=r"550 5\.1\.1 unknown"):
+            await connection.send("a@x.example", "b@x.example", MAIL)
+        await connection.send("a@x.example", "b@x.example", MAIL)
+        await connection.close()
+    assert len(there.mails) == 1
+
+
+async def test_a_server_that_closes_down_delays_all() -> None:
+    async with MailServer() as there:
+        there.answers.append("421 closing")
+        with pytest.raises(MailDelayed) as caught:
+            await deliver(server_at(there.port))
+    assert caught.value.connection
+
+
+async def test_a_connection_lost_after_data_delays_all() -> None:
+    async with MailServer() as there:
+        there.answers.append("drop")
+        with pytest.raises(MailDelayed) as caught:
+            await deliver(server_at(there.port))
+    assert caught.value.connection
+
+
+async def test_no_server_at_all() -> None:
+    async with MailServer() as there:
+        pass
+    with pytest.raises(MailDelayed, match=r"127\.0\.0\.1"):
+        await deliver(server_at(there.port))

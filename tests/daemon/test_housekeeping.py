@@ -1,0 +1,115 @@
+"""What is forgotten and when, and what the box notices about itself."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from wtpd.clock import iso, iso_exact
+from wtpd.config.model import Retention
+from wtpd.daemon.health import Health
+from wtpd.daemon.housekeeping import Housekeeping
+from wtpd.store import idempotency
+from wtpd.store.database import Database, Tx
+from wtpd.store.idempotency import Answer
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Hands:
+    """A clock that is moved by hand; sleeping moves it, too."""
+
+    def __init__(self) -> None:
+        self.wall = NOW
+        self.ticks = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.ticks
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if len(self.slept) > 3:
+            raise asyncio.CancelledError
+        self.go(seconds)
+
+    def go(self, seconds: float, *, jump: float = 0) -> None:
+        self.wall += timedelta(seconds=seconds + jump)
+        self.ticks += seconds
+
+
+def _fill(tx: Tx) -> None:
+    for days in (1, 10, 40, 100):
+        at = NOW - timedelta(days=days)
+        tx.run("INSERT INTO event (at, kind, data) VALUES (?, 'x', '{}')", (iso_exact(at),))
+        tx.run(
+            "INSERT INTO run (channel, trigger, started_at, ended_at) VALUES ('c/s', 'feed', ?, ?)", (iso(at), iso(at))
+        )
+        tx.now = at
+        idempotency.put(tx, "0", f"key {days}", "-", Answer(200, {}, b""))
+
+
+async def _left(db: Database) -> dict[str, int]:
+    def count(tx: Tx) -> dict[str, int]:
+        return {name: tx.all(f"SELECT count(*) FROM {name}")[0][0] for name in ("event", "run", "idempotency")}
+
+    return await db.read(count)
+
+
+async def test_what_is_older_than_it_is_kept_for_goes(tmp_path: Path) -> None:
+    db = await Database.open(tmp_path / "wtpd.db")
+    await db.write(_fill)
+    house = Housekeeping(db, lambda: Retention(runs=90, events=7, idempotency_keys=30), Hands())
+    assert await house.tidy() == {"runs": 1, "events": 3, "idempotency_keys": 2}
+    assert await _left(db) == {"event": 1, "run": 3, "idempotency": 2}
+    await db.close()
+
+
+async def test_it_is_done_once_a_day_and_a_failure_does_not_end_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    db = await Database.open(tmp_path / "wtpd.db")
+    await db.close()
+    clock = Hands()
+    with pytest.raises(asyncio.CancelledError):
+        await Housekeeping(db, Retention, clock).run()
+    assert clock.slept[1:] == [86400.0] * 3
+    assert "tried again tomorrow" in caplog.text
+
+
+def test_a_full_disk_is_noticed_and_its_end_too(tmp_path: Path) -> None:
+    free = 300 << 20
+    changes: list[bool] = []
+    health = Health(tmp_path, Hands(), free_of=lambda path: free, on_change=lambda: changes.append(True))
+    health.look()
+    assert health.refusal is None
+    free = 199 << 20
+    health.look()
+    assert health.refusal is not None
+    assert "199 MB" in str(health.refusal)
+    free = 210 << 20
+    health.look()
+    assert health.refusal is not None, "it doesn't flap"
+    free = 251 << 20
+    health.look()
+    assert health.refusal is None
+    assert len(changes) == 2
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_jump_of_the_clock_is_noticed(tmp_path: Path, jump: float) -> None:
+    clock = Hands()
+    health = Health(tmp_path, clock)
+    clock.go(30)
+    health.look()
+    assert health.clock_jumped_at is None
+    clock.go(30, jump=jump)
+    health.look()
+    assert round(health.clock_jump) == jump
+    assert health.clock_jumped_at == clock.now()

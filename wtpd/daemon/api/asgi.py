@@ -1,0 +1,186 @@
+"""The API as an ASGI application: find the route, ask the gate, read the body, call the handler, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from wtpd.daemon.api.auth import Gate
+from wtpd.daemon.api.call import JSON, MERGE_PATCH, Answer, Call, Caller, Receive, Role, Send, Stream, query_of
+from wtpd.daemon.api.errors import Http, answer_of, invalid_input
+from wtpd.daemon.api.routes import Route, Router
+from wtpd.errors import Forbidden, Unavailable, WtpdError
+from wtpd.texts import N_, best_language
+
+BODY_TIME = 30.0
+"""Seconds in which a request's body must have come."""
+
+
+class Api:
+    """`language`: what callers get who don't ask for one; replaced when the configuration changes. `refusal` says why
+    nothing new can be kept just now, if so."""
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        gate: Gate,
+        *,
+        language: str,
+        refusal: Callable[[], WtpdError | None] = lambda: None,
+    ) -> None:
+        self.router = Router(routes)
+        self.language = language
+        self._gate = gate
+        self._refusal = refusal
+        self._decoders: dict[int, msgspec.json.Decoder[Any]] = {}
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        language = best_language(headers.get("accept-language"), self.language)
+        try:
+            found = await self._respond(scope, headers, language, receive)
+        except Exception as error:
+            found = answer_of(error, language)
+        except asyncio.CancelledError:  # the stop came first; to say so is this task's last act
+            found = answer_of(Unavailable(N_("The service is stopping."), kind="stopping"), language)
+        if isinstance(found, Stream):
+            await _send_stream(found, receive, send)
+        else:
+            await _send_answer(found, send)
+
+    async def _respond(
+        self, scope: Mapping[str, Any], headers: Mapping[str, str], language: str, receive: Receive
+    ) -> Answer | Stream:
+        method = scope["method"]
+        caller = await self._gate.caller(scope["state"]["peer"], afresh=method not in ("GET", "HEAD"))
+        if caller.role is None:
+            raise Forbidden(N_("{user} may not use wtpd; membership in a group is needed.", user=caller.name))
+        route, params = self.router.find(method, scope["raw_path"])
+        _check_role(route, caller)
+        call = Call(
+            method=method,
+            path=scope["path"],
+            params=params,
+            query_string=scope["query_string"],
+            headers=headers,
+            language=language,
+            caller=caller,
+            state=scope["state"],
+        )
+        if route.keeps and (refusal := self._refusal()) is not None:
+            raise refusal
+        await self._read(call, route, receive)
+        if method == "HEAD" and "text/event-stream" in route.media_types:
+            return Answer(200, media_type="text/event-stream")
+        try:
+            async with asyncio.timeout(route.seconds) as limit:
+                return await route.handler(call)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Http(503, "timeout", N_("This took too long; ask again in a moment.")) from None
+
+    async def _read(self, call: Call, route: Route, receive: Receive) -> None:
+        """The query and the body, typed. Raises `Http` or `Invalid`."""
+        call.query = _query(call.query_string, route)
+        if call.method in ("GET", "HEAD", "DELETE"):
+            return
+        call.raw = await _body(call, route, receive)
+        if route.versioned and "if-match" not in call.headers:
+            raise Http(428, "version-needed", N_("The header If-Match must say which version is meant."))
+        if route.body is not None:
+            call.body = self._decode(route, call.raw or b"{}")
+
+    def _decode(self, route: Route, raw: bytes) -> Any:
+        decoder = self._decoders.get(id(route))
+        if decoder is None:
+            decoder = self._decoders[id(route)] = msgspec.json.Decoder(route.body)
+        try:
+            return decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            raise invalid_input(error) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            reason = str(error) or type(error).__name__
+            raise Http(400, "malformed", N_("The content isn't JSON: {reason}", reason=reason)) from None
+
+
+def fingerprint(call: Call) -> str:
+    """What makes a repeated request the same: method, path and body."""
+    return hashlib.sha256(b"\0".join((call.method.encode(), call.path.encode(), call.raw))).hexdigest()
+
+
+def _check_role(route: Route, caller: Caller) -> None:
+    if route.role is Role.ADMIN and caller.role is not Role.ADMIN:
+        raise Forbidden(N_("{user} may only read; this needs the right to change things.", user=caller.name))
+
+
+def _query(query_string: bytes, route: Route) -> msgspec.Struct:
+    try:
+        return msgspec.convert(query_of(query_string), route.query, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid_input(error) from None
+    except (UnicodeDecodeError, ValueError):
+        raise Http(400, "bad-request", N_("The address isn't UTF-8.")) from None
+
+
+async def _body(call: Call, route: Route, receive: Receive) -> bytes:
+    announced = call.headers.get("content-length", "0")
+    limit = route.max_body
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_TIME):
+            raw = await _gather(receive, limit)
+    except TimeoutError:
+        raise Http(408, "timeout", N_("The content took too long to come."), headers=_CLOSE) from None
+    if raw and route.body is not None:
+        kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != JSON and not (kind == MERGE_PATCH and route.patch):
+            wanted = f"{MERGE_PATCH}, {JSON}" if route.patch else JSON
+            raise Http(415, "media-type", N_("The content must be {wanted}.", wanted=wanted))
+    return raw
+
+
+async def _gather(receive: Receive, limit: int) -> bytes:
+    pieces = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Http(400, "bad-request", N_("The content was cut off."))
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+_CLOSE = (("connection", "close"),)
+
+
+def _too_large(limit: int) -> Http:
+    return Http(
+        413, "too-large", N_("The content is too large: at most {megabytes} MB.", megabytes=limit >> 20), headers=_CLOSE
+    )
+
+
+async def _send_answer(answer: Answer, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in answer.headers]
+    if answer.status not in (204, 304):
+        headers.append((b"content-type", answer.media_type.encode("latin-1")))
+        headers.append((b"content-length", str(len(answer.content)).encode("ascii")))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.content})
+
+
+async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
+    headers = [(b"content-type", stream.media_type.encode("latin-1"))]
+    headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in stream.headers]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await stream.run(receive, send)

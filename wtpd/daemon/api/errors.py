@@ -1,0 +1,199 @@
+"""The only place where exceptions become HTTP answers (RFC 9457), in the caller's language.
+
+    Invalid, KeyReused 422    NotFound 404    VersionMismatch 412    Refused 409    Forbidden 403
+    Unavailable 503 (disk full: 507)    a partner's refusal or trouble 502    Http: its own status
+
+Anything else is our bug: 500, the traceback goes to the log, and the caller learns nothing but that.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from wtpd.daemon.api.call import PROBLEM, Answer
+from wtpd.errors import (
+    Forbidden,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Problem,
+    Refused,
+    Unavailable,
+    VersionMismatch,
+    WtpdError,
+)  # fmt: skip
+from wtpd.sync.errors import NeedsToken, PartnerError, Rejected
+from wtpd.texts import N_, Text
+
+log = logging.getLogger(__name__)
+
+BASE = "https://wtpd.invalid/problems/"
+
+_STATUS: tuple[tuple[type[WtpdError], int], ...] = (
+    (VersionMismatch, 412),
+    (KeyReused, 422),
+    (Refused, 409),
+    (Invalid, 422),
+    (NotFound, 404),
+    (Forbidden, 403),
+    (Unavailable, 503),
+)
+
+_TITLES: dict[int, Text] = {
+    400: N_("The request can't be read"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not possible here"),
+    408: N_("The request took too long"),
+    409: N_("Refused by a rule"),
+    412: N_("Changed by somebody else meanwhile"),
+    413: N_("The request is too large"),
+    415: N_("Wrong kind of content"),
+    422: N_("The input is wrong"),
+    428: N_("A version is needed"),
+    431: N_("The request is too large"),
+    500: N_("Internal error"),
+    502: N_("The partner refused or can't be reached"),
+    503: N_("Not now"),
+    507: N_("The disk is full"),
+}
+
+
+class Http(WtpdError):
+    """Something wrong with the request as HTTP: no such route, wrong method, too large."""
+
+    kind = "http"
+
+    def __init__(self, status: int, kind: str, text: Text, *, headers: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(text, kind=kind)
+        self.status = status
+        self.headers = tuple(headers)
+
+
+def answer_of(error: Exception, language: str) -> Answer:
+    """The answer for anything that a handler raised."""
+    if isinstance(error, Http):
+        return problem(error.status, error, language, headers=error.headers)
+    if isinstance(error, WtpdError):
+        return problem(_status(error), error, language)
+    if isinstance(error, PartnerError):
+        return problem(502, _from_partner(error), language)
+    if _disk_full(error):
+        full = Unavailable(
+            N_("The disk is full; nothing new can be kept. Free some space, then it goes on by itself."),
+            kind="disk-full",
+        )
+        return problem(507, full, language)
+    log.error("A request failed by a fault of the daemon", exc_info=error)
+    bug = Unavailable(
+        N_("Something went wrong in wtpd itself. The journal has the details; try again."), kind="internal"
+    )
+    return problem(500, bug, language)
+
+
+def problem(status: int, error: WtpdError, language: str, *, headers: Iterable[tuple[str, str]] = ()) -> Answer:
+    """`error` as application/problem+json; its facts become members of their own."""
+    body: dict[str, object] = dict(error.facts)
+    body |= {
+        "type": BASE + error.kind,
+        "title": _TITLES.get(status, _TITLES[500]).render(language),
+        "status": status,
+        "detail": error.text.render(language),
+    }
+    if error.problems:
+        body["errors"] = [{"field": one.field, "detail": one.text.render(language)} for one in error.problems]
+    content = msgspec.json.encode(body, enc_hook=str)
+    return Answer(status, content, PROBLEM, (("content-language", language), *headers))
+
+
+def _status(error: WtpdError) -> int:
+    if isinstance(error, Unavailable) and error.kind == "disk-full":
+        return 507
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def _from_partner(error: PartnerError) -> Unavailable:
+    if isinstance(error, NeedsToken):
+        return Unavailable(
+            N_("The partner doesn't accept the credentials. Enter new ones under Credentials."), kind="needs-token"
+        )
+    if isinstance(error, Rejected) and error.detail:
+        return Unavailable(N_("The partner refuses: {detail}", detail=error.detail), kind="partner-refused")
+    return Unavailable(N_("The partner can't be reached: {reason}", reason=str(error)), kind="partner-trouble")
+
+
+def _disk_full(error: Exception) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or "disk is full" in str(error)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+# What msgspec says about input that doesn't fit a type, in our own words.
+
+_PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`$")
+_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"Object missing required field `(?P<key>.+)`"), "missing"),
+    (re.compile(r"Object contains unknown field `(?P<key>.+)`"), "unknown"),
+    (re.compile(r"Expected `(?:str|array|object)` of length <= (?P<limit>\d+)"), "long"),
+    (re.compile(r"Expected `(?:str|array|object)` of length >= (?P<limit>\d+)"), "short"),
+    (re.compile(r"Expected `(?:int|float|decimal)` <= (?P<limit>[\d.+e-]+)"), "large"),
+    (re.compile(r"Expected `(?:int|float|decimal)` >= (?P<limit>[\d.+e-]+)"), "small"),
+    (re.compile(r"Invalid enum value (?P<value>.+)"), "choice"),
+    (re.compile(r"Expected `str` matching regex"), "form"),
+    (re.compile(r"Expected `datetime` with a timezone component"), "zone"),
+    (re.compile(r"Invalid RFC3339 encoded datetime"), "datetime"),
+    (re.compile(r"Invalid RFC3339 encoded date"), "date"),
+    (re.compile(r"Year out of range in `(?P<key>.+)`"), "age"),
+    (re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<found>[^`]+)`"), "type"),
+)
+_TEXTS = {
+    "missing": N_("This is needed."),
+    "unknown": N_("There is no such field."),
+    "choice": N_("{value} isn't one of the possible values."),
+    "form": N_("This doesn't have the right form."),
+    "zone": N_("The time needs a zone, e.g. 2026-11-21T08:30:00+01:00."),
+    "datetime": N_("This is no time; it looks like 2026-11-21T08:30:00+01:00."),
+    "date": N_("This is no date; it looks like 2026-11-21."),
+    "age": N_("This date is out of range."),
+    "long": N_("This is too long: at most {limit}."),
+    "short": N_("This is too short: at least {limit}."),
+    "large": N_("This is too large: at most {limit}."),
+    "small": N_("This is too small: at least {limit}."),
+    "type": N_("This must be {wanted}, not {found}."),
+}
+
+
+def invalid_input(error: msgspec.ValidationError, *, prefix: str = "") -> Invalid:
+    """A 422 that points at the field, out of msgspec's sentence."""
+    sentence = str(error)
+    place = _PLACE.search(sentence)
+    path = _dotted(place["path"]) if place else ""
+    told = sentence[: place.start()] if place else sentence
+    for pattern, name in _WORDS:
+        found = pattern.match(told)
+        if found:
+            args = found.groupdict()
+            key = args.pop("key", None)
+            field = ".".join(part for part in (prefix, path, key) if part)
+            return wrong(field, Text(_TEXTS[name].msgid, args))
+    return wrong(".".join(part for part in (prefix, path) if part), N_("This isn't right: {reason}", reason=told))
+
+
+def wrong(field: str, text: Text) -> Invalid:
+    """One field at fault."""
+    if not field:
+        return Invalid(N_("The input isn't right: {reason}", reason=text), problems=[Problem("", text)])
+    return Invalid(
+        N_("The input isn't right: {field}: {reason}", field=field, reason=text), problems=[Problem(field, text)]
+    )
+
+
+def _dotted(path: str) -> str:
+    """msgspec's `.items[0].title` → `items.0.title`."""
+    return re.sub(r"\[(\d+|\.\.\.)\]", lambda found: f".{found[1].replace('...', '*')}", path).strip(".")

@@ -1,0 +1,181 @@
+"""`GET /v1/events`: what happens in the book, as server-sent events (WHATWG HTML, 9.2).
+
+Events are kept in the database, so a reader that comes back with `Last-Event-ID` misses nothing. One who was away
+longer than they are kept gets the event `reset`: load anew. A reader that doesn't keep up is dropped and can come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from wtpd.daemon.api.call import Answer, Call, Receive, Role, Send, Stream, bad_header
+from wtpd.daemon.api.routes import Route
+from wtpd.store import events as kept
+from wtpd.store.database import Database, Event
+
+WAITING = 2000
+"""Events that may wait for one reader."""
+HEARTBEAT = 240.0
+"""Seconds between signs of life on a quiet stream."""
+SLOW = 30.0
+"""Seconds in which a reader must take what it is sent."""
+PAGE = 500
+
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
+
+
+class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`kinds`: only these, e.g. `appointment.created,attention.opened`; `appointment.*` for a group."""
+
+    kinds: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class Reader:
+    """One open stream: the events that wait for it."""
+
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        self.wanted = wanted
+        self.waiting: deque[Event] = deque()
+        self.wake = asyncio.Event()
+        self.over = False
+        """The stream ends: the reader is gone or too slow, or the daemon stops."""
+
+    def offer(self, events: Sequence[Event]) -> None:
+        self.waiting.extend(events)
+        if len(self.waiting) > WAITING:
+            self.end()
+        self.wake.set()
+
+    def end(self) -> None:
+        self.over = True
+        self.wake.set()
+
+
+class Events:
+    """The hub between the database's commits and the open streams."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._readers: set[Reader] = set()
+        self._closed = False
+        db.listeners.append(self._tell)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(
+                method="GET", path="/v1/events", role=Role.READ, handler=self.stream, query=EventsQuery,
+                summary="What happens, as server-sent events", media_types=("text/event-stream",),
+            )
+        ]  # fmt: skip
+
+    @property
+    def readers(self) -> int:
+        """Streams that are open."""
+        return len(self._readers)
+
+    def close(self) -> None:
+        """End all streams; new ones end at once."""
+        self._closed = True
+        for reader in self._readers:
+            reader.end()
+
+    async def stream(self, call: Call) -> Answer | Stream:
+        last = call.headers.get("last-event-id", "").strip()
+        if last and not (last.isascii() and last.isdigit() and len(last) < 19):
+            raise bad_header("Last-Event-ID")
+        reader = Reader(_chooser(call.query.kinds))
+        abort = call.state.get("abort", lambda: None)
+
+        async def run(receive: Receive, send: Send) -> None:
+            await self._serve(reader, int(last) if last else None, receive, send, abort)
+
+        return Stream(run)
+
+    def _tell(self, events: Sequence[Event], signals: frozenset[str]) -> None:
+        if events:
+            for reader in self._readers:
+                reader.offer(events)
+
+    async def _serve(
+        self, reader: Reader, last: int | None, receive: Receive, send: Send, abort: Callable[[], None]
+    ) -> None:
+        async def put(text: bytes) -> None:
+            async with asyncio.timeout(SLOW):
+                await send({"type": "http.response.body", "body": text, "more_body": True})
+
+        self._readers.add(reader)
+        if self._closed:
+            reader.end()
+        gone = asyncio.create_task(_until_gone(receive, reader), name="event reader")
+        try:
+            await put(b": wtpd\n\n")
+            last = await self._catch_up(reader, last, put)
+            await _live(reader, last, put)
+            async with asyncio.timeout(SLOW):
+                await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            abort()
+        finally:
+            self._readers.discard(reader)
+            gone.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await gone
+
+    async def _catch_up(self, reader: Reader, last: int | None, put: Callable[[bytes], Any]) -> int:
+        """Send what was kept since `last`; answers up to which event the reader knows all."""
+        oldest, newest = await self._db.read(kept.bounds)
+        if last is None:
+            return newest
+        if last > newest or last < oldest - 1:
+            await put(_format(Event(newest, "reset", {})))
+            return newest
+        while not reader.over:
+            since = last
+            page = await self._db.read(lambda tx: kept.since(tx, since, PAGE))  # noqa: B023 - awaited at once
+            if not page:
+                break
+            last = page[-1].seq
+            await put(b"".join(_format(event) for event in page if reader.wanted(event.kind)))
+        return last
+
+
+async def _live(reader: Reader, last: int, put: Callable[[bytes], Any]) -> None:
+    while not reader.over:
+        reader.wake.clear()
+        fresh = [event for event in reader.waiting if event.seq > last]
+        reader.waiting.clear()
+        if fresh:
+            last = fresh[-1].seq
+            await put(b"".join(_format(event) for event in fresh if reader.wanted(event.kind)))
+        if reader.waiting or reader.over:
+            continue
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                await reader.wake.wait()
+        except TimeoutError:
+            await put(b":\n\n")
+
+
+async def _until_gone(receive: Receive, reader: Reader) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    reader.end()
+
+
+def _chooser(kinds: str) -> Callable[[str], bool]:
+    names = {kind.strip() for kind in kinds.split(",") if kind.strip()}
+    if not names:
+        return lambda kind: True
+    groups = tuple(name.removesuffix("*") for name in names if name.endswith(".*"))
+    return lambda kind: kind in names or kind.startswith(groups)
+
+
+def _format(event: Event) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.kind.encode(), _encode(event.data))

@@ -1,0 +1,141 @@
+"""`/v1/mapping`: which department of a site a partner serves, and under which number; with its consequence first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from wtpd.config.channels import channels
+from wtpd.config.edit import Change
+from wtpd.config.model import DealerNumber, Site
+from wtpd.connectors.base import Manifest
+from wtpd.daemon.api.call import Answer, Call, Role, answer
+from wtpd.daemon.api.collection import Page
+from wtpd.daemon.api.routes import Route
+from wtpd.daemon.api.shapes import Name
+from wtpd.daemon.reload import Settings
+from wtpd.errors import NotFound, Refused
+from wtpd.store import channels as store
+from wtpd.store.database import Database
+from wtpd.texts import N_
+
+MANY = 20
+"""More cancellations than these must be confirmed by their number."""
+
+
+class MappingView(Struct, frozen=True):
+    """One site and partner. `state` is `ready`, or why the connector doesn't work there (`reason` in a sentence)."""
+
+    site: str
+    site_name: str
+    partner: str
+    title: str
+    department: str | None
+    dealer_number: str | None
+    departments: list[str]
+    status_mail: str | None
+    state: str
+    reason: str | None
+
+
+class MappingInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """`confirm`: how many cancellations are meant, where they are more than 20."""
+
+    department: Name
+    dealer_number: DealerNumber
+    confirm: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
+
+
+class Consequence(Struct, frozen=True):
+    """What the change would do, or did: appointments cancelled at the partner, appointments sent, lines changed."""
+
+    cancels: int
+    sends: int
+    diff: str
+
+
+class PreviewQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    preview: bool = False
+
+
+class MappingRoutes:
+    def __init__(self, db: Database, settings: Settings, manifests: Iterable[Manifest]) -> None:
+        self._db = db
+        self._settings = settings
+        self._manifests = {manifest.name: manifest for manifest in manifests}
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(
+                method="GET", path="/v1/mapping", role=Role.READ, handler=self.list, result=Page[MappingView],
+                summary="Every site and partner",
+            ),
+            Route(
+                method="PUT", path="/v1/mapping/{site}/{partner}", role=Role.ADMIN, handler=self.put,
+                query=PreviewQuery, body=MappingInput, result=Consequence, seconds=120,
+                summary="Change a mapping, or see what that would do",
+            ),
+        ]  # fmt: skip
+
+    async def list(self, call: Call) -> Answer:
+        config = self._settings.config
+        sites = {site.id: site for site in config.sites}
+        rows = []
+        for channel in channels(config, self._manifests.values()):
+            site = sites[channel.site]
+            rows.append(
+                MappingView(
+                    site=site.id,
+                    site_name=site.name,
+                    partner=channel.connector,
+                    title=self._manifests[channel.connector].title,
+                    department=channel.department,
+                    dealer_number=channel.account,
+                    departments=[part.id for part in site.departments],
+                    status_mail=site.status_mail,
+                    state=channel.state,
+                    reason=channel.reason.render(call.language) if channel.reason else None,
+                )
+            )
+        return answer(Page(rows))
+
+    async def put(self, call: Call) -> Answer:
+        site, partner = self._site(call.params["site"]), self._partner(call.params["partner"])
+        wanted: MappingInput = call.body
+        place = f"sites.{site.id}.partners.{partner}"
+        changes: list[Change] = [
+            (f"{place}.department", wanted.department),
+            (f"{place}.dealer_number", wanted.dealer_number),
+        ]
+        edited = await self._settings.preview(changes, expected=None)
+        channel = f"{partner}/{site.id}"
+        cancels, sends = await self._db.read(
+            lambda tx: store.preview(tx, channel, site.id, wanted.department, wanted.dealer_number)
+        )
+        consequence = Consequence(cancels, sends, edited.diff)
+        if call.query.preview:
+            return answer(consequence)
+        if cancels > MANY and wanted.confirm != cancels:
+            raise Refused(
+                N_(
+                    "This would cancel {cancels} appointments at the partner; say that number to confirm it.",
+                    cancels=cancels,
+                ),
+                kind="confirmation-needed",
+                facts={"cancels": cancels, "sends": sends},
+            )
+        await self._settings.change(changes, expected=edited.etag, author=call.author.actor)
+        return answer(consequence)
+
+    def _site(self, name: str) -> Site:
+        for site in self._settings.config.sites:
+            if site.id == name:
+                return site
+        raise NotFound(N_("There is no site {site}.", site=name))
+
+    def _partner(self, name: str) -> str:
+        if name not in self._manifests:
+            raise NotFound(N_("There is no connector {connector}.", connector=name))
+        return name

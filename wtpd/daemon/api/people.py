@@ -1,0 +1,112 @@
+"""`/v1/customers` and `/v1/vehicles`: master data, and the person's rights to see and be forgotten (GDPR)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from wtpd.book.book import Book
+from wtpd.daemon.api.call import Answer, Call, Role, answer
+from wtpd.daemon.api.collection import Collection, Kind
+from wtpd.daemon.api.routes import Route
+from wtpd.daemon.api.shapes import CustomerInput, Limit, Search, Sign, VehicleInput
+from wtpd.planner.customer import Customer
+from wtpd.planner.vehicle import Vehicle
+from wtpd.store import customers, vehicles
+from wtpd.store.database import Database, Tx
+
+
+class FindQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`q`: words; each must begin a word of the record."""
+
+    q: Search | None = None
+    cursor: Sign | None = None
+    limit: Limit = 100
+
+
+class VehicleQuery(FindQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`customer`: those whose driver, owner or contractor it is."""
+
+    customer: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class Customers:
+    def __init__(self, db: Database, book: Book) -> None:
+        self._db = db
+        self._book = book
+        kind = Kind(
+            path="/v1/customers",
+            one="customer",
+            many="customers",
+            shape=CustomerInput,
+            record=Customer,
+            query=FindQuery,
+            find=_find_customers,
+            get=customers.get,
+            make=lambda tx, values, author: book.create_customer(tx, values, author=author),
+            change=lambda tx, key, changes, author, expected: book.change_customer(
+                tx, key, changes, author=author, expected_version=expected
+            ),
+        )
+        self._collection = Collection(db, kind)
+
+    def routes(self) -> list[Route]:
+        return [
+            *self._collection.routes(),
+            Route(
+                method="GET", path="/v1/customers/{id}/export", role=Role.ADMIN, handler=self.export,
+                result=dict[str, Any], summary="Everything held on one person",
+            ),
+            Route(
+                method="POST", path="/v1/customers/{id}/erase", role=Role.ADMIN, handler=self.erase, result=Customer,
+                summary="Blank the person everywhere; can't be undone",
+            ),
+        ]  # fmt: skip
+
+    async def export(self, call: Call) -> Answer:
+        return answer(await self._db.read(lambda tx: self._book.export_customer(tx, call.params["id"])))
+
+    async def erase(self, call: Call) -> Answer:
+        erased = await self._db.write(lambda tx: self._book.erase_customer(tx, call.params["id"], call.author))
+        return answer(erased, etag=erased.version)
+
+
+def vehicle_routes(db: Database, book: Book) -> list[Route]:
+    kind = Kind(
+        path="/v1/vehicles",
+        one="vehicle",
+        many="vehicles",
+        shape=VehicleInput,
+        record=Vehicle,
+        query=VehicleQuery,
+        find=_find_vehicles,
+        get=vehicles.get,
+        make=lambda tx, values, author: book.create_vehicle(tx, values, author=author),
+        change=lambda tx, key, changes, author, expected: book.change_vehicle(
+            tx, key, changes, author=author, expected_version=expected
+        ),
+    )
+    return Collection(db, kind).routes()
+
+
+def _find_customers(tx: Tx, query: FindQuery) -> tuple[list[Customer], str | None]:
+    if query.q:
+        return customers.search(tx, query.q, query.limit), None
+    found = customers.page(tx, after=query.cursor or "", limit=query.limit + 1)
+    return _cut(found, query.limit)
+
+
+def _find_vehicles(tx: Tx, query: VehicleQuery) -> tuple[list[Vehicle], str | None]:
+    if query.customer:
+        return vehicles.of_customer(tx, query.customer), None
+    if query.q:
+        return vehicles.search(tx, query.q, query.limit), None
+    found = vehicles.page(tx, after=query.cursor or "", limit=query.limit + 1)
+    return _cut(found, query.limit)
+
+
+def _cut(found: list[Any], limit: int) -> tuple[list[Any], str | None]:
+    kept = found[:limit]
+    return kept, kept[-1].id if len(found) > limit else None

@@ -1,0 +1,185 @@
+"""`/v1/status` and `/v1/health`: what is wrong, worst first; and how the box is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from wtpd.clock import Clock
+from wtpd.daemon import news
+from wtpd.daemon.api.call import Answer, Call, Role, answer
+from wtpd.daemon.api.config import ConfigError, errors_of
+from wtpd.daemon.api.connectors import ChannelView, channel_view
+from wtpd.daemon.api.routes import Route
+from wtpd.daemon.fleet import Fleet
+from wtpd.daemon.health import Health
+from wtpd.daemon.reload import Settings
+from wtpd.store.database import Database, Tx
+from wtpd.texts import Text
+
+
+class ProblemView(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong. `touches`: appointments that it concerns; `next_step`: the one thing to do."""
+
+    kind: str
+    text: str
+    since: datetime | None
+    touches: int
+    next_step: str
+    channel: str | None
+
+
+class DiskView(Struct, frozen=True):
+    """In bytes."""
+
+    free: int | None
+    database: int
+
+
+class MailView(Struct, frozen=True):
+    waiting: int
+    oldest: datetime | None
+    refused: int
+    last_sent: datetime | None
+    error: str | None
+
+
+class StatusView(Struct, frozen=True, kw_only=True):
+    """`ok`: nothing is wrong. `state`: starting, ready, reloading or stopping."""
+
+    ok: bool
+    state: str
+    box: str
+    version: str
+    started_at: datetime
+    uptime: int
+    problems: list[ProblemView]
+    channels: list[ChannelView]
+    config_errors: list[ConfigError]
+    attention: dict[str, int]
+    disk: DiskView
+    mail: MailView
+    time: datetime
+
+
+class HealthView(Struct, frozen=True):
+    ok: bool
+    state: str
+
+
+class StatusRoutes:
+    """`extra` gives troubles that only the wiring knows (a lost key), `mail_error` why mails wait."""
+
+    def __init__(
+        self,
+        db: Database,
+        fleet: Fleet,
+        settings: Settings,
+        health: Health,
+        *,
+        clock: Clock,
+        database: Path,
+        version: str,
+        state: Callable[[], str],
+        key_lost: Callable[[], Text | None],
+        mail_error: Callable[[], Text | None],
+    ) -> None:
+        self._db = db
+        self._fleet = fleet
+        self._settings = settings
+        self._health = health
+        self._clock = clock
+        self._database = database
+        self._version = version
+        self._state = state
+        self._key_lost = key_lost
+        self._mail_error = mail_error
+        self._started = (clock.now(), clock.monotonic())
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(
+                method="GET", path="/v1/status", role=Role.READ, handler=self.status, result=StatusView,
+                summary="What is wrong, worst first, and how everything is",
+            ),
+            Route(
+                method="GET", path="/v1/health", role=Role.READ, handler=self.health, result=HealthView,
+                summary="Whether the daemon works",
+            ),
+        ]  # fmt: skip
+
+    async def status(self, call: Call) -> Answer:
+        return answer(await self._db.read(lambda tx: self._view(tx, call.language)))
+
+    async def health(self, call: Call) -> Answer:
+        await self._db.read(lambda tx: tx.one("SELECT 1"))
+        return answer(HealthView(self._health.refusal is None, self._state()))
+
+    async def troubles(self) -> list[news.Trouble]:
+        """Worst first; for the status text that systemd shows."""
+        return await self._db.read(lambda tx: self._troubles(self._kept(tx)))
+
+    def _kept(self, tx: Tx) -> news.Kept:
+        return news.kept(tx, [seat.id for seat in self._fleet.seats if seat.running])
+
+    def _troubles(self, kept: news.Kept) -> list[news.Trouble]:
+        return news.worst_first(
+            [
+                *news.of_box(self._settings.fault, self._health, self._key_lost()),
+                *news.of_channels(self._fleet.seats, kept.waiting),
+                *news.of_lists(kept.listed),
+                *news.of_mails(kept.mails, self._mail_error()),
+            ]
+        )
+
+    def _view(self, tx: Tx, language: str) -> StatusView:
+        kept = self._kept(tx)
+        troubles = self._troubles(kept)
+        fault = self._settings.fault
+        error = kept.mails.error
+        return StatusView(
+            ok=not troubles,
+            state=self._state(),
+            box=self._settings.config.box.name,
+            version=self._version,
+            started_at=self._started[0],
+            uptime=int(self._clock.monotonic() - self._started[1]),
+            problems=[_problem(one, language) for one in troubles],
+            channels=[channel_view(tx, seat, language) for seat in self._fleet.seats],
+            config_errors=errors_of(fault.error, language) if fault else [],
+            attention=dict(kept.listed),
+            disk=DiskView(self._health.free, _size(self._database)),
+            mail=MailView(
+                kept.mails.waiting,
+                kept.mails.oldest,
+                kept.mails.refused,
+                kept.mails.last_sent,
+                error.render(language) if error else None,
+            ),
+            time=self._clock.now(),
+        )
+
+
+def _problem(one: news.Trouble, language: str) -> ProblemView:
+    return ProblemView(
+        kind=one.kind,
+        text=one.text.render(language),
+        since=one.since,
+        touches=one.touches,
+        next_step=one.next_step.render(language),
+        channel=one.channel,
+    )
+
+
+def _size(database: Path) -> int:
+    """Of the database with its write-ahead log."""
+    total = 0
+    for path in (database, database.with_name(database.name + "-wal")):
+        try:
+            total += path.stat().st_size
+        except OSError:
+            continue
+    return total

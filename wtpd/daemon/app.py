@@ -1,0 +1,228 @@
+"""The one place where the daemon's parts are put together (DESIGN.md), and their life from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from wtpd.clock import Clock, SystemClock
+from wtpd.config.diff import Changes
+from wtpd.config.environment import Environment
+from wtpd.config.model import Config
+from wtpd.config.watch import Notices
+from wtpd.connectors.registry import Registry, load
+from wtpd.daemon import systemd
+from wtpd.daemon.lifecycle import STOP_SECONDS, Lifecycle, State, run_stages
+from wtpd.daemon.logs import MESSAGES, Redactor
+from wtpd.daemon.parts import Parts, build
+from wtpd.daemon.systemd import Notifier
+from wtpd.texts import N_
+
+log = logging.getLogger(__name__)
+
+STATUS_EVERY = 300.0
+"""Seconds between two looks at the worst news, where no event asked for one."""
+
+
+class CoreEnded(Exception):
+    """A service without which the daemon makes no sense has ended."""
+
+
+class Daemon:
+    """`run` is its whole life; `stop` and `reload` can be called at any time of it, any number of times."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        environ: Mapping[str, str],
+        redactor: Redactor | None = None,
+        clock: Clock | None = None,
+        registry: Registry | None = None,
+        chance: random.Random | None = None,
+        notices: Notices | None = None,
+    ) -> None:
+        self.lifecycle = Lifecycle(self._entered)
+        self.stopped_well = True
+        self.ready = asyncio.Event()
+        """Set once the API answers and the channels run."""
+        self._environment = environment
+        self._environ = environ
+        self._redactor = redactor or Redactor()
+        self._clock = clock or SystemClock()
+        self._registry = registry
+        self._chance = chance or random.Random()  # noqa: S311 - for jitter only
+        self._notices = notices
+        self._notifier = Notifier.from_environment(environ)
+        self.parts: Parts | None = None
+        self._own_path: Path | None = None
+        self._reload = asyncio.Event()
+        self._look = asyncio.Event()
+
+    def listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        """SIGTERM and SIGINT stop, SIGHUP reloads."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+
+    def stop(self) -> None:
+        self.lifecycle.stop()
+
+    def reload(self) -> None:
+        self._reload.set()
+
+    async def run(self) -> int:
+        """Until a stop: 0. If a core service dies: 1. Raises `WtpdError` if it can't start."""
+        try:
+            code = await self._live()
+        finally:
+            await self._end()
+        return code
+
+    async def _live(self) -> int:
+        started = self._clock.monotonic()
+        self.parts = parts = await build(
+            self._environment,
+            self._environ,
+            registry=self._registry or await asyncio.to_thread(load),
+            redactor=self._redactor,
+            clock=self._clock,
+            chance=self._chance,
+            state=lambda: str(self.lifecycle.state),
+            apply=self._apply,
+            notices=self._notices,
+        )
+        if self.lifecycle.stopping:
+            return 0
+        await parts.open_api(await asyncio.to_thread(self._socket, parts.settings.config))
+        parts.db.listeners.append(lambda events, signals: self._look.set() if events else None)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = self._start_core(group, parts)
+                parts.fleet.start()
+                if self.lifecycle.enter(State.READY):
+                    log.info(
+                        "wtpd %s is ready after %.0f ms", parts.version,
+                        (self._clock.monotonic() - started) * 1000, extra={"MESSAGE_ID": MESSAGES["started"]},
+                    )  # fmt: skip
+                await self.lifecycle.until_stopped()
+                for task in tasks:
+                    task.cancel()
+        except ExceptionGroup as errors:
+            for error in errors.exceptions:
+                log.critical("A core service died; the daemon ends", exc_info=error)
+            return 1
+        return 0
+
+    def _start_core(self, group: asyncio.TaskGroup, parts: Parts) -> list[asyncio.Task[None]]:
+        services: dict[str, Callable[[], Awaitable[None]]] = {
+            **parts.services,
+            "reload": self._reloads,
+            "status text": self._tell_status,
+        }
+        if self._notifier.watchdog is not None:
+            services["watchdog"] = self._feed_watchdog
+        return [group.create_task(self._core(name, work), name=name) for name, work in services.items()]
+
+    async def _core(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        await work()
+        if not self.lifecycle.stopping:
+            raise CoreEnded(name)
+
+    async def _end(self) -> None:
+        """Everything that was begun, in the order of dependence, whatever state it is in."""
+        self.lifecycle.stop()
+        parts, self.parts = self.parts, None
+        if parts is not None:
+            self.stopped_well = await run_stages(parts.stages(), total=STOP_SECONDS)
+        if self._own_path is not None:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(self._own_path.unlink)
+
+    async def _apply(self, config: Config, changes: Changes) -> None:
+        """New settings come into force."""
+        if self.parts is None:
+            return
+        if not self.lifecycle.enter(State.RELOADING):
+            return
+        try:
+            await self.parts.apply(config, changes)
+        finally:
+            self.lifecycle.enter(State.READY)
+
+    async def _reloads(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            if self.parts is not None:
+                self._notifier.reloading()
+                await self.parts.settings.reload()
+                self._notifier.ready(self._status())
+
+    async def _tell_status(self) -> None:
+        """The worst news, as soon as something happens; bursts are gathered."""
+        told = ""
+        while True:
+            self._look.clear()
+            self._worst = await self._worst_news()
+            if self._status() != told:
+                told = self._status()
+                self._notifier.status(told)
+            await self._clock.sleep(1)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_EVERY):
+                    await self._look.wait()
+
+    async def _feed_watchdog(self) -> None:
+        """Only while the database answers and no loop hangs."""
+        assert self._notifier.watchdog is not None and self.parts is not None
+        pause = self._notifier.watchdog / 3
+        while True:
+            hanging = [loop.name for loop in self.parts.fleet.loops if loop.is_overdue]
+            try:
+                async with asyncio.timeout(pause):
+                    await self.parts.db.read(lambda tx: tx.one("SELECT 1"))
+            except TimeoutError:
+                hanging.append("database")
+            if hanging:
+                log.critical("The watchdog isn't fed: %s hangs", ", ".join(hanging))
+            else:
+                self._notifier.alive()
+            await self._clock.sleep(pause)
+
+    _worst = ""
+
+    async def _worst_news(self) -> str:
+        if self.parts is None:
+            return ""
+        troubles = await self.parts.status.troubles()
+        language = self.parts.settings.config.language
+        return "; ".join(one.text.render(language) for one in troubles[:2])
+
+    def _status(self) -> str:
+        return self._worst or N_("All is well.").render("en")
+
+    def _socket(self, config: Config) -> socket.socket:
+        """systemd's, or one of our own at the place that the environment or the settings say."""
+        inherited = systemd.inherited_socket(self._environ)
+        if inherited is not None:
+            return inherited
+        path = self._environment.socket or Path(config.api.socket)
+        made = systemd.own_socket(path)
+        self._own_path = path
+        systemd.give_to_group(path, config.api.read_group)
+        return made
+
+    def _entered(self, state: State) -> None:
+        if state is State.READY and not self.ready.is_set():
+            self._notifier.ready(self._status())
+            self.ready.set()
+        elif state is State.STOPPING:
+            log.info("Stopping", extra={"MESSAGE_ID": MESSAGES["stopping"]})
+            self._notifier.stopping()

@@ -1,0 +1,100 @@
+"""The box itself: room on the disk, and a clock that can be trusted (spec: operations.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from wtpd.clock import Clock
+from wtpd.errors import Unavailable
+from wtpd.texts import N_
+
+log = logging.getLogger(__name__)
+
+LEAST_FREE = 200 * 1024 * 1024
+"""Bytes below which nothing new is accepted."""
+ENOUGH_FREE = 250 * 1024 * 1024
+"""Bytes from which on it is again."""
+EVERY = 30.0
+JUMP = 30.0
+"""Seconds that the wall clock may differ from the monotonic one between two looks."""
+
+
+class Health:
+    """Looks every half minute. `free_of` gives the free bytes at a path."""
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        free_of: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._free_of = free_of
+        self._on_change = on_change
+        self._last = (clock.now(), clock.monotonic())
+        self.free: int | None = None
+        self.disk_full_since: datetime | None = None
+        self.clock_jump: float = 0.0
+        """Seconds by which the clock jumped when it last did."""
+        self.clock_jumped_at: datetime | None = None
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.to_thread(self._measure)
+            self._look_at_disk()
+            self._look_at_clock()
+            await self._clock.sleep(EVERY)
+
+    def look(self) -> None:
+        """Look now; blocks for the moment that the disk needs to answer."""
+        self._measure()
+        self._look_at_disk()
+        self._look_at_clock()
+
+    @property
+    def refusal(self) -> Unavailable | None:
+        """Why nothing new is accepted now, if so."""
+        if self.disk_full_since is None:
+            return None
+        return Unavailable(
+            N_(
+                "Only {free} MB are free on the disk; nothing new is accepted until there are {least}.",
+                free=(self.free or 0) >> 20, least=ENOUGH_FREE >> 20,
+            ),
+            kind="disk-full",
+        )  # fmt: skip
+
+    def _measure(self) -> None:
+        try:
+            self.free = self._free_of(self._folder)
+        except OSError as error:
+            log.warning("The free space of %s can't be read: %s", self._folder, error)
+
+    def _look_at_disk(self) -> None:
+        if self.free is None:
+            return
+        if self.disk_full_since is None and self.free < LEAST_FREE:
+            self.disk_full_since = self._clock.now()
+            log.error("Only %d MB are free on the disk: nothing new is accepted", self.free >> 20)
+            self._on_change()
+        elif self.disk_full_since is not None and self.free >= ENOUGH_FREE:
+            self.disk_full_since = None
+            log.warning("There is room on the disk again (%d MB)", self.free >> 20)
+            self._on_change()
+
+    def _look_at_clock(self) -> None:
+        now, ticks = self._clock.now(), self._clock.monotonic()
+        jump = (now - self._last[0]).total_seconds() - (ticks - self._last[1])
+        self._last = (now, ticks)
+        if abs(jump) > JUMP:
+            self.clock_jump, self.clock_jumped_at = jump, now
+            log.warning("The clock jumped by %.0f s", jump)
+            self._on_change()

@@ -1,0 +1,146 @@
+"""Logging: to the journal with structured fields where stderr is one, else plain lines on stderr.
+
+Fields are given as upper-case extras: `log.info("…", extra={"CONNECTOR": "superservice", "SITE": "rostock"})`. A filter
+at the very end takes secrets out that somebody let slip: the last net, not the first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TextIO
+from uuid import UUID
+
+HIDDEN = "[secret]"
+
+MESSAGES: Mapping[str, UUID] = {
+    "started": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e01"),
+    "stopping": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e02"),
+    "config-applied": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e03"),
+    "config-rejected": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e04"),
+    "channel-state": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e05"),
+    "run": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e06"),
+}
+"""`MESSAGE_ID` of each kind of event, for `journalctl MESSAGE_ID=…` and alert rules."""
+
+_SECRETS = re.compile(
+    r"""(?ix)
+    (?P<before>
+        \b(?:authorization|proxy-authorization)["']?\s*[:=]\s*["']?(?:bearer|basic|digest)?\s*
+      | \b(?:bearer|basic)\s+(?=[\w+/=.~-]{12,})
+      | ["']?\b(?:client[-_]?secret|passw(?:or)?d|pwd|(?:access|refresh)?[-_]?token|api[-_]?key|signature)["']?
+        \s*[:=]\s*["']?
+      | \b[a-z][a-z0-9+.-]*://[^\s/:@]+:(?=[^\s/@]+@)
+    )
+    (?P<secret>[^\s"',;&}\]@]+)"""
+)
+
+
+class Redactor:
+    """Takes secrets out of text: what looks like one, and those it was told of."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def know(self, values: Iterable[str]) -> None:
+        """Secrets in use; short ones would hit ordinary words and are left to the patterns."""
+        self._known.update(value for value in values if len(value) >= 8)
+
+    def clean(self, text: str) -> str:
+        for secret in self._known:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return _SECRETS.sub(lambda found: found["before"] + HIDDEN, text)
+
+
+class CleanFormatter(logging.Formatter):
+    """Formats a record, traceback included, and cleans the whole."""
+
+    def __init__(self, pattern: str, redactor: Redactor) -> None:
+        super().__init__(pattern)
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor.clean(super().format(record))
+
+
+class JournalHandler(logging.Handler):
+    """To the journal: the message and the upper-case extras, nothing else of the record. (systemd-python's own handler
+    sends all of it, the unformatted arguments too.)"""
+
+    def __init__(self, send: Callable[..., Any], redactor: Redactor) -> None:
+        super().__init__()
+        self._send = send
+        self._redactor = redactor
+        self.setFormatter(CleanFormatter("%(message)s", redactor))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._send(self.format(record), **self._fields(record))
+        except Exception:
+            self.handleError(record)
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, str]:
+        fields = {
+            name: self._redactor.clean(str(value))
+            for name, value in record.__dict__.items()
+            if name.isupper() and value is not None
+        }
+        fields["MESSAGE_ID"] = str(fields.get("MESSAGE_ID", "")).replace("-", "")
+        if not fields["MESSAGE_ID"]:
+            del fields["MESSAGE_ID"]
+        return {
+            "SYSLOG_IDENTIFIER": "wtpd",
+            "LOGGER": record.name,
+            "CODE_FILE": record.pathname,
+            "CODE_LINE": str(record.lineno),
+            "CODE_FUNC": record.funcName or "",
+            "PRIORITY": _priority(record.levelno),
+            **fields,
+        }
+
+
+def set_up(environment: Mapping[str, str], *, stream: TextIO | None = None, level: str = "INFO") -> Redactor:
+    """Send all logging to one place; answers the redactor, so that it can be told of secrets in use."""
+    redactor = Redactor()
+    stream = stream or sys.stderr
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    root.addHandler(_handler(environment, stream, redactor))
+    root.setLevel(environment.get("WTPD_LOG_LEVEL", level).upper())
+    for name in ("httpx", "httpcore", "aiosqlite", "asyncio", "watchfiles", "uvicorn", "mail"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return redactor
+
+
+def _handler(environment: Mapping[str, str], stream: TextIO, redactor: Redactor) -> logging.Handler:
+    if _is_journal(environment.get("JOURNAL_STREAM", ""), stream):
+        try:
+            from systemd.journal import send
+        except ImportError:
+            print("systemd-python is missing: the journal gets plain lines", file=stream)
+        else:
+            return JournalHandler(send, redactor)
+    plain = logging.StreamHandler(stream)
+    plain.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", redactor))
+    return plain
+
+
+def _is_journal(journal_stream: str, stream: TextIO) -> bool:
+    """Whether `stream` is the pipe to the journal that systemd made (systemd.exec(5), `$JOURNAL_STREAM`)."""
+    try:
+        about = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return journal_stream == f"{about.st_dev}:{about.st_ino}"
+
+
+def _priority(level: int) -> str:
+    for limit, priority in ((10, "7"), (20, "6"), (30, "4"), (40, "3")):
+        if level <= limit:
+            return priority
+    return "2"

@@ -1,0 +1,134 @@
+"""What is wrong now, as the book and the channels know it, in the form in which mails are decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from wtpd.clock import from_iso
+from wtpd.daemon.mail.incidents import Trouble
+from wtpd.daemon.mail.wording import show_moment
+from wtpd.store.database import Tx
+from wtpd.store.mail import Incident
+from wtpd.sync.health import Condition, State
+from wtpd.texts import N_, Text
+
+ATTENTION = ("conflict", "quarantine", "rejected", "car_open", "over_limit")
+"""The kinds of attention that are mailed; the others only show on the screens."""
+
+LISTED = 10
+"""Appointments that are named in a mail, at most."""
+
+_STATES: Mapping[State, tuple[str, int]] = {
+    State.RETRYING: ("failing", 1),
+    State.CONFIG_ERROR: ("config_error", 2),
+    State.STOPPED: ("mass_cancellation", 3),
+    State.NEEDS_TOKEN: ("needs_token", 4),
+}
+"""The states that are mailed, and how bad they are; a worse one is news."""
+
+_IN = "(" + ", ".join(f"'{kind}'" for kind in ATTENTION) + ")"
+
+_OPEN = f"""
+  SELECT a.id, a.kind, a.at, a.channel, a.appointment_id, coalesce(c.site, p.site) AS site
+  FROM attention a LEFT JOIN channel c ON c.id = a.channel LEFT JOIN appointment p ON p.id = a.appointment_id
+  WHERE a.resolved_at IS NULL AND a.kind IN {_IN}"""
+
+
+def channel_trouble(channel: str, condition: Condition, *, title: str) -> Trouble | None:
+    """A channel that doesn't work; None if it does. `title` is the connector's. One that is paused, or is starting
+    only, says neither: what was mailed about it stands."""
+    if condition.state == State.HEALTHY:
+        return None
+    state, news = _STATES.get(condition.state, ("failing", 1))
+    return Trouble(
+        site=channel.partition("/")[2],
+        kind="channel",
+        subject=channel,
+        since=condition.since,
+        facts={"title": title, "state": state, "error": _kept(condition.reason)},
+        news=news,
+        urgent=condition.state in (State.STOPPED, State.NEEDS_TOKEN),
+        known=condition.state in _STATES,
+    )
+
+
+def config_trouble(since: datetime, reason: Text | None = None) -> Trouble:
+    """The settings file is broken since then; `reason` is the first error in it."""
+    return Trouble(site="", kind="config", subject="wtpd.yaml", since=since, facts={"error": _kept(reason)})
+
+
+def disk_trouble(since: datetime) -> Trouble:
+    return Trouble(site="", kind="disk", subject="disk", since=since, urgent=True)
+
+
+def expiry_trouble(channel: str, *, title: str, days: int, since: datetime) -> Trouble:
+    """The credentials expire in `days` days (14, 7 or 1)."""
+    return Trouble(
+        site=channel.partition("/")[2],
+        kind="expiry",
+        subject=channel,
+        since=since,
+        facts={"title": title, "days": days},
+        news=100 - days,
+        urgent=True,
+    )
+
+
+def attention_troubles(tx: Tx) -> list[Trouble]:
+    """What waits for a decision: one trouble for each site and kind."""
+    rows = tx.all(
+        f"""SELECT kind, site, count(*) AS n, min(at) AS first, max(id) AS newest FROM ({_OPEN})
+            WHERE site IS NOT NULL GROUP BY kind, site""",
+    )
+    return [
+        Trouble(
+            site=row["site"],
+            kind=row["kind"],
+            subject=row["kind"],
+            since=from_iso(row["first"]),
+            facts={"count": row["n"]},
+            news=row["newest"],
+        )
+        for row in rows
+    ]
+
+
+def touched(tx: Tx, incident: Incident, *, zone: str, language: str, show_names: bool) -> Sequence[Text | str]:
+    """Lines that say how many appointments an incident touches, and which. Names and plates only if wanted."""
+    if incident.kind == "channel":
+        row = tx.one("SELECT count(*) AS n FROM outbox WHERE channel = ?", (incident.subject,))
+        return [N_("Appointments waiting to be sent: {count}", count=row["n"])] if row and row["n"] else []
+    if incident.kind not in ATTENTION:
+        return []
+    rows = tx.all(
+        f"""SELECT o.id, p.drop_off, p.department, c.company, c.first_name, c.last_name, v.plate
+            FROM ({_OPEN}) o LEFT JOIN appointment p ON p.id = o.appointment_id
+            LEFT JOIN customer c ON c.id = p.customer_id LEFT JOIN vehicle v ON v.id = p.vehicle_id
+            WHERE o.kind = :kind AND o.site = :site ORDER BY o.id DESC LIMIT {LISTED + 1}""",
+        {"kind": incident.kind, "site": incident.site},
+    )
+    lines: list[Text | str] = [_line(row, show_names, zone, language) for row in rows[:LISTED]]
+    if len(rows) > LISTED:
+        lines.append(N_("… and {count} more", count=incident.facts["count"] - LISTED))
+    return lines
+
+
+def _line(row: Any, show_names: bool, zone: str, language: str) -> Text | str:
+    if row["drop_off"] is None:
+        return N_("entry {id}, without an appointment", id=row["id"])
+    moment = show_moment(from_iso(row["drop_off"]), zone, language)
+    words = [f"{moment}, {row['department']}"]
+    if show_names:
+        name = row["company"] or " ".join(filter(None, (row["first_name"], row["last_name"])))
+        words += [part for part in (row["plate"], name) if part]
+    return N_("entry {id}: {appointment}", id=row["id"], appointment=", ".join(words))
+
+
+def _kept(text: Text | None) -> Mapping[str, Any] | None:
+    """A text as JSON values, for `wtpd.store.attention.text`."""
+    if text is None:
+        return None
+    args = {name: _kept(value) if isinstance(value, Text) else str(value) for name, value in text.args.items()}
+    return {"msgid": text.msgid, "args": args}

@@ -1,0 +1,118 @@
+"""What status mails say about each kind of trouble: a headline, a sentence, and the one next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from wtpd.texts import N_, Text
+
+Facts = Mapping[str, Any]
+
+_MOMENTS = {"de": "%d.%m.%Y %H:%M", "nl": "%d-%m-%Y %H:%M"}
+
+
+def show_moment(moment: datetime, zone: str, language: str) -> str:
+    """Day and time as people of that language write them, by the clock on the wall."""
+    return moment.astimezone(ZoneInfo(zone)).strftime(_MOMENTS.get(language, "%Y-%m-%d %H:%M"))
+
+
+def headline(kind: str, facts: Facts) -> Text:
+    """A few words, for the subject: `SUPERSERVICE: access expired`."""
+    return _HEADLINES[_key(kind, facts)](facts)
+
+
+def sentence(kind: str, facts: Facts) -> Text:
+    """What it means."""
+    return _SENTENCES[_key(kind, facts)](facts)
+
+
+def next_step(kind: str, facts: Facts) -> Text:
+    """The one thing to do, with its way in the terminal UI."""
+    return _STEPS[_key(kind, facts)](facts)
+
+
+def _key(kind: str, facts: Facts) -> str:
+    return f"channel.{facts['state']}" if kind == "channel" else kind
+
+
+_HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
+    "channel.failing": lambda f: N_("{title}: no connection", title=f["title"]),
+    "channel.needs_token": lambda f: N_("{title}: access expired", title=f["title"]),
+    "channel.mass_cancellation": lambda f: N_("{title}: stopped, too many cancellations", title=f["title"]),
+    "channel.config_error": lambda f: N_("{title}: error in the settings", title=f["title"]),
+    "config": lambda f: N_("error in wtpd.yaml"),
+    "disk": lambda f: N_("disk nearly full"),
+    "expiry": lambda f: N_("{title}: access expires in {days} days", title=f["title"], days=f["days"]),
+    "conflict": lambda f: N_("conflicts: {count}", count=f["count"]),
+    "quarantine": lambda f: N_("messages in quarantine: {count}", count=f["count"]),
+    "rejected": lambda f: N_("appointments refused by the partner: {count}", count=f["count"]),
+    "car_open": lambda f: N_("courtesy cars left open: {count}", count=f["count"]),
+    "over_limit": lambda f: N_("bookings over the load limit: {count}", count=f["count"]),
+}
+
+_SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
+    "channel.failing": lambda f: N_(
+        "Appointments aren't exchanged with {title}. wtpd keeps trying by itself.", title=f["title"]
+    ),
+    "channel.needs_token": lambda f: N_(
+        "{title} doesn't accept the credentials any more. Nothing is exchanged until new ones are entered.",
+        title=f["title"],
+    ),
+    "channel.mass_cancellation": lambda f: N_(
+        "{title} reports implausibly many cancellations at once. None of them was applied, and the exchange is stopped "
+        "until somebody decides.",
+        title=f["title"],
+    ),
+    "channel.config_error": lambda f: N_(
+        "The settings for {title} don't fit. Nothing is exchanged until they are mended.", title=f["title"]
+    ),
+    "config": lambda f: N_("The settings file has errors. The last good settings stay in force."),
+    "disk": lambda f: N_("There is little space left on the disk. Soon nothing new can be accepted."),
+    "expiry": lambda f: N_("The credentials for {title} expire soon.", title=f["title"]),
+    "conflict": lambda f: N_(
+        "The same field was changed here and at the partner. The partner's value stands until somebody decides."
+    ),
+    "quarantine": lambda f: N_("Messages of a partner couldn't be applied. They are kept until somebody decides."),
+    "rejected": lambda f: N_("A partner refuses appointments. They stay as they are here."),
+    "car_open": lambda f: N_("A partner booked a courtesy car that is lent already. The appointment has no car yet."),
+    "over_limit": lambda f: N_("Partners booked more than the load limit allows. The bookings stand."),
+}
+
+_STEPS: Mapping[str, Callable[[Facts], Text]] = {
+    "channel.failing": lambda f: N_(
+        "Check the box's internet access: wtpd tui › Overview › {title}.", title=f["title"]
+    ),
+    "channel.needs_token": lambda f: N_("Enter new credentials: wtpd tui › Credentials › {title}.", title=f["title"]),
+    "channel.mass_cancellation": lambda f: N_(
+        "Ask the partner, then resume or accept: wtpd tui › Overview › {title}.", title=f["title"]
+    ),
+    "channel.config_error": lambda f: N_("Mend the settings: wtpd tui › Mapping › {title}.", title=f["title"]),
+    "config": lambda f: N_("Mend the file; see the lines at fault: wtpd config check."),
+    "disk": lambda f: N_("Make space; see what is needed: wtpd tui › Overview › Box."),
+    "expiry": lambda f: N_("Enter new credentials: wtpd tui › Credentials › {title}.", title=f["title"]),
+    "conflict": lambda f: N_("Decide: wtpd tui › Attention › Conflicts."),
+    "quarantine": lambda f: N_("Look at them: wtpd tui › Attention › Quarantine."),
+    "rejected": lambda f: N_("Change and send them again: wtpd tui › Attention › Refused."),
+    "car_open": lambda f: N_("Choose a car: wtpd tui › Attention › Courtesy cars."),
+    "over_limit": lambda f: N_("See the day: wtpd tui › Reception."),
+}
+
+
+def subject_counts(errors: int, resolved: int) -> Text:
+    """`2 errors, 1 resolved`; the parts that are 0 are left out."""
+    if errors and resolved:
+        return N_("{errors}, {resolved}", errors=_errors(errors), resolved=_resolved(resolved))
+    if errors:
+        return _errors(errors)
+    return _resolved(resolved) if resolved else N_("note")
+
+
+def _errors(count: int) -> Text:
+    return N_("1 error") if count == 1 else N_("{count} errors", count=count)
+
+
+def _resolved(count: int) -> Text:
+    return N_("1 resolved") if count == 1 else N_("{count} resolved", count=count)

@@ -1,0 +1,217 @@
+"""The daemon's parts, made and joined: database, book, settings, channels, mails, API. Only `app.py` uses this."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from wtpd.book.book import Book
+from wtpd.book.sync_port import SyncBook
+from wtpd.clock import Clock
+from wtpd.config.diff import Changes
+from wtpd.config.environment import Environment
+from wtpd.config.file import ConfigFile
+from wtpd.config.history import History
+from wtpd.config.model import Config
+from wtpd.config.plans import plans
+from wtpd.config.watch import Notices
+from wtpd.connectors.registry import Registry
+from wtpd.daemon import reload
+from wtpd.daemon.api.appointments import Appointments
+from wtpd.daemon.api.asgi import Api
+from wtpd.daemon.api.attention import AttentionRoutes
+from wtpd.daemon.api.auth import Gate
+from wtpd.daemon.api.availability import AvailabilityRoutes
+from wtpd.daemon.api.config import ConfigRoutes
+from wtpd.daemon.api.connectors import ConnectorRoutes
+from wtpd.daemon.api.contract import ContractRoutes
+from wtpd.daemon.api.credentials import CredentialRoutes
+from wtpd.daemon.api.events import Events
+from wtpd.daemon.api.imports import ImportRoutes
+from wtpd.daemon.api.mails import MailRoutes
+from wtpd.daemon.api.mapping import MappingRoutes
+from wtpd.daemon.api.openapi import Document
+from wtpd.daemon.api.people import Customers, vehicle_routes
+from wtpd.daemon.api.resources import Closures, advisor_routes, courtesy_car_routes
+from wtpd.daemon.api.routes import Route
+from wtpd.daemon.api.server import Server
+from wtpd.daemon.api.status import StatusRoutes
+from wtpd.daemon.credentials import Credentials
+from wtpd.daemon.fleet import Fleet
+from wtpd.daemon.health import Health
+from wtpd.daemon.housekeeping import Housekeeping
+from wtpd.daemon.lifecycle import Stage
+from wtpd.daemon.logs import Redactor
+from wtpd.daemon.mail.incidents import Trouble
+from wtpd.daemon.mail.mailer import Mailer
+from wtpd.daemon.mail.observe import channel_trouble, config_trouble, disk_trouble
+from wtpd.daemon.mail.smtp import SmtpTransport
+from wtpd.daemon.reload import Settings
+from wtpd.secrets.providers import PROVIDERS
+from wtpd.store.database import Database
+from wtpd.store.session import StoreSession
+from wtpd.texts import load_catalogues
+
+DATABASE = "wtpd.db"
+HISTORY = "config-history"
+
+
+class Parts:
+    """Everything that lives as long as the daemon."""
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        registry: Registry,
+        credentials: Credentials,
+        folder: Path,
+        *,
+        clock: Clock,
+        chance: random.Random,
+        state: Callable[[], str],
+        version: str,
+    ) -> None:
+        self.db = db
+        self.version = version
+        self.settings = settings
+        self._credentials = credentials
+        self._watch_stop = asyncio.Event()
+        self._server: Server | None = None
+        config = settings.config
+        self.book = Book(plans(config))
+        manifests = registry.manifests.values()
+        self.fleet = Fleet(db, self.book, manifests, credentials.of_channel, clock=clock, chance=chance)
+        self.mailer = Mailer(
+            db,
+            lambda: settings.config,
+            clock,
+            credentials.of_mail,
+            SmtpTransport(),
+            troubles=self._mail_troubles,
+            chance=chance,
+        )
+        self.health = Health(folder, clock, on_change=self.mailer.wake)
+        self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock)
+        self._events = Events(db)
+        self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
+        self.status = StatusRoutes(
+            db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
+            state=state, key_lost=lambda: credentials.key_lost, mail_error=lambda: self.mailer.error,
+        )  # fmt: skip
+        self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
+
+    @property
+    def services(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """The core services by name; each runs until it is cancelled."""
+        return {
+            "configuration watch": lambda: self.settings.watch(self._watch_stop),
+            "housekeeping": self._housekeeping.run,
+            "health": self.health.run,
+            "mails": self.mailer.run,
+        }
+
+    async def open_api(self, sock: socket.socket) -> None:
+        self._server = Server(self.api, sock)
+        await self._server.start()
+
+    async def apply(self, config: Config, changes: Changes) -> None:
+        """Bring new settings into force: only what they touch."""
+        self.book.plans = plans(config)
+        self.api.language = config.language
+        self._gate.admin_group, self._gate.read_group = config.api.admin_group, config.api.read_group
+        self._credentials.forget()
+        await self.fleet.apply(config, changes)
+        self.mailer.wake()
+
+    def stages(self) -> list[Stage]:
+        """How it all ends: first no new work, then what is under way, the database last."""
+        return [
+            ("API", 3.5, self._stop_api),
+            ("channels", 5.0, self.fleet.stop),
+            ("database", 2.0, self.db.close),
+        ]
+
+    async def _stop_api(self) -> None:
+        self._watch_stop.set()
+        self._events.close()
+        if self._server is not None:
+            await self._server.stop(3.0)
+
+    def _routes(self) -> list[Route]:
+        db, book, settings, fleet = self.db, self.book, self.settings, self.fleet
+        routes = [
+            *self.status.routes(),
+            *AvailabilityRoutes(db, book, settings).routes(),
+            *Appointments(db, book).routes(),
+            *ContractRoutes(db, book, settings).routes(),
+            *Customers(db, book).routes(),
+            *vehicle_routes(db, book),
+            *advisor_routes(db, book),
+            *courtesy_car_routes(db, book),
+            *Closures(db, book).routes(),
+            *ImportRoutes(db, book, settings).routes(),
+            *ConnectorRoutes(db, fleet).routes(),
+            *AttentionRoutes(db, fleet, lambda tx: StoreSession(tx, SyncBook(book, tx))).routes(),
+            *CredentialRoutes(self._credentials, fleet).routes(),
+            *MailRoutes(self.mailer).routes(),
+            *ConfigRoutes(settings).routes(),
+            *MappingRoutes(db, settings, fleet.manifests.values()).routes(),
+            *self._events.routes(),
+        ]
+        document = Document(routes, self.version)
+        routes += document.routes()
+        return routes
+
+    def _mail_troubles(self) -> list[Trouble]:
+        found = [channel_trouble(seat.id, seat.condition, title=seat.title) for seat in self.fleet.seats]
+        fault = self.settings.fault
+        if fault is not None:
+            found.append(config_trouble(fault.since, fault.error.text))
+        if self.health.disk_full_since is not None:
+            found.append(disk_trouble(self.health.disk_full_since))
+        return [one for one in found if one is not None]
+
+
+async def build(
+    environment: Environment,
+    environ: Mapping[str, str],
+    *,
+    registry: Registry,
+    redactor: Redactor,
+    clock: Clock,
+    chance: random.Random,
+    state: Callable[[], str],
+    apply: reload.Apply,
+    notices: Notices | None,
+) -> Parts:
+    """Load the settings (the last good ones if the file is broken), open the database, make the rest. Raises
+    `WtpdError`; nothing stays open then."""
+    await asyncio.to_thread(load_catalogues)
+    folder = await asyncio.to_thread(reload.data_folder, environment.config, environment.data_dir)
+    file = ConfigFile(
+        environment.config,
+        History(folder / HISTORY),
+        manifests=registry.manifests.values(),
+        providers=PROVIDERS.values(),
+    )
+    in_force, fault = await asyncio.to_thread(reload.start, file, clock.now())
+    db = await Database.open(folder / DATABASE, clock=clock)
+    try:
+        settings = Settings(file, in_force, fault, apply=apply, db=db, clock=clock, notices=notices)
+        credentials = await Credentials.open(
+            db, environ, folder, environment.key_file, settings=settings, redactor=redactor
+        )
+        parts = Parts(
+            db, settings, registry, credentials, folder, clock=clock, chance=chance, state=state,
+            version=await asyncio.to_thread(version, "wtpd"),
+        )  # fmt: skip
+        await parts.fleet.seat_all(settings.config)
+    except BaseException:
+        await db.close()
+        raise
+    return parts
