@@ -1,0 +1,148 @@
+"""The client against a real unix socket: what callers get, and what is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.api_stub import ApiStub, Reply, Request, problem
+from wtpd.client import ApiProblem, Client, Event, FieldProblem, Unreachable
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Iterator[ApiStub]:
+    with ApiStub(tmp_path / "api.sock") as api:
+        yield api
+
+
+@pytest.fixture
+async def client(stub: ApiStub) -> AsyncIterator[Client]:
+    async with Client(stub.socket, language="nl") as api:
+        yield api
+
+
+async def test_an_answer_is_the_apis_json_in_the_language_asked_for(stub: ApiStub, client: Client) -> None:
+    stub.on("GET", "/v1/status", {"state": "ready"})
+    assert await client.status() == {"state": "ready"}
+    assert stub.requests[0].headers["Accept-Language"] == "nl"
+
+
+async def test_all_pages_are_read(stub: ApiStub, client: Client) -> None:
+    stub.on(
+        "GET",
+        "/v1/appointments",
+        {"items": [{"id": "a"}, {"id": "b"}], "next_cursor": "2"},
+        {"items": [{"id": "c"}], "next_cursor": None},
+    )
+    assert [one["id"] async for one in client.appointments.all(site="rostock", day=None)] == ["a", "b", "c"]
+    assert [request.query for request in stub.requests] == [{"site": "rostock"}, {"site": "rostock", "cursor": "2"}]
+
+
+async def test_a_booking_whose_answer_got_lost_is_sent_again_with_its_key(stub: ApiStub, client: Client) -> None:
+    stub.on("POST", "/v1/appointments", Reply(hang_up=True), Reply({"id": "a"}, 201))
+    assert await client.appointments.create({"site": "rostock"}) == {"id": "a"}
+    first, second = stub.requests
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert first.body == second.body == {"site": "rostock"}
+
+
+async def test_two_bookings_have_two_keys(stub: ApiStub, client: Client) -> None:
+    stub.on("POST", "/v1/appointments", Reply({"id": "a"}, 201))
+    await client.appointments.create({"site": "rostock"})
+    await client.appointments.create({"site": "rostock"})
+    assert len({request.headers["Idempotency-Key"] for request in stub.requests}) == 2
+
+
+async def test_a_change_carries_the_version_it_was_made_for(stub: ApiStub, client: Client) -> None:
+    stub.on("PATCH", "/v1/appointments/a%2Fb", {"id": "a/b", "version": 4})
+    await client.appointments.change("a/b", {"notes": "x"}, version=3, allow_over_limit=True)
+    (request,) = stub.requests
+    assert request.headers["If-Match"] == '"3"'
+    assert request.headers["Content-Type"] == "application/merge-patch+json"
+    assert request.query == {"allow_over_limit": "true"}
+
+
+async def test_a_change_without_key_is_not_repeated(stub: ApiStub, client: Client) -> None:
+    stub.on("PATCH", "/v1/customers/c", Reply(hang_up=True))
+    with pytest.raises(Unreachable) as caught:
+        await client.customers.change("c", {"city": "Rostock"}, version=1)
+    assert caught.value.sent
+    assert len(stub.requests) == 1
+
+
+async def test_a_daemon_that_never_answers_is_given_up(stub: ApiStub, client: Client) -> None:
+    stub.on("GET", "/v1/status", Reply(hang_up=True))
+    with pytest.raises(Unreachable) as caught:
+        await client.status()
+    assert caught.value.sent
+    assert len(stub.requests) == 3
+
+
+async def test_without_a_daemon_it_is_unreachable(tmp_path: Path) -> None:
+    async with Client(str(tmp_path / "none.sock")) as api:
+        with pytest.raises(Unreachable) as caught:
+            await api.status()
+    assert not caught.value.sent
+    assert caught.value.socket.endswith("none.sock")
+
+
+async def test_a_refusal_keeps_kind_sentence_fields_and_figures(stub: ApiStub, client: Client) -> None:
+    refusal = problem(409, "refused", "Der Tag ist voll.", errors=[{"field": "drop_off", "detail": "voll"}], limit=80)
+    stub.on("POST", "/v1/appointments", refusal)
+    with pytest.raises(ApiProblem) as caught:
+        await client.appointments.create({})
+    assert (caught.value.kind, caught.value.status, str(caught.value)) == ("refused", 409, "Der Tag ist voll.")
+    assert caught.value.errors == (FieldProblem("drop_off", "voll"),)
+    assert caught.value.facts == {"limit": 80}
+
+
+async def test_a_refusal_that_is_no_json_is_one_still(stub: ApiStub, client: Client) -> None:
+    stub.on("GET", "/v1/status", Reply(status=502, raw=b"<html>"))
+    with pytest.raises(ApiProblem) as caught:
+        await client.status()
+    assert (caught.value.kind, caught.value.detail) == ("error", "HTTP 502")
+
+
+async def test_a_secret_goes_out_in_the_body_only(stub: ApiStub, client: Client) -> None:
+    stub.on("PUT", "/v1/credentials/superservice/office%3Arostock", {"fingerprint": "ab"})
+    await client.credentials.set("superservice", "office:rostock", {"client_secret": "s3cret"})
+    (request,) = stub.requests
+    assert request.body == {"fields": {"client_secret": "s3cret"}}
+    assert "s3cret" not in f"{request.path}{request.query}{request.headers}"
+
+
+async def test_a_file_goes_out_as_it_is(stub: ApiStub, client: Client) -> None:
+    stub.on("POST", "/v1/import", {"created": 1})
+    assert await client.import_file("kunden.csv", "Müller".encode("cp1252")) == {"created": 1}
+    assert stub.requests[0].body == {"name": "kunden.csv", "content": "TfxsbGVy"}
+
+
+async def test_events_go_on_behind_the_last_one_after_a_restart(stub: ApiStub, client: Client) -> None:
+    first = b'id: 7\nevent: appointment.created\ndata: {"id": "a"}\n\n: still there\n\nid: 8\nevent: cut off\ndata: {'
+    second = b'id: 8\nevent: run.finished\ndata: {"sent":\ndata: 2}\n\n'
+    stub.on("GET", "/v1/events", Reply(raw=first), Reply(raw=second))
+    states: list[bool] = []
+    stream = client.events(kinds="appointment.*", connected=states.append)
+    got = [await anext(stream), await anext(stream)]
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert got == [Event("7", "appointment.created", {"id": "a"}), Event("8", "run.finished", {"sent": 2})]
+    assert [request.headers.get("Last-Event-ID") for request in stub.requests] == [None, "7"]
+    assert stub.requests[0].query == {"kinds": "appointment.*"}
+    assert states == [True, False, True]
+
+
+async def test_events_that_are_refused_say_why(stub: ApiStub, client: Client) -> None:
+    stub.on("GET", "/v1/events", problem(403, "forbidden", "no"))
+    with pytest.raises(ApiProblem, match="no"):
+        await anext(client.events())
+
+
+async def test_a_run_says_only_what_was_asked(stub: ApiStub, client: Client) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply({"items": [request.body], "next_cursor": None})
+
+    stub.on("POST", "/v1/connectors/superservice/sync", answer)
+    assert await client.connectors.sync("superservice", dry_run=True) == [{"dry_run": True}]
+    assert await client.connectors.sync("superservice", site="rostock") == [{"site": "rostock"}]

@@ -1,0 +1,101 @@
+"""`wtpd mapping`: which department a partner serves at a site, and under which dealer number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from wtpd.cli.command import Group, argument, command, confirmed, option
+from wtpd.cli.language import say
+from wtpd.cli.values import show_value
+from wtpd.texts import N_
+
+if TYPE_CHECKING:
+    from wtpd.cli.console import Console
+    from wtpd.client import Client, Json
+
+MANY = 20
+"""More cancellations than this are confirmed by typing how many."""
+
+
+mapping = Group(
+    "mapping",
+    about=N_("Which department a partner serves at a site, and under which dealer number."),
+    example="wtpd mapping\nwtpd mapping set rostock superservice --department Werkstatt --dealer-number 00123",
+    default="list",
+)
+
+
+@command("list", N_("List sites and partners."), example="wtpd mapping list", group=mapping)
+def list_mapping(console: Console) -> None:
+    rows = console.ask(lambda api: api.mapping.list())
+    console.answer(rows, lambda: _table(console, rows))
+
+
+def _table(console: Console, rows: Sequence[Json]) -> None:
+    if not rows:
+        console.line(N_("No site has a partner."))
+        return
+    cells = [[show_value(row.get(name)) for name in ("site", "partner", "department", "dealer_number")] for row in rows]
+    states = [row.get("reason") or row.get("state") or "" for row in rows]
+    console.table(
+        [N_("site"), N_("partner"), N_("department"), N_("dealer number"), N_("state")],
+        [[*cell, state] for cell, state in zip(cells, states, strict=True)],
+        colours=[None if row.get("state") == "ready" else "yellow" for row in rows],
+    )
+
+
+@command(
+    "set",
+    N_("Change a mapping. First shows what it would cancel and send, and asks."),
+    example="wtpd mapping set rostock superservice --department Werkstatt --dealer-number 00123",
+    group=mapping,
+)
+@argument("site")
+@argument("partner")
+@option("--department", required=True, about=N_("The department that the partner serves."))
+@option("--dealer-number", required=True, about=N_("The number under which the partner knows the site."))
+@option("--yes", is_flag=True, about=N_("Don't ask."))
+def set_mapping(console: Console, site: str, partner: str, department: str, dealer_number: str, yes: bool) -> int:
+    async def preview(api: Client) -> Json:
+        return await api.mapping.set(site, partner, department=department, dealer_number=dealer_number, preview=True)
+
+    shown = console.ask(preview)
+    cancels = int(shown.get("cancels") or 0)
+    if not console.json:
+        _show(console, shown)
+    if not yes and not _agreed(console, cancels):
+        console.note(N_("Nothing was changed."))
+        return 1
+
+    async def change(api: Client) -> Json:
+        confirm = cancels if cancels > MANY else None
+        return await api.mapping.set(site, partner, department=department, dealer_number=dealer_number, confirm=confirm)
+
+    answer = console.ask(change)
+    console.answer(answer, lambda: console.line(N_("Saved.")))
+    return 0
+
+
+def _show(console: Console, preview: Json) -> None:
+    if preview.get("diff"):
+        console.line(str(preview["diff"]).rstrip())
+    console.line(
+        N_(
+            "This would cancel {cancels} and send {sends} appointments at the partner.",
+            cancels=preview.get("cancels", 0),
+            sends=preview.get("sends", 0),
+        ),
+        bold=True,
+    )
+
+
+def _agreed(console: Console, cancels: int) -> bool:
+    if cancels <= MANY:
+        return confirmed(console, N_("Change it?"))
+    if not console.interactive:
+        return False
+    question = say(N_("Type the number of cancellations ({count}) to go on", count=cancels))
+    return bool(click.prompt(question, default="", show_default=False, err=True) == str(cancels))

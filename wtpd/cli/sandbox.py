@@ -1,0 +1,186 @@
+"""`wtpd sandbox`: every partner as a real HTTP server on loopback, for trying and training, and the people there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wtpd.cli import language
+from wtpd.cli.command import Command, Group, Option, command, option
+from wtpd.texts import N_
+
+if TYPE_CHECKING:
+    from wtpd.cli.console import Console
+    from wtpd.connectors.base import Manifest
+    from wtpd.connectors.partner_side import Act, Argument
+    from wtpd.sandbox.server import RunningSandbox
+
+sandbox = Group(
+    "sandbox",
+    about=N_("Every partner as a real HTTP server on this machine, for trying and training."),
+    example="wtpd sandbox --port 8700\nwtpd sandbox act superservice book --dealer 00123 --last-name Jansen",
+    default="serve",
+)
+
+
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """Where the sandbox keeps its state unless it is told."""
+    home = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / "wtpd-sandbox"
+
+
+@command(
+    "serve",
+    N_("Serve until Ctrl-C; what it holds survives a restart."),
+    example="wtpd sandbox serve --port 8700",
+    group=sandbox,
+)
+@option("--host", default="127.0.0.1", show_default=True, about=N_("Where it listens."))
+@option("--port", type=click.IntRange(0, 65535), default=0, about=N_("Its port; 0 takes a free one."))
+@option("--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), about=N_("Folder for its state."))
+@option("--seed", type=int, default=0, about=N_("Makes chance repeatable."))
+def serve(console: Console, host: str, port: int, state: Path | None, seed: int) -> None:
+    from wtpd.sandbox.server import run_sandbox
+
+    folder = state or state_folder(console.environment)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def ready(running: RunningSandbox) -> None:
+        partners = {name: running.partner(name) for name in running.sandbox.partners}
+        console.answer(
+            {"address": running.address, "state": str(folder), "partners": partners},
+            lambda: _serving(console, running.address, folder, partners),
+        )
+
+    asyncio.run(run_sandbox(host, port, folder, seed, ready))
+
+
+def _serving(console: Console, address: str, folder: Path, partners: Mapping[str, str]) -> None:
+    console.line(N_("The sandbox listens on {address}; its state is in {folder}.", address=address, folder=str(folder)))
+    for name, url in partners.items():
+        console.line(f"  {name}: {url}")
+
+
+class Acts(Group):
+    """Partners, and below each what its people can do, as the manifests tell it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_manifests()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        manifest = _manifests().get(cmd_name)
+        if manifest is None:
+            return None
+        people = Group(
+            cmd_name,
+            about=N_("What the people at {partner} can do.", partner=manifest.title),
+            example=f"wtpd sandbox act {cmd_name} {manifest.acts[0].name} --help",
+        )
+        for act in manifest.acts:
+            people.add_command(_command(cmd_name, act))
+        return people
+
+
+sandbox.add_command(
+    Acts(
+        "act",
+        about=N_("Play the people on a partner's side: book, move, change, cancel."),
+        example="wtpd sandbox act superservice book --dealer 00123 --last-name Jansen",
+    )
+)
+
+
+def _manifests() -> dict[str, Manifest]:
+    from wtpd.connectors import registry
+
+    return {name: one for name, one in registry.load().manifests.items() if one.sandbox is not None and one.acts}
+
+
+def _command(partner: str, act: Act) -> click.Command:
+    """An act as a command; options named as its arguments."""
+
+    @click.pass_obj
+    def play(console: Console, /, address: str | None, state: Path | None, **arguments: Any) -> None:
+        given = {name: value for name, value in arguments.items() if value not in (None, False)}
+        answer = asyncio.run(_play(_address(console, address, state), partner, act.name, given))
+        console.answer(answer, lambda: _played(console, answer))
+
+    needed = " ".join(f"--{one.name.replace('_', '-')} …" for one in act.arguments if one.required)
+    return Command(
+        act.name,
+        about=act.help,
+        example=f"wtpd sandbox act {partner} {act.name} {needed}".rstrip(),
+        callback=play,
+        params=[*map(_option, act.arguments), *_where()],
+    )
+
+
+def _where() -> list[click.Parameter]:
+    return [
+        Option(["--address"], envvar="WTPD_SANDBOX", about=N_("Address of the sandbox (WTPD_SANDBOX).")),
+        Option(
+            ["--state"],
+            metavar="DIR",
+            type=click.Path(file_okay=False, path_type=Path),
+            about=N_("Folder of the sandbox's state, where its address is noted."),
+        ),
+    ]
+
+
+_TYPES: Mapping[str, click.ParamType[Any] | None] = {"int": click.INT, "float": click.FLOAT}
+
+
+def _option(argument: Argument) -> click.Option:
+    kind: click.ParamType[Any] | None = _TYPES.get(argument.kind)
+    if argument.choices:
+        kind = click.Choice(argument.choices)
+    elif argument.kind == "json":
+        kind = Json()
+    return Option(
+        [f"--{argument.name.replace('_', '-')}", argument.name],
+        about=argument.help,
+        required=argument.required,
+        type=kind,
+        is_flag=argument.kind == "flag",
+    )
+
+
+class Json(click.ParamType[Any]):
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        import json
+
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+def _address(console: Console, address: str | None, state: Path | None) -> str:
+    from wtpd.sandbox.server import ADDRESS_FILE
+
+    if address:
+        return address.rstrip("/")
+    note = (state or state_folder(console.environment)) / ADDRESS_FILE
+    try:
+        return note.read_text().strip()
+    except OSError:
+        text = N_("No sandbox runs here. Start it with: wtpd sandbox – or name it with --address.")
+        raise click.ClickException(language.say(text)) from None
+
+
+async def _play(address: str, partner: str, act: str, given: Mapping[str, Any]) -> Any:
+    from wtpd.sandbox.act import Control
+
+    async with Control(address) as control:
+        return await control.act(partner, act, **given)
+
+
+def _played(console: Console, answer: Any) -> None:
+    known = [str(answer[name]) for name in ("id", "status", "dropOffTime") if name in answer]
+    console.line("  ".join(known or map(str, answer.get("ids") or [answer])))

@@ -1,0 +1,118 @@
+"""`wtpd status`: what is wrong first, then every connector and site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from wtpd.cli import language
+from wtpd.cli.command import argument, command
+from wtpd.cli.moments import ZONE, show_moment
+from wtpd.texts import N_, Text
+
+if TYPE_CHECKING:
+    from wtpd.cli.console import Console
+    from wtpd.client import Json
+
+MEGABYTE = 1 << 20
+STATES: Mapping[str, Text] = {
+    "healthy": N_("healthy"),
+    "retrying": N_("retrying"),
+    "needs_token": N_("needs token"),
+    "paused": N_("paused"),
+    "stopped": N_("stopped"),
+    "disabled": N_("switched off"),
+    "not_licensed": N_("not licensed"),
+    "not_available": N_("not available here"),
+    "not_mapped": N_("not set up here"),
+    "config_error": N_("configuration error"),
+    "starting": N_("starting"),
+}
+SILENT = ("disabled", "not_licensed", "not_available", "not_mapped")
+"""States that are no trouble, and whose reason is told nevertheless."""
+COLOURS = {
+    "healthy": "green",
+    "retrying": "yellow",
+    "paused": "yellow",
+    "needs_token": "red",
+    "stopped": "red",
+    "config_error": "red",
+}
+
+
+@command(
+    "status",
+    N_("What is wrong first, then every connector and site. Exit code 1 if something is wrong."),
+    example="wtpd status\nwtpd status superservice",
+)
+@argument("connector", required=False)
+def status(console: Console, connector: str | None) -> int:
+    answer = console.ask(lambda api: api.status())
+    if connector is not None:
+        own = f"{connector}/"
+        answer["problems"] = [one for one in answer["problems"] if (one["channel"] or "").startswith(own)]
+        answer["channels"] = [one for one in answer["channels"] if one["id"].startswith(own)]
+        if not answer["channels"]:
+            text = N_("there is no connector {name}", name=connector)
+            raise click.BadParameter(language.say(text), param_hint="CONNECTOR")
+        answer["ok"] = not answer["problems"]
+    console.answer(answer, lambda: _print(console, answer))
+    return 0 if answer["ok"] else 1
+
+
+def _print(console: Console, answer: Json) -> None:
+    for one in answer["problems"]:
+        since = f" ({show_moment(one['since'], ZONE, language.current())})" if one["since"] else ""
+        console.line(f"{one['text']}{since}", colour="red", bold=True)
+        if one["touches"]:
+            console.line(N_("  appointments concerned: {count}", count=one["touches"]))
+        console.line(f"  → {one['next_step']}")
+    for error in answer["config_errors"]:
+        console.line(f"  {error['message']}", colour="red")
+    if answer["ok"]:
+        console.line(N_("Nothing is wrong."), colour="green", bold=True)
+    console.line()
+    _channels(console, answer["channels"])
+    console.line()
+    up = timedelta(seconds=answer["uptime"])
+    console.line(
+        N_(
+            "{box}: wtpd {version}, {state}, up {up}",
+            **{name: answer[name] for name in ("box", "version", "state")},
+            up=str(up),
+        )
+    )
+    console.line(_box(answer))
+
+
+def _box(answer: Json) -> Text:
+    disk, mail = answer["disk"], answer["mail"]
+    return N_(
+        "disk {free} MB free, database {database} MB, mails waiting: {waiting}",
+        free=(disk["free"] or 0) // MEGABYTE,
+        database=disk["database"] // MEGABYTE,
+        waiting=mail["waiting"],
+    )
+
+
+def _channels(console: Console, channels: Sequence[Json]) -> None:
+    if not channels:
+        console.line(N_("No connector is set up."))
+        return
+    rows = [
+        [
+            one["id"],
+            language.say(STATES[one["state"]]) if one["state"] in STATES else one["state"],
+            show_moment(one["last_success"], ZONE, language.current()),
+            *(str(one[name]) for name in ("waiting", "conflicts", "quarantined")),
+        ]
+        for one in channels
+    ]
+    heads = [N_("channel"), N_("state"), N_("last success"), N_("waiting"), N_("conflicts"), N_("quarantine")]
+    console.table(heads, rows, colours=[COLOURS.get(one["state"]) for one in channels])
+    for one in channels:
+        if one["reason"] and one["state"] in SILENT:
+            console.line(f"{one['id']}: {one['reason']}")

@@ -1,0 +1,94 @@
+"""The client as CLI, TUI and demo use it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from wtpd.client.events import Event, follow
+from wtpd.client.http import DEFAULT_SOCKET, LONG, Http, Json
+from wtpd.client.resources import (
+    Appointments,
+    Attention,
+    Closures,
+    Collection,
+    Configuration,
+    Connectors,
+    Credentials,
+    Customers,
+    Mappings,
+    items,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+
+class Client:
+    """A connection to the daemon; one per event loop, shared by all its tasks. `patience` is how many seconds an
+    answer may take (runs, imports and mapping changes: `LONG`)."""
+
+    def __init__(self, socket: str = DEFAULT_SOCKET, *, language: str = "en", patience: float = 30.0) -> None:
+        self._http = http = Http(socket, language=language, patience=patience)
+        self.appointments = Appointments(http, "/v1/appointments")
+        self.customers = Customers(http, "/v1/customers")
+        self.vehicles = Collection(http, "/v1/vehicles")
+        self.advisors = Collection(http, "/v1/advisors")
+        self.courtesy_cars = Collection(http, "/v1/courtesy-cars")
+        self.closures = Closures(http, "/v1/closures")
+        self.connectors = Connectors(http, "/v1/connectors")
+        self.attention = Attention(http, "/v1/attention")
+        self.credentials = Credentials(http, "/v1/credentials")
+        self.config = Configuration(http, "/v1/config")
+        self.mapping = Mappings(http, "/v1/mapping")
+
+    @property
+    def socket(self) -> str:
+        return self._http.socket
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections; the client can be used again afterwards."""
+        await self._http.close()
+
+    async def status(self) -> Json:
+        """What is wrong first, then connectors, version, disk, database, mail queue."""
+        status: Json = await self._http.get("/v1/status")
+        return status
+
+    async def sites(self) -> list[Json]:
+        return items(await self._http.get("/v1/sites"))
+
+    async def availability(self, site: str, department: str, start: str, end: str) -> list[Json]:
+        """What can be booked from day `start` to day `end`."""
+        query = {"site": site, "department": department, "from": start, "to": end}
+        return items(await self._http.get("/v1/availability", **query))
+
+    async def import_file(self, name: str, content: bytes, *, kind: str | None = None) -> Json:
+        """One file of `wtpd import`, all or nothing: counts, or `ApiProblem` with one error per bad line."""
+        body = {"name": name, "content": base64.b64encode(content).decode()} | ({"kind": kind} if kind else {})
+        counts: Json = await self._http.post("/v1/import", body, patience=LONG)
+        return counts
+
+    async def test_mail(self, site: str, address: str | None = None) -> Json:
+        """A mail now, to the site's status address or to `address`: `ok`, and the dialogue with the mail server."""
+        body = {"site": site} | ({"address": address} if address else {})
+        tested: Json = await self._http.post("/v1/mail/test", body, patience=LONG)
+        return tested
+
+    def events(
+        self, last_id: str | None = None, *, kinds: str = "", connected: Callable[[bool], None] = lambda up: None
+    ) -> AsyncIterator[Event]:
+        """What happens, for ever; `kinds` such as `appointment.*,attention.opened` chooses. After a lost connection it
+        goes on behind the last event by itself; who was away for too long gets the event `reset` (load anew).
+        `connected` is told each time the stream comes and goes. Raises only `ApiProblem`."""
+        return follow(self._http, last_id, kinds, connected)

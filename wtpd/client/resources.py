@@ -1,0 +1,282 @@
+"""The parts of the API, one class each; the methods are its routes (spec: api.md)."""
+
+from __future__ import annotations
+
+import builtins
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from wtpd.client.http import LONG, MERGE_PATCH, Http, Json
+
+
+class Resource:
+    """A part of the API; `path` is where it begins."""
+
+    def __init__(self, http: Http, path: str) -> None:
+        self._http = http
+        self._path = path
+
+    def _of(self, *parts: str) -> str:
+        return "/".join((self._path, *(quote(part, safe="") for part in parts)))
+
+
+class Collection(Resource):
+    """Records that are listed, made and changed alike: advisors, courtesy cars, closures, customers, vehicles."""
+
+    async def list(self, **query: Any) -> Json:
+        """`{"items": […], "next_cursor": …}`"""
+        page: Json = await self._http.get(self._path, **query)
+        return page
+
+    async def all(self, **query: Any) -> AsyncIterator[Json]:
+        """Every record that fits, page by page."""
+        cursor = None
+        while True:
+            page = await self.list(**query, cursor=cursor)
+            for record in page["items"]:
+                yield record
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def get(self, record_id: str) -> Json:
+        record: Json = await self._http.get(self._of(record_id))
+        return record
+
+    async def create(self, record: Mapping[str, Any], *, key: str | None = None) -> Json:
+        made: Json = await self._http.post(self._path, dict(record), key=key)
+        return made
+
+    async def change(self, record_id: str, changes: Mapping[str, Any], *, version: int) -> Json:
+        """Merge patch; raises `ApiProblem` `version-mismatch` if somebody was faster."""
+        changed: Json = await self._http.patch(self._of(record_id), dict(changes), etag=f'"{version}"')
+        return changed
+
+
+class Closures(Collection):
+    async def remove(self, closure_id: str) -> None:
+        await self._http.send("DELETE", self._of(closure_id))
+
+
+class Appointments(Collection):
+    """`allow_over_limit` books although the day is full; without it `ApiProblem` tells the figures."""
+
+    async def create(
+        self, record: Mapping[str, Any], *, key: str | None = None, allow_over_limit: bool = False
+    ) -> Json:
+        return await self._write("POST", self._path, record, key=key, allow_over_limit=allow_over_limit)
+
+    async def change(
+        self, record_id: str, changes: Mapping[str, Any], *, version: int, allow_over_limit: bool = False
+    ) -> Json:
+        path = self._of(record_id)
+        return await self._write("PATCH", path, changes, version=version, allow_over_limit=allow_over_limit)
+
+    async def cancel(self, appointment_id: str, *, version: int, reason: str | None = None) -> Json:
+        return await self._write("POST", self._of(appointment_id, "cancel"), {"reason": reason}, version=version)
+
+    async def _write(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        version: int | None = None,
+        allow_over_limit: bool = False,
+    ) -> Json:
+        """Every write to an appointment carries a key, so that it is repeated when its answer got lost."""
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        if method == "PATCH":
+            headers["Content-Type"] = MERGE_PATCH
+        query = {"allow_over_limit": allow_over_limit or None}
+        response = await self._http.send(method, path, query=query, body=dict(body), headers=headers)
+        record: Json = response.json()
+        return record
+
+    async def history(self, appointment_id: str) -> builtins.list[Json]:
+        return items(await self._http.get(self._of(appointment_id, "history")))
+
+    async def contract(self, appointment_id: str) -> str:
+        """The courtesy-car contract as plain text."""
+        path = self._of(appointment_id, "contract")
+        return (await self._http.send("GET", path, headers={"Accept": "text/plain"})).text
+
+
+class Customers(Collection):
+    async def export(self, customer_id: str) -> Json:
+        """Everything held on one person."""
+        held: Json = await self._http.get(self._of(customer_id, "export"))
+        return held
+
+    async def erase(self, customer_id: str) -> Json:
+        erased: Json = await self._http.post(self._of(customer_id, "erase"))
+        return erased
+
+
+class Connectors(Resource):
+    async def list(self) -> builtins.list[Json]:
+        """Each with its channels: site, state, since, last success, next run, waiting, conflicts, quarantined."""
+        return items(await self._http.get(self._path))
+
+    async def sync(self, connector: str, *, site: str | None = None, dry_run: bool = False) -> builtins.list[Json]:
+        """A run now at every site, or at `site`: the records, with `dry_run` of what it would do, field by field."""
+        return items(await self._act(connector, "sync", site=site, dry_run=dry_run or None))
+
+    async def pause(self, connector: str, *, site: str | None = None) -> builtins.list[Json]:
+        """The channels as they are then."""
+        return items(await self._act(connector, "pause", site=site))
+
+    async def resume(
+        self, connector: str, *, site: str | None = None, accept_cancellations: bool = False
+    ) -> builtins.list[Json]:
+        """`accept_cancellations` takes the mass cancellation that stopped it as meant."""
+        accept = accept_cancellations or None
+        return items(await self._act(connector, "resume", site=site, accept_cancellations=accept))
+
+    async def verify(self, connector: str, *, site: str | None = None, compare: bool = False) -> builtins.list[Json]:
+        """Ask the partner who we are there; `compare`: hold the book against the partner, field by field."""
+        return items(await self._act(connector, "verify", site=site, compare=compare or None))
+
+    async def runs(
+        self, connector: str | None = None, *, site: str | None = None, limit: int | None = None
+    ) -> builtins.list[Json]:
+        return items(await self._http.get("/v1/runs", connector=connector, site=site, limit=limit))
+
+    async def _act(self, connector: str, act: str, **body: Any) -> Any:
+        given = {name: value for name, value in body.items() if value is not None}
+        return await self._http.post(self._of(connector, act), given, patience=LONG)
+
+
+class Attention(Resource):
+    async def list(self, *, kind: str | None = None, state: str | None = None) -> builtins.list[Json]:
+        """The newest first; `state` is `open`, `resolved` or `all`."""
+        found: builtins.list[Json] = []
+        cursor = None
+        while True:
+            page = await self._http.get(self._path, kind=kind, state=state, cursor=cursor, limit=500)
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    async def get(self, entry: int) -> Json:
+        """With the partner's message as it came, if it is one in quarantine."""
+        one: Json = await self._http.get(self._of(str(entry)))
+        return one
+
+    async def resolve(self, entry: int, choice: str) -> Json:
+        """`choice`: `ours` puts our value back and sends it, `theirs` leaves the partner's, `done` closes it."""
+        return await self._act(entry, "resolve", {"choice": choice})
+
+    async def retry(self, entry: int) -> Json:
+        """Apply or send it again."""
+        return await self._act(entry, "retry")
+
+    async def discard(self, entry: int) -> Json:
+        return await self._act(entry, "discard")
+
+    async def _act(self, entry: int, act: str, body: Mapping[str, Any] | None = None) -> Json:
+        decided: Json = await self._http.post(self._of(str(entry), act), body)
+        return decided
+
+
+class Credentials(Resource):
+    """Write-only: what is stored never comes back. `scope`: `general`, `office:<id>`, `assessor:<id>`, `user:<id>`."""
+
+    async def list(self) -> builtins.list[Json]:
+        return items(await self._http.get(self._path))
+
+    async def set(self, provider: str, scope: str, fields: Mapping[str, str]) -> Json:
+        stored: Json | None = await self._http.put(self._of(provider, scope), {"fields": dict(fields)})
+        return stored or {}
+
+    async def remove(self, provider: str, scope: str) -> None:
+        await self._http.send("DELETE", self._of(provider, scope))
+
+    async def test(
+        self, provider: str, scope: str, *, fields: Mapping[str, str] | None = None, site: str | None = None
+    ) -> Json:
+        """Try what is stored, or `fields` before they are; `ok`, and who we are there or why they don't work."""
+        body: Json = {"fields": dict(fields)} if fields is not None else {}
+        if site is not None:
+            body["site"] = site
+        tested: Json = await self._http.post(self._of(provider, scope, "test"), body, patience=LONG)
+        return tested
+
+    async def rotate_key(self) -> Json:
+        """Seal everything with a new key."""
+        rotated: Json = await self._http.post(self._of("rotate-key"), patience=LONG)
+        return rotated
+
+    async def start_over(self) -> Json:
+        """Give up what a lost key had sealed; `lost` must be entered again."""
+        lost: Json = await self._http.post(self._of("start-over"))
+        return lost
+
+
+class Configuration(Resource):
+    async def get(self) -> tuple[Json, str]:
+        """The file's text, the values in force with their origin, its errors if it is broken; and the ETag."""
+        response = await self._http.send("GET", self._path)
+        return response.json(), response.headers.get("ETag", "")
+
+    async def schema(self) -> Json:
+        schema: Json = await self._http.get(self._of("schema"))
+        return schema
+
+    async def check(self, text: str) -> Json:
+        checked: Json = await self._http.post(self._of("check"), {"text": text})
+        return checked
+
+    async def change(self, changes: Sequence[Mapping[str, Any]], *, etag: str, preview: bool = False) -> Json:
+        """`changes`: `{"path": "sites.rostock.status_mail", "value": …}`; the answer holds the diff."""
+        query = {"preview": preview or None}
+        changed: Json = await self._http.patch(self._path, [*changes], etag=etag, query=query)
+        return changed
+
+    async def history(self) -> builtins.list[Json]:
+        return items(await self._http.get(self._of("history")))
+
+    async def diff(self, version: int | None = None) -> Json:
+        """What changed since `version`."""
+        diff: Json = await self._http.get(self._of("diff"), version=version)
+        return diff
+
+    async def rollback(self, version: int) -> Json:
+        answer: Json = await self._http.post(self._of("rollback"), {"version": version})
+        return answer
+
+
+class Mappings(Resource):
+    async def list(self) -> builtins.list[Json]:
+        return items(await self._http.get(self._path))
+
+    async def set(
+        self,
+        site: str,
+        partner: str,
+        *,
+        department: str,
+        dealer_number: str,
+        confirm: int | None = None,
+        preview: bool = False,
+    ) -> Json:
+        """Change which department a partner serves, and under which number. `preview` only says what it would do
+        (`cancels`, `sends`, `diff`); more than 20 cancellations need `confirm` = that many."""
+        body: Json = {"department": department, "dealer_number": dealer_number}
+        if confirm is not None:
+            body["confirm"] = confirm
+        query = {"preview": preview or None}
+        answer: Json = await self._http.put(self._of(site, partner), body, query=query, patience=LONG)
+        return answer
+
+
+def items(answer: Any) -> list[Json]:
+    """The records of an answer, be it a page or a bare list."""
+    found: list[Json] = answer if isinstance(answer, list) else answer["items"]
+    return found
