@@ -49,6 +49,12 @@ def best_language(accepted: str | None, default: str = "en") -> str:
     return default
 
 
+def load_catalogues() -> None:
+    """Read all catalogues from disk now, so that `render` never does it in an event loop. Blocking."""
+    for language in LANGUAGES:
+        _catalogue(language)
+
+
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
     folder = Path(__file__).parent / "locale"

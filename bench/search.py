@@ -1,0 +1,97 @@
+"""Search by plate, name and number among 1,000,000 appointments, against a LIKE scan of the same words."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from bench.figures import Figure, at_most, fact, percentile
+from wtpd.store import search
+from wtpd.store.database import Database, Tx
+
+BATCH = 20_000
+LIMIT = 20
+FIRST = ("anna", "bernd", "carla", "dieter", "erika", "frank", "gisela", "hans")
+LAST = ("mueller", "schmidt", "schneider", "fischer", "weber", "meyer", "wagner", "becker")
+"""Common names: an eighth of all has each of them."""
+
+
+async def run(quick: bool) -> list[Figure]:
+    size, rounds = (20_000, 20) if quick else (1_000_000, 300)
+    with tempfile.TemporaryDirectory(prefix="wtpd-bench-") as folder:
+        db = await Database.open(Path(folder) / "wtpd.db")
+        try:
+            for first in range(0, size, BATCH):
+                await db.write(partial(_fill, first, min(first + BATCH, size)))
+            figures = []
+            for what, words in _questions(size):
+                times = await db.read(partial(_times, words, rounds))
+                p50, p99 = percentile(times, 50) * 1000, percentile(times, 99) * 1000
+                figures.append(fact(f"search by {what} among {size:,}, p50", p50, "ms"))
+                figures.append(at_most("… p99", p99, 2, "ms"))
+            figures.append(fact("a LIKE scan of the same, p50", await db.read(partial(_scan, size)) * 1000, "ms"))
+            return figures
+        finally:
+            await db.close()
+
+
+def _fill(first: int, last: int, tx: Tx) -> None:
+    """Documents as `search.touch_appointment` writes them, without the appointments behind them."""
+    rows = [(number + 1, f"{number:036}", _document(number)) for number in range(first, last)]
+    tx.run_many("INSERT INTO search_appointment_text (doc, id, words) VALUES (?, ?, ?)", rows)
+    tx.run_many("INSERT INTO search_appointment (rowid, words) VALUES (?, ?)", [(doc, words) for doc, _, words in rows])
+
+
+def _document(number: int) -> str:
+    plate = _plate(number)
+    vin = f"vsszzz{number:011}"
+    names = f"{FIRST[number % 8]} {LAST[number // 8 % 8]} nachname{number}"
+    return f"{names} {plate} {plate.replace(' ', '')} {vin} {vin[-8:]} {vin[-7:]} {vin[-6:]} wo{number}"
+
+
+def _plate(number: int) -> str:
+    return f"hro {chr(97 + number // 26 % 26)}{chr(97 + number % 26)} {number % 9000 + 1}"
+
+
+Question = Callable[[random.Random], str]
+
+
+def _questions(size: int) -> list[tuple[str, Question]]:
+    return [
+        ("plate", lambda chance: _plate(chance.randrange(size)).upper()),
+        ("the beginning of a plate", lambda chance: "HRO-" + chr(65 + chance.randrange(26))),
+        ("a rare name", lambda chance: f"Nachname{chance.randrange(size)}"),
+        ("a common name", lambda chance: chance.choice(LAST).title()),
+        ("two common names", lambda chance: f"{chance.choice(FIRST)} {chance.choice(LAST)}"),
+        ("the beginning of a name", lambda chance: chance.choice(LAST)[:3]),
+        ("VIN", lambda chance: f"VSSZZZ{chance.randrange(size):011}"),
+        ("the end of a VIN", lambda chance: f"{chance.randrange(size):07}"),
+        ("work order", lambda chance: f"WO{chance.randrange(size)}"),
+        ("what isn't there", lambda chance: f"xyz{chance.randrange(size)}"),
+    ]
+
+
+def _times(question: Question, rounds: int, tx: Tx) -> list[float]:
+    chance = random.Random(1)
+    times = []
+    for number in range(rounds + 5):
+        words = question(chance)
+        started = time.perf_counter()
+        search.appointments(tx, words, LIMIT)
+        if number >= 5:
+            times.append(time.perf_counter() - started)
+    return times
+
+
+def _scan(size: int, tx: Tx) -> float:
+    times = []
+    for number in range(3):
+        started = time.perf_counter()
+        pattern = f"%nachname{size // 2 + number}%"
+        tx.all("SELECT id FROM search_appointment_text WHERE words LIKE ? LIMIT ?", (pattern, LIMIT))
+        times.append(time.perf_counter() - started)
+    return percentile(times, 50)

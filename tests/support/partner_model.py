@@ -1,0 +1,153 @@
+"""A partner in memory, as good as the contract asks for: versions, conditional writes, idempotency keys, one live
+appointment for each id of ours, a feed that tells every change. It can be made to fail; what it holds outlives a crash
+of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wtpd.sync.errors import Duplicate, PartnerError, Precondition, Rejected
+from wtpd.sync.ports import DayOffer, Incoming, Intent, Page, Receipt, Unreadable
+
+Fault = Callable[[str], PartnerError | None]
+"""Asked before and after each call, e.g. `before write`, `after write`; an error after the call is a lost answer."""
+
+
+def no_fault(_: str) -> PartnerError | None:
+    return None
+
+
+@dataclass
+class Kept:
+    intent: Intent
+    receipt: Receipt
+
+
+class PartnerModel:
+    def __init__(self) -> None:
+        self.held: dict[str, dict[str, Incoming]] = defaultdict(dict)
+        """What it holds now, by account and its own id."""
+        self.feed: list[tuple[str, Incoming | Unreadable]] = []
+        self.answered: dict[str, Kept] = {}
+        self.published: dict[str, DayOffer] = {}
+        self.publish_keys: list[str] = []
+        self.calls: list[str] = []
+        self.fault: Fault = no_fault
+        self.changed = asyncio.Event()
+        self._number = 0
+
+    # What people do there
+
+    def book(self, account: str, fields: Mapping[str, Any], **other: Any) -> str:
+        partner_id = self._next_id()
+        values: dict[str, Any] = {"changed_by": "customer_app", "origin": "mynissan", "cancelled": False, **other}
+        self._put(account, Incoming(partner_id=partner_id, version=1, fields=dict(fields), raw=dict(fields), **values))
+        return partner_id
+
+    def change(self, account: str, partner_id: str, by: str = "dealer", **fields: Any) -> None:
+        before = self.held[account][partner_id]
+        new = {name.replace("__", "."): value for name, value in fields.items()}
+        if any(before.fields.get(name) != value for name, value in new.items()):
+            self._put(account, replace(
+                before, version=before.version + 1, fields={**before.fields, **new}, changed_by=by, raw=new,
+            ))  # fmt: skip
+
+    def cancel(self, account: str, partner_id: str, reason: str = "customer called", by: str = "dealer") -> None:
+        before = self.held[account][partner_id]
+        if not before.cancelled:
+            self._put(account, replace(
+                before, version=before.version + 1, cancelled=True, reason=reason, changed_by=by
+            ))  # fmt: skip
+
+    def tell(self, account: str, item: Incoming | Unreadable) -> None:
+        """Put something into the feed that isn't what it holds: late, repeated, broken."""
+        self.feed.append((account, item))
+        self.changed.set()
+
+    def live(self, account: str) -> dict[str, Incoming]:
+        return {key: item for key, item in self.held[account].items() if not item.cancelled}
+
+    # What it offers us
+
+    async def changes(self, account: str, cursor: str | None, *, wait: float, limit: int) -> Page:
+        self._fail("before changes")
+        start = int(cursor or 0)
+        if wait and len(self.feed) <= start:
+            self.changed.clear()
+            await self.changed.wait()
+        rows = self.feed[start : start + limit]
+        self._fail("after changes")
+        items = [item for owner, item in rows if owner == account]
+        end = start + len(rows)
+        return Page(items=items, cursor=str(end), more=end < len(self.feed))
+
+    async def get(self, account: str, partner_id: str) -> Incoming:
+        self._fail("before get")
+        if partner_id not in self.held[account]:
+            raise Rejected("there is no such appointment", status=404)
+        return self.held[account][partner_id]
+
+    async def find(self, account: str, our_id: str) -> Incoming | None:
+        self._fail("before find")
+        return next((item for item in self.live(account).values() if item.our_id == our_id), None)
+
+    async def write(self, intent: Intent) -> Receipt:
+        self._fail("before write")
+        await asyncio.sleep(0)
+        kept = self.answered.get(intent.key)
+        if kept is None:
+            kept = Kept(intent, self._write(intent))
+            self.answered[intent.key] = kept
+        elif kept.intent != intent:
+            raise Rejected("the key was used for another request", status=422)
+        self._fail("after write")
+        return kept.receipt
+
+    async def publish(self, account: str, days: Sequence[DayOffer], key: str) -> None:
+        self._fail("before publish")
+        self.published |= {day.day.isoformat(): day for day in days}
+        self.publish_keys.append(key)
+        self._fail("after publish")
+
+    def _write(self, intent: Intent) -> Receipt:
+        account = intent.account
+        if intent.operation == "create":
+            if any(item.our_id == intent.appointment_id for item in self.live(account).values()):
+                raise Duplicate("there is one with this id", status=409)
+            partner_id = self._next_id()
+            item = Incoming(
+                partner_id=partner_id, version=1, fields=dict(intent.fields), cancelled=False, changed_by="dms",
+                our_id=intent.appointment_id,
+            )  # fmt: skip
+            self._put(account, item)
+            return Receipt(partner_id=partner_id, version=1, links={"menus": f"https://menus.example/{partner_id}"})
+        before = self.held[account].get(intent.partner_id or "")
+        if before is None:
+            raise Rejected("there is no such appointment", status=404)
+        if before.version != intent.expected_version:
+            raise Precondition("it has another version", status=412)
+        after = replace(
+            before, version=before.version + 1, fields={**before.fields, **intent.fields}, changed_by="dms",
+            cancelled=before.cancelled or intent.operation == "cancel", our_id=intent.appointment_id,
+        )  # fmt: skip
+        self._put(account, after)
+        return Receipt(partner_id=before.partner_id, version=after.version)
+
+    def _put(self, account: str, item: Incoming) -> None:
+        self.held[account][item.partner_id] = item
+        self.tell(account, item)
+
+    def _next_id(self) -> str:
+        self._number += 1
+        return f"A-{self._number}"
+
+    def _fail(self, where: str) -> None:
+        if where.startswith("before"):
+            self.calls.append(where.removeprefix("before "))
+        error = self.fault(where)
+        if error is not None:
+            raise error

@@ -1,0 +1,6 @@
+"""`python -m wtpd` is `wtpd`."""
+
+from wtpd.cli.main import main
+
+if __name__ == "__main__":
+    main()
