@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.unix_http import UnixHttp
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.support.daemon import RunningDaemon
 from tests.support.unix_http import UnixHttp
-
 from wtpd.daemon.api.once import LONGEST
 
 PATH = "/v1/appointments"

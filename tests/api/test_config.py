@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.unix_http import UnixHttp
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.daemon import RunningDaemon
 
+from tests.support.daemon import RunningDaemon
 from wtpd.clock import SystemClock
 from wtpd.daemon.api.asgi import Api
 from wtpd.daemon.api.auth import Account, Gate, Peer

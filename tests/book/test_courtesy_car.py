@@ -170,6 +170,22 @@ async def test_another_customer_gets_a_contract_of_his_own(dealership: Dealershi
     assert await dealership.see(lambda tx: contracts.find(tx, made.id)) is None
 
 
+async def test_who_comes_after_all_without_a_car_has_no_contract(dealership: Dealership) -> None:
+    made = await change(dealership, await book(dealership), status="no_show")
+    await change(dealership, made, courtesy_car=None)
+    assert await dealership.see(lambda tx: contracts.find(tx, made.id)) is not None, "as it was when nobody came"
+    await change(dealership, made, status="scheduled")
+    assert await dealership.see(lambda tx: contracts.find(tx, made.id)) is None
+
+
+async def test_who_comes_after_all_with_a_car_has_a_contract(dealership: Dealership) -> None:
+    made = await change(dealership, await book(dealership, courtesy_car=None), status="no_show")
+    await change(dealership, made, courtesy_car="EW1")
+    assert await dealership.see(lambda tx: contracts.find(tx, made.id)) is None
+    await change(dealership, made, status="arrived")
+    assert await dealership.see(lambda tx: contracts.find(tx, made.id)) is not None
+
+
 async def test_without_a_car_there_is_no_contract(dealership: Dealership) -> None:
     made = await book(dealership, courtesy_car=None)
     assert await dealership.see(lambda tx: contracts.find(tx, made.id)) is None

@@ -45,12 +45,16 @@ async def test_every_booking_that_was_confirmed_is_there_whole(tmp_path: Path) -
     chance = random.Random(7)
     root = Path(__file__).parents[2]
     for _ in range(5):
-        process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(path)], stdout=subprocess.PIPE, text=True, cwd=root)
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(path)], stdout=subprocess.PIPE, text=True, cwd=root
+        )
         assert process.stdout is not None
         for _ in range(chance.randrange(1, 120)):
             confirmed.add(process.stdout.readline().strip())
         process.send_signal(signal.SIGKILL)
-        confirmed.update(line.strip() for line in process.communicate()[0].splitlines(keepends=True) if line.endswith("\n"))
+        confirmed.update(
+            line.strip() for line in process.communicate()[0].splitlines(keepends=True) if line.endswith("\n")
+        )
         assert process.returncode == -signal.SIGKILL
     con = sqlite3.connect(path)
     assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)

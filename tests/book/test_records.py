@@ -146,9 +146,7 @@ async def test_what_partners_see_of_a_customer_is_sent_with_each_open_visit(deal
     waiting = await dealership.do(visits)
 
     async def marked() -> list[str]:
-        return await dealership.do(
-            lambda tx: [row[0] for row in tx.all("DELETE FROM outbox RETURNING appointment_id")]
-        )
+        return await dealership.do(lambda tx: [row[0] for row in tx.all("DELETE FROM outbox RETURNING appointment_id")])
 
     await change(dealership, person, mobile="0151 85641177")
     assert sorted(await marked()) == sorted(waiting)
@@ -250,9 +248,7 @@ async def test_closures_come_and_go(dealership: Dealership) -> None:
     assert await dealership.see(lambda tx: resources.closures(tx, "rostock", *span, department="Karosserie")) == []
     assert await dealership.see(lambda tx: resources.all_closures(tx, site="guestrow")) == []
     with pytest.raises(VersionMismatch):
-        await dealership.do(
-            lambda tx: dealership.book.remove_closure(tx, made.id, author=DESK, expected_version=1)
-        )
+        await dealership.do(lambda tx: dealership.book.remove_closure(tx, made.id, author=DESK, expected_version=1))
     await dealership.do(lambda tx: dealership.book.remove_closure(tx, made.id, author=DESK, expected_version=2))
     with pytest.raises(NotFound):
         await dealership.see(lambda tx: resources.get_closure(tx, made.id))

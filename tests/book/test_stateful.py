@@ -112,7 +112,11 @@ class Bookkeeping(RuleBasedStateMachine):
                 "customer.email": f"{name}@example.org",
             },
         )
-        self.do(lambda tx: self.ids.append(SyncBook(self.book, tx).create(CHANNEL, item, actor="SUPERSERVICE").appointment_id))
+        self.do(
+            lambda tx: self.ids.append(
+                SyncBook(self.book, tx).create(CHANNEL, item, actor="SUPERSERVICE").appointment_id
+            )
+        )
 
     @rule(data=st.data(), slot=slots, length=lengths, author=people, stale=st.booleans())
     def move(self, data: st.DataObject, slot: int, length: int, author: Author, stale: bool) -> None:
@@ -156,9 +160,7 @@ class Bookkeeping(RuleBasedStateMachine):
         if self.ids:
             chosen = data.draw(st.sampled_from(self.ids))
             seen = appointments.get(Tx(self.con, NOW), chosen).version - stale
-            self.try_to(
-                lambda tx: self.book.change(tx, chosen, changes, author=author, expected_version=seen or None)
-            )
+            self.try_to(lambda tx: self.book.change(tx, chosen, changes, author=author, expected_version=seen or None))
 
     @invariant()
     def no_car_is_lent_twice(self) -> None:

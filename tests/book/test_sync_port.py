@@ -49,16 +49,16 @@ class Partner:
         asked = item(given, **other)
         return await self._do(lambda book: book.create(channel, asked, actor="SUPERSERVICE"))
 
-    async def update(self, ours: Ours, channel: str = HERE, links: Mapping[str, str] | None = None, **given: Any) -> Ours:
+    async def update(
+        self, ours: Ours, channel: str = HERE, links: Mapping[str, str] | None = None, **given: Any
+    ) -> Ours:
         changes = {name.replace("__", "."): value for name, value in given.items()}
         return await self._do(
             lambda book: book.update(channel, ours.appointment_id, changes, actor="SUPERSERVICE", links=links or {})
         )
 
     async def cancel(self, ours: Ours, reason: str | None = "krank") -> Ours:
-        return await self._do(
-            lambda book: book.cancel(HERE, ours.appointment_id, actor="SUPERSERVICE", reason=reason)
-        )
+        return await self._do(lambda book: book.cancel(HERE, ours.appointment_id, actor="SUPERSERVICE", reason=reason))
 
     async def ours(self, channel: str, appointment_id: str) -> Ours | None:
         return await self._do(lambda book: book.ours(channel, appointment_id))
@@ -95,7 +95,7 @@ async def partner(dealership: Dealership) -> AsyncIterator[Partner]:
 
 
 async def test_a_booking_in_the_app_becomes_an_appointment(partner: Partner, dealership: Dealership) -> None:
-    ours = await partner.create(fields(notes="Klappern", customer_waiting=True), links=None or {"menus": "https://m.example/1"})
+    ours = await partner.create(fields(notes="Klappern", customer_waiting=True), links={"menus": "https://m.example/1"})
     made = await partner.appointment(ours)
     assert (made.site, made.department, made.origin, made.version) == ("rostock", "Werkstatt", "mynissan", 1)
     assert (made.drop_off, made.labour_units, made.notes, made.customer_waiting) == (MONDAY, 10, "Klappern", True)
@@ -136,7 +136,9 @@ async def test_the_same_person_and_car_are_found_again(partner: Partner, dealers
     first = await partner.create()
     second = await partner.create(partner_id="A-2")
     third = await partner.create(
-        fields(**{"customer.first_name": "HANS", "vehicle.vin": "", "vehicle.plate": "gü hm719", "customer.mobile": ""}),
+        fields(
+            **{"customer.first_name": "HANS", "vehicle.vin": "", "vehicle.plate": "gü hm719", "customer.mobile": ""}
+        ),
         partner_id="A-3",
     )
     made = [await partner.appointment(ours) for ours in (first, second, third)]
@@ -152,6 +154,25 @@ async def test_at_first_sight_the_partners_value_stands(partner: Partner, dealer
     assert ours.fields["vehicle.model"] == "Clio"
 
 
+async def test_a_lower_odometer_reading_at_first_sight_isnt_taken(partner: Partner) -> None:
+    await partner.create(fields(**{"vehicle.odometer_km": 50_000}))
+    lower = await partner.create(fields(**{"vehicle.odometer_km": 40_000}), partner_id="A-2")
+    assert lower.fields["vehicle.odometer_km"] == 50_000
+    higher = await partner.create(fields(**{"vehicle.odometer_km": 60_000}), partner_id="A-3")
+    assert higher.fields["vehicle.odometer_km"] == 60_000
+    corrected = await partner.update(higher, vehicle__odometer_km=55_000)
+    assert corrected.fields["vehicle.odometer_km"] == 55_000
+
+
+async def test_whoever_brings_a_car_that_has_nobody_is_known_by_it_next_time(
+    partner: Partner, dealership: Dealership
+) -> None:
+    await dealership.do(lambda tx: dealership.book.create_vehicle(tx, {"vin": "VF15TCCXRXU995736"}, author=DESK))
+    nameless = {name: value for name, value in fields().items() if name not in ("customer.email", "customer.mobile")}
+    first, second = await partner.create(nameless), await partner.create(nameless, partner_id="A-2")
+    assert (await partner.appointment(first)).customer_id == (await partner.appointment(second)).customer_id
+
+
 async def test_a_locked_customer_keeps_what_the_dms_says(partner: Partner, dealership: Dealership) -> None:
     values = {"first_name": "Hans", "last_name": "Müller", "email": "hans@example.org", "locked_by": "carsys"}
     carsys = Author(actor="carsys", channel="dms:carsys")
@@ -164,7 +185,9 @@ async def test_a_locked_customer_keeps_what_the_dms_says(partner: Partner, deale
     assert (ours.fields["customer.city"], ours.fields["notes"]) == ("", "x")
 
 
-async def test_with_more_than_one_that_it_could_be_a_new_record_is_made(partner: Partner, dealership: Dealership) -> None:
+async def test_with_more_than_one_that_it_could_be_a_new_record_is_made(
+    partner: Partner, dealership: Dealership
+) -> None:
     def twins(tx: Tx) -> list[str]:
         values = {"first_name": "Hans", "last_name": "Müller", "email": "hans@example.org"}
         return [dealership.book.create_customer(tx, values, author=DESK).id for _ in range(2)]
@@ -195,7 +218,9 @@ async def test_the_car_is_reserved_and_the_contract_has_the_customer(partner: Pa
 
 
 @pytest.mark.parametrize("car", ["EW1", "EW3", "EW99"])
-async def test_a_car_that_cant_be_had_is_left_open_and_listed(partner: Partner, dealership: Dealership, car: str) -> None:
+async def test_a_car_that_cant_be_had_is_left_open_and_listed(
+    partner: Partner, dealership: Dealership, car: str
+) -> None:
     await dealership.do(lambda tx: dealership.book.create(tx, draft(courtesy_car="EW1", units=1), author=DESK))
     ours = await partner.create(fields(transport_option="courtesy_car", courtesy_car=car))
     assert (ours.fields["courtesy_car"], ours.fields["transport_option"]) == (None, "courtesy_car")
@@ -356,7 +381,9 @@ async def test_another_site_or_department_is_out_of_scope(partner: Partner, deal
     assert (await partner.ours(HERE, made.id)).in_scope is False  # type: ignore[union-attr] # it is there
 
 
-async def test_our_appointment_gets_the_partners_number_without_an_entry(partner: Partner, dealership: Dealership) -> None:
+async def test_our_appointment_gets_the_partners_number_without_an_entry(
+    partner: Partner, dealership: Dealership
+) -> None:
     made = await dealership.do(lambda tx: dealership.book.create(tx, draft(), author=DESK))
     for number in ("A-8", "A-9", "A-9"):
         await partner._do(lambda book, n=number: book.attach(HERE, made.id, n, {"menus": f"https://m.example/{n}"}))

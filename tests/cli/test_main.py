@@ -110,7 +110,7 @@ def test_the_shell_is_told_what_fits() -> None:
 
 def test_help_and_status_load_only_what_they_need() -> None:
     program = (
-        "import sys; from wtpd.cli.main import run; run(['status', '--help'], {});"
+        "import sys; from wtpd.cli.main import run; run(['status', '--help'], {}); run(['--help'], {});"
         "print([name for name in ('httpx', 'msgspec', 'asyncio', 'ssl', 'babel', 'uvicorn', 'sqlite3', 'yaml')"
         " if name in sys.modules], file=sys.stderr)"
     )

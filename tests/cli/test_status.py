@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.api_stub import ApiStub
-from tests.support.terminal import Terminal, flat
+from tests.support.terminal import Terminal, flat, on_terminal
 
 
 def channel(**other: Any) -> dict[str, Any]:
@@ -72,6 +74,19 @@ def test_status_fits_into_80_columns(terminal: Terminal, api: ApiStub) -> None:
 def test_no_colours_in_a_pipe(terminal: Terminal, api: ApiStub) -> None:
     api.on("GET", "/v1/status", status(TOKEN))
     assert "\x1b" not in terminal.wtpd("status").out
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": "", "TERM": "dumb"}, False)],
+)
+def test_colours_on_a_terminal_only_where_they_are_wanted(
+    api: ApiStub, variables: dict[str, str], coloured: bool
+) -> None:
+    api.on("GET", "/v1/status", status(TOKEN))
+    code, shown = on_terminal(api.socket, [], "status", **variables)
+    assert code == 1
+    assert ("\x1b[31m" in shown) is coloured
 
 
 def test_status_as_json_is_the_apis(terminal: Terminal, api: ApiStub) -> None:

@@ -200,6 +200,7 @@ async def test_retry_after_is_honoured(client: Client, header: str, seconds: flo
         chaos.reset_in_body,
         chaos.garbage,
         chaos.zipped(b'{"n": 1}' * 100, keep=30),
+        chaos.zipped(b'{"n": 1}', keep=-4),  # all of the JSON is there, but not the checksum's end
         chaos.zipped(b"{}", coding="br"),
         answer(200, body=b"{}", headers={"Content-Encoding": "gzip"}),
         answer(200, body=b"<html>", headers={"Content-Type": "text/html"}),
@@ -335,6 +336,7 @@ async def test_one_connection_serves_many_calls(client: Client) -> None:
 
 async def test_cookies_are_not_kept(client: Client) -> None:
     async with ChaosServer(answer(200, {}, headers={"Set-Cookie": "session=1"})) as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")  # addresses get no cookies anyway
         http = client(server)
         await http.request("GET", "/x")
         await http.request("GET", "/x")

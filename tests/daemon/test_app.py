@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.support.daemon import config_text, running_daemon
 
+from tests.support.daemon import config_text, running_daemon
 from wtpd.daemon.health import Health
 from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.errors import NotFound

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.sandbox import Sandbox, running_sandbox
 
@@ -173,7 +174,9 @@ async def test_a_conflict_is_listed_and_can_be_decided(tmp_path: Path, sandbox: 
 
 async def test_a_message_that_cannot_be_applied_waits_with_its_original(tmp_path: Path, sandbox: Sandbox) -> None:
     async with connected(tmp_path, sandbox) as daemon:
-        await sandbox.control.fault("superservice", "wrong_types", route="*/changes", field="items.0.appointment.status")
+        await sandbox.control.fault(
+            "superservice", "wrong_types", route="*/changes", field="items.0.appointment.status"
+        )
         await sandbox.control.act("superservice", "book", dealer="00123")  # the poll that is open already brings it
 
         async def arrived() -> Any:

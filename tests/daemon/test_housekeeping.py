@@ -66,7 +66,8 @@ async def test_what_is_older_than_it_is_kept_for_goes(tmp_path: Path) -> None:
     db = await Database.open(tmp_path / "wtpd.db")
     await db.write(_fill)
     house = Housekeeping(db, lambda: Retention(runs=90, events=7, idempotency_keys=30), Hands())
-    assert await house.tidy() == {"runs": 1, "events": 3, "idempotency_keys": 2}
+    gone = await house.tidy()
+    assert gone.items() >= {"runs": 1, "events": 3, "idempotency_keys": 2}.items()
     assert await _left(db) == {"event": 1, "run": 3, "idempotency": 2}
     await db.close()
 

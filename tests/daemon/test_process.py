@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.daemon import config_text, daemon_process
 from tests.support.unix_http import UnixHttp
 
@@ -159,9 +160,10 @@ async def main():
 asyncio.run(main())
 """
 
+# click, watchfiles and anyio aren't here: uvicorn loads them by itself, whatever part of it is used.
 HEAVY = (
     "textual", "rich", "starlette", "pydantic", "httpx", "httpcore", "aiohttp", "cryptography", "ruamel",
-    "holidays", "babel", "phonenumbers", "jsonschema_rs", "aiosmtplib", "charset_normalizer", "anyio",
+    "holidays", "babel", "phonenumbers", "jsonschema_rs", "aiosmtplib", "charset_normalizer",
     "wtpd.tui", "wtpd.cli", "wtpd.client", "wtpd.sandbox", "wtpd.demo",
 )  # fmt: skip
 

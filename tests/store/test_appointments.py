@@ -88,7 +88,7 @@ async def test_pages_give_everything_once(dealership: Dealership, limit: int) ->
     while True:
         which = Filter(site="rostock", start=MONDAY)
         items, cursor = await dealership.see(
-            lambda tx, cursor=cursor: appointments.page(tx, which, cursor=cursor, limit=limit)
+            lambda tx, which=which, cursor=cursor: appointments.page(tx, which, cursor=cursor, limit=limit)
         )
         seen += [each.id for each in items]
         if cursor is None:

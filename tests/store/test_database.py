@@ -221,7 +221,7 @@ async def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
     await database.write(note)
     modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
     await database.close()
-    assert modes == {name: 0o600 for name in ("book.db", "book.db-wal", "book.db-shm", "book.db.lock")}
+    assert modes == dict.fromkeys(("book.db", "book.db-wal", "book.db-shm", "book.db.lock"), 0o600)
 
 
 async def test_a_second_wtpd_on_the_same_file_is_refused(tmp_path: Path) -> None:

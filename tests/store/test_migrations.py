@@ -13,8 +13,9 @@ from wtpd.store.database import Database
 from wtpd.store.migrations import APPLICATION_ID, migrate, scripts
 
 CUSTOMER = "INSERT INTO customer (id, last_name, origin, version) VALUES ('c1', 'Lübs', 'planner', 3)"
-APPOINTMENT = """INSERT INTO appointment (id, site, department, drop_off, collection, status, customer_id, origin, version)
-  VALUES ('a1', 'rostock', 'Werkstatt', '2026-11-09T07:00:00Z', '2026-11-09T09:00:00Z', 'scheduled', 'c1', 'planner', 2)"""
+APPOINTMENT = """INSERT INTO appointment
+  (id, site, department, drop_off, collection, status, customer_id, origin, version) VALUES
+  ('a1', 'rostock', 'Werkstatt', '2026-11-09T07:00:00Z', '2026-11-09T09:00:00Z', 'scheduled', 'c1', 'planner', 2)"""
 BROKEN = """CREATE TABLE half (id INTEGER PRIMARY KEY);
 INSERT INTO half VALUES (1);
 UPDATE appointment SET notes = 'touched';
@@ -66,6 +67,7 @@ def test_a_failure_in_the_middle_leaves_the_last_whole_schema_and_all_data(tmp_p
     con = sqlite3.connect(path, isolation_level=None)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         migrate(con, path, [*scripts()[:count], (scripts()[count - 1][0] + 1, BROKEN)])
+    assert not con.in_transaction
     con.close()
     assert state(path) == before
 
@@ -81,7 +83,7 @@ async def test_a_database_of_a_newer_wtpd_is_refused_and_untouched(tmp_path: Pat
     con.execute("PRAGMA user_version=999")
     con.close()
     before = path.read_bytes()
-    with pytest.raises(Unavailable, match="newer wtpd .schema 999"):
+    with pytest.raises(Unavailable, match=r"newer wtpd \(schema 999"):
         await Database.open(path)
     assert path.read_bytes() == before
 

@@ -45,7 +45,9 @@ READS: dict[str, Callable[[Tx], Any]] = {
     "first page": lambda tx: appointments.page(tx, Filter(site="rostock")),
     "next page": lambda tx: appointments.page(tx, Filter(site="rostock"), cursor=CURSOR),
     "page of all sites": lambda tx: appointments.page(tx, Filter(start=MONDAY), cursor=CURSOR),
-    "page by status": lambda tx: appointments.page(tx, Filter(site="rostock", statuses=(Status.ARRIVED,)), cursor=CURSOR),
+    "page by status": lambda tx: appointments.page(
+        tx, Filter(site="rostock", statuses=(Status.ARRIVED,)), cursor=CURSOR
+    ),
     "search": lambda tx: appointments.search(tx, "müller hans"),
     "search of a plate": lambda tx: appointments.search(tx, "hro-kp 48"),
     "by reference": lambda tx: appointments.by_reference(tx, "superservice", "A-1"),
@@ -85,7 +87,7 @@ READS: dict[str, Callable[[Tx], Any]] = {
 WRITES: dict[str, Callable[[Tx], Any]] = {
     "prune events": lambda tx: events.prune(tx, NOW),
     "prune keys": lambda tx: idempotency.prune(tx, NOW),
-    "index": lambda tx: search._index_customers(tx, {"c"}) or search._index_vehicles(tx, {"v"}),
+    "index": lambda tx: search._index(tx, {"customer c", "vehicle v", "appointment a"}),
 }
 
 

@@ -108,6 +108,7 @@ async def test_an_appointment_is_found_by_what_its_customer_is_called_now(dealer
     await dealership.do(
         lambda tx: book.change_customer(tx, customer_id, {"last_name": "Schöller"}, author=DESK, expected_version=None)
     )
+    assert await dealership.see(lambda tx: [each.id for each in appointments.search(tx, "schöller")]) == [visit_id]
     await dealership.do(
         lambda tx: book.change_vehicle(tx, vehicle_id, {"plate": "HRO-AB 1"}, author=DESK, expected_version=None)
     )

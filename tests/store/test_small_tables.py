@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -82,7 +83,8 @@ async def test_history_says_who_when_and_what(dealership: Dealership) -> None:
         "REPLACE INTO history SELECT id, appointment_id, at, 'x', channel, action, version, changes FROM history",
     ],
 )
-async def test_history_cant_be_changed(dealership: Dealership, sql: str) -> None:
+async def test_history_cant_be_changed(dealership: Dealership, tmp_path: Path, sql: str) -> None:
+    """Not by us, and not by another program with its own settings."""
     made = await dealership.do(lambda tx: dealership.book.create(tx, draft(), author=DESK))
     before = await dealership.see(lambda tx: history.of(tx, made.id))
 
@@ -91,4 +93,8 @@ async def test_history_cant_be_changed(dealership: Dealership, sql: str) -> None
 
     with pytest.raises(sqlite3.IntegrityError):
         await dealership.do(work)
+    other = sqlite3.connect(tmp_path / "book.db", isolation_level=None)
+    with pytest.raises(sqlite3.IntegrityError):
+        other.execute(sql)
+    other.close()
     assert await dealership.see(lambda tx: history.of(tx, made.id)) == before

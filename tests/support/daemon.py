@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from blockbuster import BlockBuster, blockbuster_ctx
-from tests.support.unix_http import Reply, UnixHttp
 
+from tests.support.unix_http import Reply, UnixHttp
 from wtpd.clock import Clock
 from wtpd.config.environment import Environment
 from wtpd.connectors.registry import Registry

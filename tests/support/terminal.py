@@ -53,11 +53,11 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def on_terminal(socket: str, answers: Sequence[tuple[str, str]], *arguments: str) -> tuple[int, str]:
+def on_terminal(socket: str, answers: Sequence[tuple[str, str]], *arguments: str, **variables: str) -> tuple[int, str]:
     """What somebody gets on a real terminal who types each answer when its prompt is there: `[("Client ID", "demo")]`.
-    The exit code, and all that was to be seen."""
+    The exit code, and all that was to be seen. No colours, unless `variables` of the environment say so."""
     controller, terminal = pty.openpty()
-    environment = os.environ | {"WTPD_SOCKET": socket, "NO_COLOR": "1", "WTPD_LANG": "en"}
+    environment = os.environ | {"WTPD_SOCKET": socket, "NO_COLOR": "1", "WTPD_LANG": "en", "TERM": "xterm"} | variables
     process = subprocess.Popen(
         [sys.executable, "-m", "wtpd", *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment
     )

@@ -4,6 +4,7 @@ appointment once with the same content, and nobody makes history of an echo (syn
 from __future__ import annotations
 
 import asyncio
+import atexit
 import random
 import shutil
 import tempfile
@@ -45,6 +46,7 @@ PICK = st.integers(0, 1000)
 def furnished() -> Path:
     """A database with what every example starts from, made once."""
     folder = Path(tempfile.mkdtemp(prefix="wtpd-two-sides-"))
+    atexit.register(shutil.rmtree, folder)
 
     async def make() -> None:
         world = await World.open(folder / "book.db")

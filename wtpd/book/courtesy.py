@@ -92,19 +92,24 @@ def refused(tx: Tx, appointment: Appointment, error: sqlite3.IntegrityError) -> 
 
 
 def keep_contract(tx: Tx, before: Appointment | None, after: Appointment) -> None:
-    """The customer's data go into the contract as they are when the car is booked for that customer."""
-    if not after.is_live:
-        return  # the contract of a visit that didn't come about stays as it was
-    if after.courtesy_car is None:
-        if before is not None and before.courtesy_car is not None:
-            contracts.remove(tx, after.id)
+    """The customer's data go into the contract as they are when the car is booked for that customer. The contract of a
+    visit that didn't come about stays as it was."""
+    if not after.is_live or (before is not None and before.is_live and _parties(before) == _parties(after)):
         return
-    had = before is not None and before.courtesy_car is not None and before.customer_id == after.customer_id
-    if not had:
+    if after.courtesy_car is None:
+        contracts.remove(tx, after.id)
+        return
+    contract = contracts.find(tx, after.id)
+    signed_by = contract.customer.id if contract is not None and contract.customer is not None else None
+    if contract is None or signed_by != after.customer_id:
         customer = customers.find(tx, after.customer_id) if after.customer_id else None
         contracts.put(tx, after.id, after.courtesy_car, customer)
-    elif before is not None and before.courtesy_car != after.courtesy_car:
+    else:
         contracts.put_car(tx, after.id, after.courtesy_car)
+
+
+def _parties(appointment: Appointment) -> tuple[object, ...]:
+    return appointment.courtesy_car, appointment.customer_id
 
 
 def _lending(appointment: Appointment) -> tuple[object, ...]:

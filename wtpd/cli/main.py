@@ -41,6 +41,7 @@ COMMANDS = {
     "config": "wtpd.cli.config:config",
     "mapping": "wtpd.cli.mapping:mapping",
     "credential": "wtpd.cli.credential:credential",
+    "vehicle": "wtpd.cli.vehicle:vehicle",
     "mail": "wtpd.cli.mail:mail",
     "import": "wtpd.cli.importing:import_files",
     "sandbox": "wtpd.cli.sandbox:sandbox",

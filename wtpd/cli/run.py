@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wtpd.cli import language
 from wtpd.cli.command import command, option
 from wtpd.texts import N_
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 def run(console: Console, config: Path | None, data_dir: Path | None) -> int:
     from wtpd.daemon.main import run as run_daemon
 
-    environment = dict(console.environment)
+    environment = {**console.environment, "WTPD_LANG": language.current()}
     if data_dir is not None:
         environment["WTPD_DATA_DIR"] = str(data_dir.absolute())
     return run_daemon(environment, config=config)

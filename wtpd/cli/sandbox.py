@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +43,8 @@ def state_folder(environment: Mapping[str, str]) -> Path:
 @option("--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), about=N_("Folder for its state."))
 @option("--seed", type=int, default=0, about=N_("Makes chance repeatable."))
 def serve(console: Console, host: str, port: int, state: Path | None, seed: int) -> None:
+    import asyncio
+
     from wtpd.sandbox.server import run_sandbox
 
     folder = state or state_folder(console.environment)
@@ -105,6 +106,8 @@ def _command(partner: str, act: Act) -> click.Command:
 
     @click.pass_obj
     def play(console: Console, /, address: str | None, state: Path | None, **arguments: Any) -> None:
+        import asyncio
+
         given = {name: value for name, value in arguments.items() if value not in (None, False)}
         answer = asyncio.run(_play(_address(console, address, state), partner, act.name, given))
         console.answer(answer, lambda: _played(console, answer))

@@ -18,6 +18,7 @@ from wtpd.client.resources import (
     Credentials,
     Customers,
     Mappings,
+    Vehicles,
     items,
 )
 
@@ -34,7 +35,7 @@ class Client:
         self._http = http = Http(socket, language=language, patience=patience)
         self.appointments = Appointments(http, "/v1/appointments")
         self.customers = Customers(http, "/v1/customers")
-        self.vehicles = Collection(http, "/v1/vehicles")
+        self.vehicles = Vehicles(http, "/v1/vehicles")
         self.advisors = Collection(http, "/v1/advisors")
         self.courtesy_cars = Collection(http, "/v1/courtesy-cars")
         self.closures = Closures(http, "/v1/closures")

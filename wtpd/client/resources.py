@@ -118,6 +118,32 @@ class Customers(Collection):
         return erased
 
 
+class Vehicles(Collection):
+    """`order` in all: whom it is for, which decides whose login at DAT is used (`site`, `assessor`)."""
+
+    async def identify(self, vin: str, *, restriction: str | None = None, refresh: bool = False, **order: Any) -> Json:
+        """What DAT says a VIN stands for: `candidates`. Costs money if DAT wasn't asked lately, or with `refresh`."""
+        body = _given(vin=vin, restriction=restriction, refresh=refresh or None, **order)
+        found: Json = await self._http.post("/v1/identifications", body, patience=LONG)
+        return found
+
+    async def fill(
+        self, vehicle_id: str, *, choose: int | None = None, restriction: str | None = None, **order: Any
+    ) -> Json:
+        """Fill the vehicle's blanks by its VIN; `choose` one of several candidates by its number."""
+        body = _given(choose=choose, restriction=restriction, **order)
+        filled: Json = await self._http.post(self._of(vehicle_id, "identification"), body, patience=LONG)
+        return filled
+
+    async def value(
+        self, vehicle_id: str, *, odometer_km: int | None = None, first_registration: str | None = None, **order: Any
+    ) -> Json:
+        """What an identified vehicle is worth, by DAT."""
+        body = _given(odometer_km=odometer_km, first_registration=first_registration, **order)
+        worth: Json = await self._http.post(self._of(vehicle_id, "valuation"), body, patience=LONG)
+        return worth
+
+
 class Connectors(Resource):
     async def list(self) -> builtins.list[Json]:
         """Each with its channels: site, state, since, last success, next run, waiting, conflicts, quarantined."""
@@ -274,6 +300,11 @@ class Mappings(Resource):
         query = {"preview": preview or None}
         answer: Json = await self._http.put(self._of(site, partner), body, query=query, patience=LONG)
         return answer
+
+
+def _given(**values: Any) -> Json:
+    """Without what wasn't given."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def items(answer: Any) -> list[Json]:

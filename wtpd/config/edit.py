@@ -230,7 +230,7 @@ def _as_yaml(value: Any, old: Any) -> Any:
         if quotes is None and _needs_quotes(value):
             quotes = DoubleQuotedScalarString
         return quotes(value) if quotes else value
-    if isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, (bool, int, float)):
         return value
     return _as_yaml(msgspec.to_builtins(value), old)
 

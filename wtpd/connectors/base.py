@@ -29,11 +29,13 @@ class CredentialField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What `verify` found at the partner: its own name for us, and facts such as brand and rights."""
+    """What `verify` found at the partner: its own name for us, and facts such as brand and rights. `note`: what was
+    done to find out, where that isn't plain."""
 
     account: str
     name: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    note: Text | None = None
 
 
 class AppointmentConnector(Partner, Protocol):

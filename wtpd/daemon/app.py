@@ -21,13 +21,10 @@ from wtpd.daemon import systemd
 from wtpd.daemon.lifecycle import STOP_SECONDS, Lifecycle, State, run_stages
 from wtpd.daemon.logs import MESSAGES, Redactor
 from wtpd.daemon.parts import Parts, build
+from wtpd.daemon.reporter import Reporter
 from wtpd.daemon.systemd import Notifier
-from wtpd.texts import N_
 
 log = logging.getLogger(__name__)
-
-STATUS_EVERY = 300.0
-"""Seconds between two looks at the worst news, where no event asked for one."""
 
 
 class CoreEnded(Exception):
@@ -63,7 +60,7 @@ class Daemon:
         self.parts: Parts | None = None
         self._own_path: Path | None = None
         self._reload = asyncio.Event()
-        self._look = asyncio.Event()
+        self._reporter: Reporter | None = None
 
     def listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         """SIGTERM and SIGINT stop, SIGHUP reloads."""
@@ -87,10 +84,11 @@ class Daemon:
 
     async def _live(self) -> int:
         started = self._clock.monotonic()
+        registry = await asyncio.to_thread(load) if self._registry is None else self._registry
         self.parts = parts = await build(
             self._environment,
             self._environ,
-            registry=self._registry or await asyncio.to_thread(load),
+            registry=registry,
             redactor=self._redactor,
             clock=self._clock,
             chance=self._chance,
@@ -101,7 +99,6 @@ class Daemon:
         if self.lifecycle.stopping:
             return 0
         await parts.open_api(await asyncio.to_thread(self._socket, parts.settings.config))
-        parts.db.listeners.append(lambda events, signals: self._look.set() if events else None)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = self._start_core(group, parts)
@@ -121,13 +118,14 @@ class Daemon:
         return 0
 
     def _start_core(self, group: asyncio.TaskGroup, parts: Parts) -> list[asyncio.Task[None]]:
+        self._reporter = reporter = Reporter(parts, self._notifier, self._clock)
         services: dict[str, Callable[[], Awaitable[None]]] = {
             **parts.services,
             "reload": self._reloads,
-            "status text": self._tell_status,
+            "status text": reporter.tell_status,
         }
         if self._notifier.watchdog is not None:
-            services["watchdog"] = self._feed_watchdog
+            services["watchdog"] = reporter.feed_watchdog
         return [group.create_task(self._core(name, work), name=name) for name, work in services.items()]
 
     async def _core(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -163,50 +161,11 @@ class Daemon:
             if self.parts is not None:
                 self._notifier.reloading()
                 await self.parts.settings.reload()
-                self._notifier.ready(self._status())
+                self._notifier.ready(self._status)
 
-    async def _tell_status(self) -> None:
-        """The worst news, as soon as something happens; bursts are gathered."""
-        told = ""
-        while True:
-            self._look.clear()
-            self._worst = await self._worst_news()
-            if self._status() != told:
-                told = self._status()
-                self._notifier.status(told)
-            await self._clock.sleep(1)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STATUS_EVERY):
-                    await self._look.wait()
-
-    async def _feed_watchdog(self) -> None:
-        """Only while the database answers and no loop hangs."""
-        assert self._notifier.watchdog is not None and self.parts is not None
-        pause = self._notifier.watchdog / 3
-        while True:
-            hanging = [loop.name for loop in self.parts.fleet.loops if loop.is_overdue]
-            try:
-                async with asyncio.timeout(pause):
-                    await self.parts.db.read(lambda tx: tx.one("SELECT 1"))
-            except TimeoutError:
-                hanging.append("database")
-            if hanging:
-                log.critical("The watchdog isn't fed: %s hangs", ", ".join(hanging))
-            else:
-                self._notifier.alive()
-            await self._clock.sleep(pause)
-
-    _worst = ""
-
-    async def _worst_news(self) -> str:
-        if self.parts is None:
-            return ""
-        troubles = await self.parts.status.troubles()
-        language = self.parts.settings.config.language
-        return "; ".join(one.text.render(language) for one in troubles[:2])
-
+    @property
     def _status(self) -> str:
-        return self._worst or N_("All is well.").render("en")
+        return self._reporter.status if self._reporter is not None else ""
 
     def _socket(self, config: Config) -> socket.socket:
         """systemd's, or one of our own at the place that the environment or the settings say."""
@@ -221,7 +180,7 @@ class Daemon:
 
     def _entered(self, state: State) -> None:
         if state is State.READY and not self.ready.is_set():
-            self._notifier.ready(self._status())
+            self._notifier.ready(self._status)
             self.ready.set()
         elif state is State.STOPPING:
             log.info("Stopping", extra={"MESSAGE_ID": MESSAGES["stopping"]})

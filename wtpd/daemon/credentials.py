@@ -15,6 +15,7 @@ from wtpd.errors import Refused
 from wtpd.secrets import keys
 from wtpd.secrets.fields import Fields
 from wtpd.secrets.keys import KeyLost
+from wtpd.secrets.providers import Provider
 from wtpd.secrets.resolve import NoCredential, Order
 from wtpd.store.credentials import Entry
 from wtpd.store.database import Database, Event, Tx
@@ -36,7 +37,7 @@ class Credentials:
         self._db = db
         self.vault = vault
         self._settings = settings
-        self._redactor = redactor
+        self.redactor = redactor
         self._opened: dict[tuple[str, str], tuple[str, Fields]] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self.key_lost: Text | None = None
@@ -77,49 +78,23 @@ class Credentials:
         """What the mail server needs. Raises `NoCredential`, `KeyLost`."""
         return await self._fields(MAIL, site)
 
-    async def entries(self) -> Sequence[Entry]:
-        return await self._db.read(self.vault.entries)
-
-    async def stored(self, provider: str, scope: str) -> Fields:
-        """One entry's values, for testing it. Raises `NotFound`, `KeyLost`."""
-        return await self._db.read(lambda tx: self.vault.open(tx, provider, scope))
-
-    async def set(
-        self, provider: str, scope: str, values: Mapping[str, str], *, actor: str, expires_at: datetime | None
-    ) -> Entry:
-        self._redactor.know(values.values())
-        entry = await self._db.write(
-            lambda tx: self.vault.set(tx, provider, scope, values, actor=actor, expires_at=expires_at)
-        )
-        await self._changed()
-        return entry
-
-    async def remove(self, provider: str, scope: str, *, actor: str) -> None:
-        await self._db.write(lambda tx: self.vault.remove(tx, provider, scope, actor=actor))
-        await self._changed()
-
-    async def reveal(self, provider: str, scope: str, *, actor: str) -> Fields:
-        """For local programs, where the provider's setting allows it. Raises `Refused`, `NotFound`, `KeyLost`."""
+    async def of_order(self, provider: str, order: Order) -> tuple[str, Fields]:
+        """The scope and values of the entry that serves an order. Raises `NoCredential`, `KeyLost`."""
         rule = self.rule(provider)
-        if rule is None or not rule.reveal:
-            raise Refused(
-                N_("{provider} doesn't hand out its credentials (credentials.{provider}.reveal).", provider=provider),
-                kind="not-revealed",
-            )
-        return await self._db.write(lambda tx: self.vault.reveal(tx, provider, scope, actor=actor))
+        scope, fields = await self._db.read(lambda tx: self.vault.open_for(tx, provider, order, rule))
+        self.redactor.know(fields.values())
+        return scope, fields
 
-    async def rotate(self, *, actor: str) -> Text:
-        text = await rotate(self._db, self.vault, actor=actor)
-        await self._changed()
-        return text
+    async def note_use(self, provider: str, scope: str, result: str) -> None:
+        """How good an entry was (`ok`, `refused`); a failure to note it is logged only."""
 
-    async def start_over(self, *, actor: str) -> list[tuple[str, str]]:
-        lost = await self._db.write(lambda tx: self.vault.start_over(tx, actor=actor))
-        await self._changed()
-        return lost
+        def work(tx: Tx) -> None:
+            self.vault.mark_used(tx, provider, scope, result=result)
 
-    async def note_test(self, provider: str, scope: str, *, result: str, actor: str) -> None:
-        await self._db.write(lambda tx: self.vault.mark_tested(tx, provider, scope, result=result, actor=actor))
+        try:
+            await self._db.write(work)
+        except Exception:
+            log.exception("The use of %s/%s couldn't be noted", provider, scope)
 
     def rule(self, provider: str) -> CredentialSettings | None:
         return self._settings.config.credentials.get(provider)
@@ -128,7 +103,8 @@ class Credentials:
         """Open everything anew: settings changed, which entry serves whom may have, too."""
         self._opened.clear()
 
-    async def _changed(self) -> None:
+    async def changed(self) -> None:
+        """Entries or keys are others now."""
         self.forget()
         await self.look()
 
@@ -139,7 +115,7 @@ class Credentials:
         order, rule = Order(office=site), self.rule(provider)
         opened = await self._db.read(lambda tx: self.vault.open_for(tx, provider, order, rule))
         self._opened[provider, site] = opened
-        self._redactor.know(opened[1].values())
+        self.redactor.know(opened[1].values())
         return opened[1]
 
     def _heard(self, events: Sequence[Event], signals: frozenset[str]) -> None:
@@ -149,15 +125,65 @@ class Credentials:
             connector, _, site = str(event.data.get("id", "")).partition("/")
             known = self._opened.get((connector, site))
             if result is not None and known is not None:
-                task = asyncio.create_task(self._note(connector, known[0], result), name="credential use")
+                task = asyncio.create_task(self.note_use(connector, known[0], result), name="credential use")
                 self._notes.add(task)
                 task.add_done_callback(self._notes.discard)
 
-    async def _note(self, provider: str, scope: str, result: str) -> None:
-        def work(tx: Tx) -> None:
-            self.vault.mark_used(tx, provider, scope, result=result)
 
-        try:
-            await self._db.write(work)
-        except Exception:
-            log.exception("The use of %s/%s couldn't be noted", provider, scope)
+class CredentialDesk:
+    """What people do with the credential store; `use` is told of every change."""
+
+    def __init__(self, db: Database, use: Credentials) -> None:
+        self._db = db
+        self._use = use
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        return self._use.vault.providers
+
+    def rule(self, provider: str) -> CredentialSettings | None:
+        return self._use.rule(provider)
+
+    async def entries(self) -> Sequence[Entry]:
+        return await self._db.read(self._use.vault.entries)
+
+    async def stored(self, provider: str, scope: str) -> Fields:
+        """One entry's values, for testing it. Raises `NotFound`, `KeyLost`."""
+        return await self._db.read(lambda tx: self._use.vault.open(tx, provider, scope))
+
+    async def set(
+        self, provider: str, scope: str, values: Mapping[str, str], *, actor: str, expires_at: datetime | None
+    ) -> Entry:
+        self._use.redactor.know(values.values())
+        entry = await self._db.write(
+            lambda tx: self._use.vault.set(tx, provider, scope, values, actor=actor, expires_at=expires_at)
+        )
+        await self._use.changed()
+        return entry
+
+    async def remove(self, provider: str, scope: str, *, actor: str) -> None:
+        await self._db.write(lambda tx: self._use.vault.remove(tx, provider, scope, actor=actor))
+        await self._use.changed()
+
+    async def reveal(self, provider: str, scope: str, *, actor: str) -> Fields:
+        """For local programs, where the provider's setting allows it. Raises `Refused`, `NotFound`, `KeyLost`."""
+        rule = self._use.rule(provider)
+        if rule is None or not rule.reveal:
+            raise Refused(
+                N_("{provider} doesn't hand out its credentials (credentials.{provider}.reveal).", provider=provider),
+                kind="not-revealed",
+            )
+        return await self._db.write(lambda tx: self._use.vault.reveal(tx, provider, scope, actor=actor))
+
+    async def rotate(self, *, actor: str) -> Text:
+        text = await rotate(self._db, self._use.vault, actor=actor)
+        await self._use.changed()
+        return text
+
+    async def start_over(self, *, actor: str) -> list[tuple[str, str]]:
+        lost = await self._db.write(lambda tx: self._use.vault.start_over(tx, actor=actor))
+        await self._use.changed()
+        return lost
+
+    async def note_test(self, provider: str, scope: str, *, result: str, actor: str) -> None:
+        await self._db.write(lambda tx: self._use.vault.mark_tested(tx, provider, scope, result=result, actor=actor))

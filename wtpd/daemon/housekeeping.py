@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from wtpd.clock import Clock
 from wtpd.config.model import Retention
-from wtpd.store import events, idempotency, runs
+from wtpd.store import events, idempotency, identifications, runs
 from wtpd.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 FIRST = 300.0
 """Seconds after the start, so that it never delays the start itself."""
 EVERY = 24 * 3600.0
+KEPT = timedelta(days=30)
+"""How long answers to VIN queries are good for (`wtpd/daemon/identification.py`)."""
 AT_ONCE = 5000
 """Rows deleted in one transaction, so that nobody waits long for the writer."""
 
@@ -47,6 +49,7 @@ class Housekeeping:
             "idempotency_keys": await self._db.write(
                 lambda tx: idempotency.prune(tx, now - timedelta(days=kept.idempotency_keys))
             ),
+            "identifications": await self._db.write(lambda tx: identifications.prune(tx, now - KEPT)),
         }
         await self._db.write(_optimize)
         log.info("Housekeeping done: %s", ", ".join(f"{count} {name}" for name, count in gone.items()))

@@ -31,6 +31,7 @@ from wtpd.daemon.api.connectors import ConnectorRoutes
 from wtpd.daemon.api.contract import ContractRoutes
 from wtpd.daemon.api.credentials import CredentialRoutes
 from wtpd.daemon.api.events import Events
+from wtpd.daemon.api.identification import IdentificationRoutes
 from wtpd.daemon.api.imports import ImportRoutes
 from wtpd.daemon.api.mails import MailRoutes
 from wtpd.daemon.api.mapping import MappingRoutes
@@ -40,10 +41,11 @@ from wtpd.daemon.api.resources import Closures, advisor_routes, courtesy_car_rou
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.server import Server
 from wtpd.daemon.api.status import StatusRoutes
-from wtpd.daemon.credentials import Credentials
+from wtpd.daemon.credentials import CredentialDesk, Credentials
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
 from wtpd.daemon.housekeeping import Housekeeping
+from wtpd.daemon.identification import DAT, Identifier
 from wtpd.daemon.lifecycle import Stage
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.mail.incidents import Trouble
@@ -76,16 +78,15 @@ class Parts:
         state: Callable[[], str],
         version: str,
     ) -> None:
-        self.db = db
-        self.version = version
-        self.settings = settings
+        self.db, self.settings, self.version = db, settings, version
         self._credentials = credentials
         self._watch_stop = asyncio.Event()
         self._server: Server | None = None
         config = settings.config
         self.book = Book(plans(config))
-        manifests = registry.manifests.values()
-        self.fleet = Fleet(db, self.book, manifests, credentials.of_channel, clock=clock, chance=chance)
+        partners = [manifest for manifest in registry.manifests.values() if "appointments" in manifest.capabilities]
+        self.fleet = Fleet(db, self.book, partners, credentials.of_channel, clock=clock, chance=chance)
+        self.identifier = Identifier(db, credentials, lambda: settings.config, clock)
         self.mailer = Mailer(
             db,
             lambda: settings.config,
@@ -132,7 +133,7 @@ class Parts:
         """How it all ends: first no new work, then what is under way, the database last."""
         return [
             ("API", 3.5, self._stop_api),
-            ("channels", 5.0, self.fleet.stop),
+            ("channels", 5.0, self._stop_partners),
             ("database", 2.0, self.db.close),
         ]
 
@@ -141,6 +142,9 @@ class Parts:
         self._events.close()
         if self._server is not None:
             await self._server.stop(3.0)
+
+    async def _stop_partners(self) -> None:
+        await asyncio.gather(self.fleet.stop(), self.identifier.close())
 
     def _routes(self) -> list[Route]:
         db, book, settings, fleet = self.db, self.book, self.settings, self.fleet
@@ -157,7 +161,8 @@ class Parts:
             *ImportRoutes(db, book, settings).routes(),
             *ConnectorRoutes(db, fleet).routes(),
             *AttentionRoutes(db, fleet, lambda tx: StoreSession(tx, SyncBook(book, tx))).routes(),
-            *CredentialRoutes(self._credentials, fleet).routes(),
+            *CredentialRoutes(CredentialDesk(db, self._credentials), fleet, {DAT: self.identifier.verify}).routes(),
+            *IdentificationRoutes(db, book, settings, self.identifier).routes(),
             *MailRoutes(self.mailer).routes(),
             *ConfigRoutes(settings).routes(),
             *MappingRoutes(db, settings, fleet.manifests.values()).routes(),

@@ -102,7 +102,7 @@ class Settings:
         return self.in_force.config
 
     async def watch(self, stop: asyncio.Event) -> None:
-        """Take hand edits until `stop` is set. Where the kernel gives no notices, the file is looked at now and then."""
+        """Take hand edits until `stop` is set; looks at the file now and then where the kernel gives no notices."""
         known = FileText(self.in_force.text, self.in_force.etag) if self.fault is None else None
         try:
             await watch(

@@ -23,8 +23,9 @@ ZONE = ZoneInfo("Europe/Berlin")
 PATIENCE = 20.0
 """Seconds in which something must have happened."""
 GLANCE = 0.05
-RUNS = 30
-"""Runs after which both sides must have come to rest."""
+REST = 60.0
+"""Seconds in which both sides must have come to rest; a call that failed is repeated after some seconds."""
+MOVES = ("fetched", "applied", "sent", "published")
 
 
 class Stuck(Exception):
@@ -50,16 +51,18 @@ class Stage:
 
     async def settle(self) -> None:
         """Run until nothing waits and nothing moves any more. Raises `Stuck`."""
-        for _ in range(RUNS):
-            runs = await self.api.connectors.sync(PARTNER)
-            waiting = sum(channel["waiting"] for channel in await self.channels())
-            if waiting == 0 and not any(
-                run["error"] or run["fetched"] or run["sent"] or run["published"] for run in runs
-            ):
-                return
-            await asyncio.sleep(GLANCE)
-        states = [f"{one['id']} {one['state']} {one['error'] or ''}" for one in await self.channels()]
-        raise Stuck(f"still not at rest after {RUNS} runs: {'; '.join(states)}")
+        moving: list[Json] = []
+        try:
+            async with asyncio.timeout(REST):
+                while True:
+                    runs = await self.api.connectors.sync(PARTNER)
+                    moving = [run for run in runs if run["error"] or any(run[name] for name in MOVES)]
+                    if not moving and not any(channel["waiting"] for channel in await self.channels()):
+                        return
+                    await asyncio.sleep(GLANCE)
+        except TimeoutError:
+            states = [f"{one['id']} {one['state']}, {one['waiting']} waiting" for one in await self.channels()]
+            raise Stuck(f"still not at rest after {REST:.0f} s: {'; '.join(states)}; {moving}") from None
 
     async def channels(self) -> list[Json]:
         return [

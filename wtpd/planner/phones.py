@@ -6,6 +6,8 @@ the first number is seen.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from wtpd.planner.customer import Customer
 
 _REGIONS = {
@@ -24,6 +26,7 @@ def region_of(country: str) -> str:
     return _REGIONS.get(name, "DE")
 
 
+@lru_cache(maxsize=1024)
 def e164(text: str, country: str = "DE") -> str | None:
     """`0171 74517017` → `+4917174517017`; None for what is no number or lacks its area code. The number needn't be in
     use: its length is checked, not its range, since numbering plans change more often than our library."""

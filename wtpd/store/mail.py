@@ -163,6 +163,19 @@ def unsent(tx: Tx, limit: int = 100) -> list[Mail]:
     return [_mail(row) for row in rows]
 
 
+def all_clear_at(tx: Tx, site: str) -> datetime | None:
+    """When the site was last told that all is well; None if its week hasn't begun yet."""
+    row = tx.one("SELECT at FROM all_clear WHERE site = ?", (site,))
+    return from_iso(row["at"]) if row else None
+
+
+def put_all_clear(tx: Tx, site: str) -> None:
+    """A new week begins."""
+    tx.run(
+        "INSERT INTO all_clear (site, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (site, iso(tx.now))
+    )
+
+
 def figures(tx: Tx) -> Queue:
     waiting = tx.one(
         """SELECT count(*) AS n, min(queued_at) AS oldest, max(error) AS error FROM mail

@@ -13,7 +13,7 @@ from wtpd.clock import iso
 from wtpd.planner.changes import json_value
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import appointments, contracts, customers, history, inbox, search, vehicles
+from wtpd.store import appointments, attention, contracts, customers, history, inbox, search, vehicles
 from wtpd.store.database import Tx, from_json, to_json
 
 _FREE_TEXT = ("notes", "cancellation_reason", "vehicle.plate")
@@ -150,16 +150,23 @@ def _blank_sync(tx: Tx, visits: Sequence[str]) -> None:
 def _blank_answers(tx: Tx, customer: Customer, visits: Sequence[str], words: _Words) -> None:
     """Attention, quarantine, answers to repeated requests."""
     for visit in visits:
-        tx.run("UPDATE attention SET data = ? WHERE appointment_id = ?", (_ERASED, visit))
+        _blank_attention(tx, "appointment_id = ?", visit)
         tx.run("UPDATE idempotency SET body = x'' WHERE appointment_id = ?", (visit,))
     for word in (customer.id, *words.exact):
-        tx.run("UPDATE attention SET data = ? WHERE instr(data, ?)", (_ERASED, word))
+        _blank_attention(tx, "instr(data, ?)", word)
         tx.run("UPDATE idempotency SET body = x'' WHERE instr(body, CAST(? AS BLOB))", (word,))
         tx.run(
             """UPDATE inbox SET payload = 'null', state = CASE state WHEN 'quarantined' THEN 'discarded' ELSE state END
                WHERE instr(payload, ?)""",
             (word,),
         )
+
+
+def _blank_attention(tx: Tx, which: str, value: str) -> None:
+    """There is nothing left to decide about."""
+    for row in tx.all(f"SELECT id FROM attention WHERE {which}", (value,)):
+        tx.run("UPDATE attention SET data = ? WHERE id = ?", (_ERASED, row["id"]))
+        attention.resolve(tx, row["id"], by="erasure", resolution="erased")
 
 
 def _blank_mails(tx: Tx, words: _Words) -> None:

@@ -39,23 +39,23 @@ def vehicles(tx: Tx, text: str, limit: int) -> list[str]:
 
 def touch_appointment(tx: Tx, appointment_id: str) -> None:
     """What the appointment is found by may have changed in this transaction."""
-    tx.at_commit(_index_appointments, appointment_id)
+    tx.at_commit(_index, f"appointment {appointment_id}")
 
 
 def touch_customer(tx: Tx, customer_id: str) -> None:
     """As `touch_appointment`; its appointments are seen to as well."""
-    tx.at_commit(_index_customers, customer_id)
+    tx.at_commit(_index, f"customer {customer_id}")
 
 
 def touch_vehicle(tx: Tx, vehicle_id: str) -> None:
-    tx.at_commit(_index_vehicles, vehicle_id)
+    """As `touch_customer`."""
+    tx.at_commit(_index, f"vehicle {vehicle_id}")
 
 
 def forget(tx: Tx, customer_id: str, vehicle_ids: Iterable[str]) -> None:
     """Bring the documents of an erased person up to date at once, and merge the index, since a deleted word stays in
     its older segments until they are merged."""
-    _index_customers(tx, {customer_id})
-    _index_vehicles(tx, set(vehicle_ids))
+    _index(tx, {f"customer {customer_id}", *(f"vehicle {vehicle_id}" for vehicle_id in vehicle_ids)})
     for kind in ("appointment", "customer", "vehicle"):
         tx.run(f"INSERT INTO search_{kind} (search_{kind}) VALUES ('optimize')")
 
@@ -92,6 +92,22 @@ def _matching(tx: Tx, kind: str, words: list[str], limit: int) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def _index(tx: Tx, touched: set[str]) -> None:
+    """`touched`: kind and id of what may have changed. Each appointment is looked at once, however it was touched."""
+    ids: dict[str, set[str]] = {"appointment": set(), "customer": set(), "vehicle": set()}
+    for key in touched:
+        kind, _, record_id = key.partition(" ")
+        ids[kind].add(record_id)
+    for kind in ("customer", "vehicle"):
+        rows = tx.all(
+            f"SELECT id FROM appointment WHERE {kind}_id IN (SELECT value FROM json_each(?))", _ids(ids[kind])
+        )
+        ids["appointment"].update(row["id"] for row in rows)
+    _index_customers(tx, ids["customer"])
+    _index_vehicles(tx, ids["vehicle"])
+    _index_appointments(tx, ids["appointment"])
+
+
 def _index_appointments(tx: Tx, ids: set[str]) -> None:
     rows = tx.all(
         """SELECT a.id, a.work_order, a.dms_number, c.first_name, c.last_name, c.company, v.plate, v.vin,
@@ -116,18 +132,11 @@ def _index_customers(tx: Tx, ids: set[str]) -> None:
         numbers = (row["number"], row["phone"], row["mobile"], row["business_phone"], row["business_mobile"])
         words = _words(row["first_name"], row["last_name"], row["company"], row["city"])
         _put(tx, "customer", row["id"], [*words, *_numbers(*numbers, *from_json(row["keys"]))])
-    _index_appointments(tx, _appointments_with(tx, "customer_id", ids))
 
 
 def _index_vehicles(tx: Tx, ids: set[str]) -> None:
     for row in tx.all("SELECT * FROM vehicle WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", _ids(ids)):
         _put(tx, "vehicle", row["id"], [*_car(row["plate"], row["vin"]), *_words(row["make"], row["model"])])
-    _index_appointments(tx, _appointments_with(tx, "vehicle_id", ids))
-
-
-def _appointments_with(tx: Tx, column: str, ids: set[str]) -> set[str]:
-    rows = tx.all(f"SELECT id FROM appointment WHERE {column} IN (SELECT value FROM json_each(?))", _ids(ids))
-    return {row["id"] for row in rows}
 
 
 def _ids(ids: Iterable[str]) -> tuple[str]:
@@ -153,10 +162,17 @@ def _put(tx: Tx, kind: str, record_id: str, words: Iterable[str]) -> None:
 def _readings(text: str | None) -> list[list[str]]:
     """The words of a text as `name_key` spells them (ü is ue) and, if that differs, as a keyboard without umlauts
     does (ü is u)."""
-    spelled = name_key("", "", text or "").split()
-    plain = unicodedata.normalize("NFKD", (text or "").casefold())
+    if not text:
+        return [[]]
+    if text.isascii():
+        return [[word for word in _WORD.findall(text.lower().replace("'", "")) if word not in _NO_NAMES]]
+    plain = unicodedata.normalize("NFKD", text.casefold())
     bare = _WORD.findall("".join(char for char in plain if not unicodedata.combining(char)))
-    return [spelled, bare] if "".join(spelled) != "".join(bare) else [spelled]
+    return [name_key("", "", text).split(), bare]
+
+
+_NO_NAMES = frozenset(("firma", "fa", "und"))
+"""What `name_key` leaves out of a company's name."""
 
 
 def _words(*texts: str | None) -> Iterator[str]:

@@ -24,10 +24,12 @@ MISHAP = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An intent that is on disk, and how often it failed before."""
+    """An intent that is on disk, and how often it failed before. `begun`: it was stored earlier, so a call whose answer
+    was lost may have reached the partner."""
 
     intent: Intent
     attempts: int
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def plan_batch(session: Session, spec: ChannelSpec, after: int, limit: int) -> B
                 _log.exception("an appointment couldn't be planned", extra={"CHANNEL": spec.id})
                 session.outbox.defer(spec.id, row.appointment_id, session.now + MISHAP, type(error).__name__)
         if intent is not None:
-            planned.append(Planned(intent, row.attempts))
+            planned.append(Planned(intent, row.attempts, begun=row.intent is not None))
     return Batch(planned, rows[-1].seq if rows else after, len(rows) == limit)
 
 

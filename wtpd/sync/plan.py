@@ -167,6 +167,8 @@ def _base(link: Link | None, ours: Ours, theirs: Incoming | None, sent: Intent |
     base = dict(link.base) if link is not None else {}
     if theirs is None:
         return base
+    if link is not None and theirs.changed_by == "dms" and theirs.version == link.version + 1:
+        return {**base, **theirs.fields}  # the only change since then was ours
     for name, value in (sent.fields if sent is not None else {}).items():
         if name in theirs.fields and theirs.fields[name] == value:
             base[name] = value

@@ -115,7 +115,7 @@ class Sender:
             self._result.merged.add(done)
             if intent is None:
                 return
-            planned = replace(planned, intent=intent)
+            planned = replace(planned, intent=intent, begun=False)
         self._note(planned, "it changes there as often as it is sent")
 
     async def _call(self, planned: Planned) -> Answer | Incoming:
@@ -125,6 +125,11 @@ class Sender:
                 return await self._partner.write(planned.intent)
             except (Precondition, Duplicate) as refusal:
                 return await self._fetch(planned.intent, refusal)
+            except Rejected as refusal:
+                if not planned.begun:
+                    raise
+                # An earlier call may have been taken all the same: what is there now tells, before it is forgotten.
+                return await self._fetch(planned.intent, refusal)
         except PartnerError as error:
             return error
         except Exception as error:  # our own bug; as far as we know it is about this appointment only
@@ -132,7 +137,7 @@ class Sender:
                 _log.exception("an appointment couldn't be sent", extra={"CHANNEL": self._spec.id})
             return f"{type(error).__name__} in wtpd"
 
-    async def _fetch(self, intent: Intent, refusal: Precondition | Duplicate) -> Incoming:
+    async def _fetch(self, intent: Intent, refusal: PartnerError) -> Incoming:
         """It changed there, or it is there already because an answer was lost."""
         theirs = (
             await self._partner.get(intent.account, intent.partner_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -16,13 +16,15 @@ import pytest
 from tests.support.hand_clock import HandClock
 from tests.support.mail_server import MailServer
 from wtpd.config.model import Config
+from wtpd.daemon.mail.compose import Compared
 from wtpd.daemon.mail.incidents import Trouble
-from wtpd.daemon.mail.mailer import Mailer
+from wtpd.daemon.mail.mailer import Compare, Mailer
 from wtpd.daemon.mail.observe import channel_trouble, config_trouble
 from wtpd.daemon.mail.smtp import SmtpTransport
 from wtpd.errors import Invalid, Unavailable
 from wtpd.store import attention, mail
 from wtpd.store.database import Database, Tx
+from wtpd.sync.errors import Transient
 from wtpd.sync.health import Condition, State
 from wtpd.texts import N_
 
@@ -355,6 +357,15 @@ async def test_a_mail_dropped_after_data_comes_again_under_the_same_id(box: Box,
     assert await box.mailer.send() is None
 
 
+async def test_a_lost_connection_lets_the_others_wait_as_well(box: Box, server: MailServer) -> None:
+    server.answers.append("drop")
+    box.troubles = [_token(box, "a"), _token(box, "b")]
+    await box.look()
+    assert await box.mailer.send() is not None
+    assert server.connections == 1
+    assert (await box.db.read(mail.figures)).waiting == 2
+
+
 async def test_waits_grow_and_after_five_days_it_is_given_up(box: Box) -> None:
     box.channel(State.NEEDS_TOKEN)
     await box.look()
@@ -380,6 +391,66 @@ async def test_lost_credentials_delay_and_are_shown(box: Box, server: MailServer
     await box.mailer.send()
     assert str(box.mailer.error) == "The key of the credentials is lost."
     assert server.connections == 0
+
+
+async def test_a_weekly_all_clear_says_what_was_compared(box: Box, server: MailServer) -> None:
+    box.config = settings(server.port, when="always")
+    found = {"rostock": [Compared(title="SUPERSERVICE", compared=412, differing=0)]}
+    found["wismar"] = [Compared(title="SUPERSERVICE", compared=9, differing=2)]
+    asked: list[str] = []
+
+    async def compare(site: str) -> Sequence[Compared]:
+        asked.append(site)
+        return found[site]
+
+    mailer = _comparing(box, compare)
+    assert await mailer.all_clear() == box.clock.now() + timedelta(days=7)
+    box.clock.advance(timedelta(days=6))
+    await mailer.all_clear()
+    assert asked == []
+    box.clock.advance(timedelta(days=1))
+    assert await mailer.all_clear() == box.clock.now() + timedelta(days=7)
+    assert await mailer.all_clear() == box.clock.now() + timedelta(days=7)
+    await mailer.send()
+    well, differs = server.mails
+    assert well["Subject"] == "[Autohaus Rostock · box-07] all is well"
+    assert "SUPERSERVICE: 412 appointments compared, all equal" in text_of(well)
+    assert differs["Subject"] == "[Autohaus Wismar · box-07] compared, and some differ"
+    assert "9 appointments compared, 2 differ" in text_of(differs)
+
+
+async def test_no_all_clear_while_something_is_wrong_or_the_partner_is_away(box: Box) -> None:
+    box.config = settings(when="always")
+    away = True
+
+    async def compare(site: str) -> Sequence[Compared]:
+        if away:
+            raise Transient("no connection")
+        return [Compared(title="SUPERSERVICE", compared=1, differing=0)]
+
+    mailer = _comparing(box, compare)
+    await mailer.all_clear()
+    box.channel(State.RETRYING)
+    await box.look(timedelta(days=7))
+    assert await mailer.all_clear() == box.clock.now() + timedelta(hours=1)
+    away = False
+    await mailer.all_clear()
+    assert [each.recipient for each in await box.queued()] == ["wismar@x.example"]
+
+
+async def test_no_all_clear_unless_it_is_wanted(box: Box) -> None:
+    async def compare(site: str) -> Sequence[Compared]:
+        raise AssertionError("nobody asked for it")
+
+    mailer = _comparing(box, compare)
+    assert await mailer.all_clear() is None
+
+
+def _comparing(box: Box, compare: Compare) -> Mailer:
+    async def nobody(site: str) -> Mapping[str, str]:
+        return {}
+
+    return Mailer(box.db, lambda: box.config, box.clock, nobody, SmtpTransport(), compare=compare)
 
 
 async def test_mail_test_shows_the_dialogue(box: Box, server: MailServer) -> None:

@@ -1,0 +1,38 @@
+"""DAT (spec: credentials.md, "DAT, for real"): the manifest. The rest of the package is loaded when it is used.
+
+DAT keeps no appointments: it identifies vehicles by their VIN and values them, when somebody asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wtpd.connectors.base import CredentialField, Manifest
+from wtpd.connectors.dat.acts import ACTS
+from wtpd.connectors.dat.products import ADDRESS
+from wtpd.texts import N_
+
+if TYPE_CHECKING:
+    from wtpd.connectors.partner_side import Host, PartnerSide
+
+
+def _sandbox(host: Host) -> PartnerSide:
+    from wtpd.connectors.dat.sandbox import DatSide
+
+    return DatSide(host)
+
+
+manifest = Manifest(
+    name="dat",
+    title="DAT",
+    actor="DAT",
+    capabilities=frozenset({"identification", "valuation"}),
+    credential_fields=(
+        CredentialField(name="customer_number", label=N_("Customer number"), secret=False),
+        CredentialField(name="user_name", label=N_("User name"), secret=False),
+        CredentialField(name="password", label=N_("Password")),
+    ),
+    default_address=ADDRESS,
+    sandbox=_sandbox,
+    acts=ACTS,
+)

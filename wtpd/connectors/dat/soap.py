@@ -1,7 +1,8 @@
 """SOAP 1.1 by lxml: envelopes out, bodies in, read so that no message can hurt (docs/adr/0030). Pure.
 
-What is read holds no document type, so no entity either, and nothing is ever fetched. Size, number of elements and depth
-are limited. Elements are known by their local names: prefixes are the sender's choice. Raises `WireError` only.
+What is read holds no document type, so no entity either, and nothing is ever fetched. Size, number of elements and
+depth (libxml2's 256) are limited. Elements are known by their local names: prefixes are the sender's choice. Reading
+raises `WireError` only.
 """
 
 from __future__ import annotations

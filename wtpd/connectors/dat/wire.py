@@ -1,7 +1,7 @@
 """DAT's messages: requests as XML, answers as values. Pure; only this file knows DAT's element names.
 
-Elements that aren't known are ignored, as DAT asks (new ones come with every release), and so is a value that isn't what
-it should be: a VIN query is paid for, so whatever can be read of its answer is.
+Elements that aren't known are ignored, as DAT asks (new ones come with every release), and so is a value that isn't
+what it should be: a VIN query is paid for, so whatever can be read of its answer is.
 
 Sources: DAT's documentation of `generateToken`, `getVehicleIdentificationByVin`, "ECode not found – Datenkarte",
 `getVehicleEvaluation` and `getVehicleTypes`.
@@ -164,7 +164,7 @@ def _answer(data: bytes, charset: str | None, operation: str) -> Element:
 
 
 def _sorted(dossiers: tuple[Dossier, ...]) -> tuple[Dossier, ...]:
-    return tuple(sorted(dossiers, key=lambda one: 99 if one.accuracy is None else one.accuracy))
+    return tuple(sorted(dossiers, key=lambda one: one.accuracy or 0))
 
 
 # --- faults

@@ -15,7 +15,8 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Limit, Sign
-from wtpd.daemon.fleet import Fleet, Running, Seat
+from wtpd.daemon.channel_maker import Running
+from wtpd.daemon.fleet import Fleet, Seat
 from wtpd.errors import Invalid, Problem
 from wtpd.store import attention, inbox, outbox, runs
 from wtpd.store.database import Database, Tx
@@ -216,7 +217,7 @@ class ConnectorRoutes:
     async def _verified(self, one: Running, compare: bool) -> VerifiedView:
         spec = one.channel.spec
         try:
-            found = await self._fleet.verify(one)
+            found = await one.verify()
             comparison = await one.channel.compare() if compare else None
         except PartnerError as error:
             return VerifiedView(site=spec.site, account=spec.account, error=str(error))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from wtpd.connectors.base import Verified
 from wtpd.daemon.api.call import NO_CONTENT, Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Moment, Sign
-from wtpd.daemon.credentials import MAIL, Credentials
+from wtpd.daemon.credentials import MAIL, CredentialDesk
 from wtpd.daemon.fleet import Fleet
 from wtpd.errors import Refused
 from wtpd.secrets.clean import clean
 from wtpd.secrets.providers import Provider, provider
 from wtpd.store.credentials import Entry
-from wtpd.sync.errors import NeedsToken, PartnerError
+from wtpd.sync.errors import PartnerError
 from wtpd.texts import N_
 
 PATH = "/v1/credentials"
@@ -100,9 +101,17 @@ class StartedOver(Struct, frozen=True):
 
 
 class CredentialRoutes:
-    def __init__(self, credentials: Credentials, fleet: Fleet) -> None:
-        self._credentials = credentials
+    """`probes`: what tries a login at providers that have no channels; by provider."""
+
+    def __init__(
+        self,
+        desk: CredentialDesk,
+        fleet: Fleet,
+        probes: Mapping[str, Callable[[Mapping[str, str]], Awaitable[Verified]]],
+    ) -> None:
+        self._desk = desk
         self._fleet = fleet
+        self._probes = probes
 
     def routes(self) -> list[Route]:
         admin = partial(Route, role=Role.ADMIN)
@@ -134,68 +143,69 @@ class CredentialRoutes:
         ]  # fmt: skip
 
     async def overview(self, call: Call) -> Answer:
-        entries = await self._credentials.entries()
-        providers = self._credentials.vault.providers.values()
+        entries = await self._desk.entries()
+        providers = self._desk.providers.values()
         return answer(Page([self._view(one, entries, call.language) for one in providers]))
 
     async def put(self, call: Call) -> Answer:
         name, scope = call.params["provider"], call.params["scope"]
         wanted: SetInput = call.body
-        entry = await self._credentials.set(
-            name, scope, wanted.fields, actor=call.author.actor, expires_at=wanted.expires_at
-        )
+        entry = await self._desk.set(name, scope, wanted.fields, actor=call.author.actor, expires_at=wanted.expires_at)
         self._fleet.credentials_changed(name)
         return answer(_entry(entry))
 
     async def remove(self, call: Call) -> Answer:
-        await self._credentials.remove(call.params["provider"], call.params["scope"], actor=call.author.actor)
+        await self._desk.remove(call.params["provider"], call.params["scope"], actor=call.author.actor)
         return NO_CONTENT
 
     async def test(self, call: Call) -> Answer:
         known = provider(call.params["provider"])
         scope = call.params["scope"]
         known.check_scope(scope)
-        if known.name not in self._fleet.manifests:
+        if known.name not in self._fleet.manifests and known.name not in self._probes:
             text = N_("{provider} offers no way to test its credentials.", provider=known.title)
             if known.name == MAIL:
                 text = N_("Send a test mail instead: wtpd mail test.")
             raise Refused(text, kind="not-testable")
         fields = await self._for_test(known, scope, call.body)
         site = call.body.site or (scope.removeprefix("office:") if scope.startswith("office:") else None)
-        tested = await self._try(known, site, fields)
+        tested = await self._try(known, site, fields, call.language)
         result = "ok" if tested.ok else "refused"
-        await self._credentials.note_test(known.name, scope, result=result, actor=call.author.actor)
+        await self._desk.note_test(known.name, scope, result=result, actor=call.author.actor)
         return answer(tested)
 
     async def _for_test(self, known: Provider, scope: str, wanted: TestInput) -> Mapping[str, str]:
         if wanted.fields is None:
-            return await self._credentials.stored(known.name, scope)
-        return clean(known, wanted.fields)
+            return await self._desk.stored(known.name, scope)
+        given = clean(known, wanted.fields)
+        return {**given, **known.derive(given)} if known.derive and given.keys() >= known.field_names else given
 
-    async def _try(self, known: Provider, site: str | None, fields: Mapping[str, str]) -> Tested:
+    async def _try(self, known: Provider, site: str | None, fields: Mapping[str, str], language: str) -> Tested:
+        probe = self._probes.get(known.name)
         try:
-            found = await self._fleet.probe(known.name, site, fields)
-        except NeedsToken as error:
-            return Tested(False, str(error))
+            found = await (probe(fields) if probe else self._fleet.probe(known.name, site, fields))
         except PartnerError as error:
             return Tested(False, str(error))
-        return Tested(True, f"{found.name} ({found.account})", found.account, found.name, found.facts)
+        detail = f"{found.name} ({found.account})"
+        if found.note is not None:
+            detail += f". {found.note.render(language)}"
+        return Tested(True, detail, found.account, found.name, found.facts)
 
     async def reveal(self, call: Call) -> Answer:
         name, scope = provider(call.params["provider"]).name, call.params["scope"]
-        fields = await self._credentials.reveal(name, scope, actor=call.author.actor)
+        fields = await self._desk.reveal(name, scope, actor=call.author.actor)
         return answer(Revealed(dict(fields)))
 
     async def rotate(self, call: Call) -> Answer:
-        text = await self._credentials.rotate(actor=call.author.actor)
+        text = await self._desk.rotate(actor=call.author.actor)
         return answer(Rotated(text.render(call.language)))
 
     async def start_over(self, call: Call) -> Answer:
-        lost = await self._credentials.start_over(actor=call.author.actor)
+        lost = await self._desk.start_over(actor=call.author.actor)
         return answer(StartedOver([f"{name}/{scope}" for name, scope in lost]))
 
     def _view(self, known: Provider, entries: Sequence[Entry], language: str) -> ProviderView:
-        rule = self._credentials.rule(known.name)
+        rule = self._desk.rule(known.name)
         return ProviderView(
             provider=known.name,
             title=known.title,

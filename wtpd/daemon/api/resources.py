@@ -12,11 +12,13 @@ from wtpd.daemon.api.call import NO_CONTENT, Answer, Call, Role
 from wtpd.daemon.api.collection import Collection, Kind
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import AdvisorInput, ClosureInput, CourtesyCarInput, Name, Sign
+from wtpd.errors import Refused
 from wtpd.planner.changes import merged
 from wtpd.planner.history import Author
 from wtpd.planner.resources import Advisor, Closure, CourtesyCar
 from wtpd.store import resources
 from wtpd.store.database import Database, Tx
+from wtpd.texts import N_
 
 
 class SiteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,6 +30,10 @@ class AdvisorQuery(SiteQuery, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 def advisor_routes(db: Database, book: Book) -> list[Route]:
+    def make(tx: Tx, values: dict[str, Any], author: Author) -> Advisor:
+        _must_be_new(resources.find_advisor(tx, values["id"]), values["id"])
+        return book.put_advisor(tx, Advisor(**values), author=author, expected_version=0)
+
     def change(tx: Tx, key: str, changes: Mapping[str, Any], author: Author, expected: int | None) -> Advisor:
         changed = merged(resources.get_advisor(tx, key), changes)
         return book.put_advisor(tx, changed, author=author, expected_version=expected)
@@ -41,7 +47,7 @@ def advisor_routes(db: Database, book: Book) -> list[Route]:
         query=AdvisorQuery,
         find=lambda tx, query: (resources.advisors(tx, site=query.site, department=query.department), None),
         get=resources.get_advisor,
-        make=lambda tx, values, author: book.put_advisor(tx, Advisor(**values), author=author, expected_version=0),
+        make=make,
         change=change,
         fixed=frozenset({"id"}),
     )
@@ -49,6 +55,10 @@ def advisor_routes(db: Database, book: Book) -> list[Route]:
 
 
 def courtesy_car_routes(db: Database, book: Book) -> list[Route]:
+    def make(tx: Tx, values: dict[str, Any], author: Author) -> CourtesyCar:
+        _must_be_new(resources.find_courtesy_car(tx, values["id"]), values["id"])
+        return book.put_courtesy_car(tx, CourtesyCar(**values), author=author, expected_version=0)
+
     def change(tx: Tx, key: str, changes: Mapping[str, Any], author: Author, expected: int | None) -> CourtesyCar:
         changed = merged(resources.get_courtesy_car(tx, key), changes)
         return book.put_courtesy_car(tx, changed, author=author, expected_version=expected)
@@ -62,9 +72,7 @@ def courtesy_car_routes(db: Database, book: Book) -> list[Route]:
         query=SiteQuery,
         find=lambda tx, query: (resources.courtesy_cars(tx, site=query.site), None),
         get=resources.get_courtesy_car,
-        make=lambda tx, values, author: book.put_courtesy_car(
-            tx, CourtesyCar(**values), author=author, expected_version=0
-        ),
+        make=make,
         change=change,
         fixed=frozenset({"id"}),
     )
@@ -109,3 +117,8 @@ class Closures:
             lambda tx: self._book.remove_closure(tx, call.params["id"], author=call.author, expected_version=expected)
         )
         return NO_CONTENT
+
+
+def _must_be_new(known: object | None, sign: str) -> None:
+    if known is not None:
+        raise Refused(N_("The sign {sign} is taken already.", sign=sign), kind="exists")

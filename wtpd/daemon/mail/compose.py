@@ -58,6 +58,15 @@ class Letter:
         return show_moment(moment, self.zone, self.language)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One channel held against the book: how many appointments were compared, and how many of them differ."""
+
+    title: str
+    compared: int
+    differing: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
     """A headline with sentences and a list below it."""
@@ -73,13 +82,28 @@ def compose(letter: Letter) -> bytes:
     if letter.rest:
         lines = [f"{_title(letter, each)} ({_since(letter, each.opened_at)})" for each in letter.rest]
         blocks.append(_Block(letter.say(N_("Also open")), (), lines))
-    foot = N_(
-        "wtpd on {box} wrote this by itself at {time}. Answers aren't read.",
-        box=letter.box,
-        time=letter.moment(letter.at),
+    return _with_foot(letter, _subject(letter), blocks)
+
+
+def compose_all_clear(letter: Letter, found: Sequence[Compared]) -> bytes:
+    """The week's mail that says what was compared and found equal."""
+    subject = N_("all is well") if not any(each.differing for each in found) else N_("compared, and some differ")
+    lines = [
+        N_("{title}: {count} appointments compared, all equal", title=each.title, count=each.compared)
+        if not each.differing
+        else N_(
+            "{title}: {count} appointments compared, {differing} differ; see wtpd verify",
+            title=each.title, count=each.compared, differing=each.differing,
+        )
+        for each in found
+    ]  # fmt: skip
+    title = letter.say(subject)
+    block = _Block(
+        title,
+        [letter.say(N_("This was held against the partners, field by field:"))],
+        [letter.say(line) for line in lines],
     )
-    closing = letter.say(foot)
-    return on_the_wire(letter, _subject(letter), _plain(blocks, closing), _html(letter, blocks, closing))
+    return _with_foot(letter, f"[{letter.site} · {letter.box}] {title}", [block])
 
 
 def message_id(unique: str, sender: str) -> str:
@@ -152,6 +176,16 @@ def _title(letter: Letter, incident: Incident) -> str:
 
 def _since(letter: Letter, moment: datetime) -> str:
     return letter.say(N_("since {time}", time=letter.moment(moment)))
+
+
+def _with_foot(letter: Letter, subject: str, blocks: Sequence[_Block]) -> bytes:
+    foot = N_(
+        "wtpd on {box} wrote this by itself at {time}. Answers aren't read.",
+        box=letter.box,
+        time=letter.moment(letter.at),
+    )
+    closing = letter.say(foot)
+    return on_the_wire(letter, subject, _plain(blocks, closing), _html(letter, blocks, closing))
 
 
 def _plain(blocks: Sequence[_Block], foot: str) -> str:

@@ -14,12 +14,13 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from wtpd.clock import Clock, full_jitter
-from wtpd.config.model import Config
+from wtpd.config.model import Config, Site
 from wtpd.daemon.mail.incidents import Trouble
 from wtpd.daemon.mail.smtp import Connection, MailDelayed, MailRefused, Server, Transport
-from wtpd.daemon.mail.writing import blank_letter, write_mails
+from wtpd.daemon.mail.writing import blank_letter, write_all_clear, write_mails
 from wtpd.errors import Invalid, WtpdError
 from wtpd.secrets.resolve import NoCredential
 from wtpd.store import mail
@@ -27,9 +28,17 @@ from wtpd.store.database import Database, Event, Tx
 from wtpd.sync.errors import PartnerError
 from wtpd.texts import N_, Text
 
+if TYPE_CHECKING:
+    from wtpd.daemon.mail.compose import Compared
+
 Credentials = Callable[[str], Awaitable[Mapping[str, str]]]
 """The fields of provider `email` for a site: `user_name` and `password`, and `host`, `port`, `security` where they
 differ from the settings. Empty, or `NoCredential`, if there is no entry: then nobody logs in."""
+
+Compare = Callable[[str], Awaitable[Sequence["Compared"]]]
+"""Holds each channel of a site against the book; raises the errors of `wtpd.sync.errors`."""
+
+WEEK, LATER = timedelta(days=7), timedelta(hours=1)
 
 WAKING = ("attention.", "channel.", "config.")
 """Events after which something may have to be mailed."""
@@ -65,6 +74,7 @@ class Mailer:
         transport: Transport,
         *,
         troubles: Callable[[], Iterable[Trouble]] = tuple,
+        compare: Compare | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self._db = db
@@ -73,9 +83,11 @@ class Mailer:
         self._credentials = credentials
         self._transport = transport
         self._troubles = troubles
+        self._compare = compare
         self._chance = chance or random.Random()  # noqa: S311 - for jitter only
         self._look = asyncio.Event()
         self._send = asyncio.Event()
+        self._new_week = asyncio.Event()
         self.error: Text | None = None
         """Why the mail server can't be reached; None while all is well."""
 
@@ -86,6 +98,7 @@ class Mailer:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._loop(self._look, self.look, gather=GATHER_SECONDS), name="mail: incidents")
                 tasks.create_task(self._loop(self._send, self.send), name="mail: sending")
+                tasks.create_task(self._loop(self._new_week, self.all_clear), name="mail: all-clear")
         finally:
             self._db.listeners.remove(self._heard)
 
@@ -93,6 +106,7 @@ class Mailer:
         """Something changed: look again."""
         self._look.set()
         self._send.set()
+        self._new_week.set()
 
     async def look(self) -> datetime | None:
         """Write the mails that are due now; returns when the next one may be."""
@@ -110,6 +124,35 @@ class Mailer:
             for site in dict.fromkeys(each.site for each in waiting):
                 await self._deliver(site, [each for each in waiting if each.site == site])
         return await self._db.read(mail.next_due)
+
+    async def all_clear(self) -> datetime | None:
+        """With `mail.when: always`, tell each site once a week what was compared and found equal; returns when the
+        next one is due. While something is wrong there, it waits."""
+        config = self._config()
+        if config.mail.when != "always" or not config.mail.host or self._compare is None:
+            return None
+        dues = []
+        for site in config.sites:
+            if site.status_mail:
+                dues.append(await self._all_clear_of(config, site, self._compare))
+        return min(dues, default=None)
+
+    async def _all_clear_of(self, config: Config, site: Site, compare: Compare) -> datetime:
+        begun, wrong = await self._db.read(lambda tx: (mail.all_clear_at(tx, site.id), mail.open_incidents(tx)))
+        now = self._clock.now()
+        if begun is None:
+            await self._db.write(lambda tx: mail.put_all_clear(tx, site.id))
+            return now + WEEK
+        if now < begun + WEEK:
+            return begun + WEEK
+        if any(incident.site == site.id for incident in wrong):
+            return now + LATER
+        try:
+            found = await compare(site.id)
+        except PartnerError:
+            return now + LATER  # that partner has an incident of its own soon
+        await self._db.write(lambda tx: write_all_clear(tx, config, site, found))
+        return now + WEEK
 
     async def test(self, site: str, address: str | None = None) -> Tested:
         """Send a test mail to the site's status address, or another one, past the queue. Raises `Invalid` if there is

@@ -16,7 +16,7 @@ from wtpd.store import mail
 from wtpd.store.database import Tx
 
 if TYPE_CHECKING:
-    from wtpd.daemon.mail.compose import Letter
+    from wtpd.daemon.mail.compose import Compared, Letter
 
 
 def write_mails(tx: Tx, config: Config, troubles: Iterable[Trouble]) -> datetime | None:
@@ -46,6 +46,23 @@ def write_mails(tx: Tx, config: Config, troubles: Iterable[Trouble]) -> datetime
     if groups:
         dues.append(tx.now)  # reminders of what was mailed just now are reckoned at the next look
     return min(dues, default=None)
+
+
+def write_all_clear(tx: Tx, config: Config, site: Site, found: Sequence[Compared]) -> None:
+    """Queue the week's mail about what was compared."""
+    from wtpd.daemon.mail.compose import compose_all_clear
+
+    letter = blank_letter(config, site, tx.now)
+    if found:
+        mail.queue(
+            tx,
+            message_id=letter.message_id,
+            site=site.id,
+            sender=letter.sender,
+            recipient=letter.recipient,
+            message=compose_all_clear(letter, found),
+        )
+    mail.put_all_clear(tx, site.id)
 
 
 def _verdicts(

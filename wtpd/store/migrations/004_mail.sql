@@ -37,3 +37,9 @@ CREATE TABLE mail (
 CREATE INDEX mail_waiting ON mail (id) WHERE sent_at IS NULL AND refused IS NULL;
 CREATE INDEX mail_refused ON mail (id) WHERE refused IS NOT NULL;
 CREATE INDEX mail_by_time ON mail (queued_at);
+
+-- When each site was last told that all is well (`mail.when: always`).
+CREATE TABLE all_clear (
+  site TEXT PRIMARY KEY,
+  at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,180 @@
+"""`wtpd vehicle`: what DAT says a VIN stands for, and what a vehicle is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wtpd.cli.command import Function, Group, argument, command, option, site_option
+from wtpd.cli.language import say
+from wtpd.texts import N_, Text
+
+if TYPE_CHECKING:
+    from wtpd.cli.console import Console
+    from wtpd.client import Client, Json
+
+vehicle = Group(
+    "vehicle",
+    about=N_("Identify vehicles by their VIN, and value them, by DAT. DAT takes money for it."),
+    example="wtpd vehicle identify WVWZZZ3CZEE123456\nwtpd vehicle identify WVWZZZ3CZEE123456 --choose 2",
+)
+
+FIELDS: dict[str, Text] = {"make": N_("make"), "model": N_("model")}
+
+
+def _for_order(function: Function) -> Function:
+    """Options that say whom it is for, and so whose login at DAT is used."""
+    assessor = option("--assessor", metavar="SIGN", about=N_("The assessor whom it is for, if logins are personal."))
+    return site_option(assessor(function))
+
+
+@command(
+    "identify",
+    N_("Ask DAT what a VIN stands for, and fill what is blank in the vehicle of the book that has it."),
+    example="wtpd vehicle identify WVWZZZ3CZEE123456\nwtpd vehicle identify WVWZZZ3CZEE123456 --choose 2",
+    group=vehicle,
+)
+@argument("vin")
+@option("--choose", type=click.IntRange(1), metavar="N", about=N_("Which one it is, where there are several."))
+@option("--vehicle", "vehicle_id", metavar="ID", about=N_("The vehicle of the book, if several have this VIN."))
+@option(
+    "--restriction",
+    type=click.Choice(["all", "repair", "appraisal"]),
+    about=N_("Only vehicles that can be calculated (repair) or valued (appraisal)."),
+)
+@option("--refresh", is_flag=True, about=N_("Ask DAT again although it was asked in the last 30 days; costs money."))
+@_for_order
+def identify(
+    console: Console,
+    vin: str,
+    choose: int | None,
+    vehicle_id: str | None,
+    restriction: str | None,
+    refresh: bool,
+    **order: str | None,
+) -> int:
+    scope = {**order, "restriction": restriction and restriction.upper()}
+
+    async def ask(api: Client) -> tuple[Json, Json | None, list[Json]]:
+        found = await api.vehicles.identify(vin, refresh=refresh, **scope)
+        known = await _known(api, found["vin"], vehicle_id)
+        settled = choose is not None or len(found["candidates"]) == 1
+        if len(known) != 1 or not settled:
+            return found, None, known
+        return found, await api.vehicles.fill(known[0]["id"], choose=choose, **scope), known
+
+    found, filled, known = console.ask(ask)
+    console.answer(filled or found, lambda: _identified(console, found, filled, known, choose))
+    several = len(found["candidates"]) > 1 and choose is None
+    return 1 if several or not found["candidates"] or (choose or 0) > len(found["candidates"]) else 0
+
+
+@command(
+    "value",
+    N_("Ask DAT what a vehicle is worth that was identified before."),
+    example="wtpd vehicle value WVWZZZ3CZEE123456 --km 43000 --registered 2021-05-17",
+    group=vehicle,
+)
+@argument("vin")
+@option("--km", type=click.IntRange(0), metavar="KM", about=N_("Odometer reading; the vehicle's own without it."))
+@option("--registered", metavar="DAY", about=N_("First registration; the vehicle's own without it."))
+@option("--vehicle", "vehicle_id", metavar="ID", about=N_("The vehicle of the book, if several have this VIN."))
+@_for_order
+def value(
+    console: Console, vin: str, km: int | None, registered: str | None, vehicle_id: str | None, **order: str | None
+) -> None:
+    async def ask(api: Client) -> Json:
+        known = await _known(api, "".join(vin.split()).upper(), vehicle_id)
+        if len(known) != 1:
+            raise click.ClickException(say(_which(vin, known)))
+        return await api.vehicles.value(known[0]["id"], odometer_km=km, first_registration=registered, **order)
+
+    worth = console.ask(ask)
+    console.answer(worth, lambda: _worth(console, worth))
+
+
+async def _known(api: Client, vin: str, vehicle_id: str | None) -> list[Json]:
+    """The vehicles of the book with this VIN."""
+    if vehicle_id is not None:
+        return [await api.vehicles.get(vehicle_id)]
+    found = (await api.vehicles.list(q=vin))["items"]
+    return [one for one in found if one["vin"] == vin]
+
+
+def _identified(console: Console, found: Json, filled: Json | None, known: Sequence[Json], choose: int | None) -> None:
+    candidates = found["candidates"]
+    _heading(console, found)
+    if not candidates:
+        console.line(N_("DAT knows no vehicle with this VIN."), colour="yellow")
+        return
+    _table(console, candidates)
+    if filled is not None:
+        _filled(console, filled)
+    elif len(candidates) > 1 and choose is None:
+        console.note(N_("It may be each of these. Choose one: --choose N. That costs nothing more."))
+    else:
+        console.note(_which(found["vin"], known))
+
+
+def _heading(console: Console, found: Json) -> None:
+    if found["kept"]:
+        text = N_("{vin}, as DAT said on {day}; nothing was paid now.", vin=found["vin"], day=found["at"][:10])
+    else:
+        text = N_(
+            "{vin}, asked {count} of {limit} times today",
+            vin=found["vin"], count=found["asked_today"], limit=found["limit"],
+        )  # fmt: skip
+    console.line(text, bold=True)
+    if found["data_card"]:
+        console.line(N_("DAT has no complete code for it, only a data card ({fault}).", fault=found["fault"]))
+
+
+def _table(console: Console, candidates: Sequence[Json]) -> None:
+    rows = []
+    for one in candidates:
+        dossier = one["dossier"]
+        code = " ".join(part for part in (dossier["datecode"], dossier["container"]) if part)
+        rows.append([str(one["number"]), one["make"], dossier["base_model"], dossier["sub_model"], code])
+    console.table([N_("no."), N_("make"), N_("model"), N_("variant"), N_("DAT code")], rows)
+
+
+def _filled(console: Console, filled: Json) -> None:
+    for name, text in filled["filled"].items():
+        console.line(N_("{field}: {value} was filled in", field=FIELDS[name], value=text), colour="green")
+    for name, one in filled["differing"].items():
+        console.line(
+            N_(
+                "{field}: {ours} stays, DAT says {theirs}",
+                field=FIELDS[name], ours=one["ours"], theirs=one["theirs"],
+            ),
+            colour="yellow",
+        )  # fmt: skip
+    if not filled["filled"] and not filled["differing"]:
+        console.line(N_("The book says the same; nothing was filled in."))
+
+
+def _which(vin: str, known: Sequence[Json]) -> Text:
+    if not known:
+        return N_("No vehicle of the book has the VIN {vin}, so nothing was filled in.", vin=vin)
+    ids = ", ".join(f"{one['id']} ({one['plate'] or '-'})" for one in known)
+    return N_("Several vehicles of the book have the VIN {vin}; name one with --vehicle: {ids}", vin=vin, ids=ids)
+
+
+def _worth(console: Console, worth: Json) -> None:
+    rows: list[list[Any]] = [
+        [say(name), _money(worth[f"{field}_cents"]), _money(worth[f"{field}_gross_cents"])]
+        for field, name in (("sales", N_("sales price")), ("purchase", N_("purchase price")))
+    ]
+    console.line(
+        N_(
+            "{code}, {km} km, first registered on {day}",
+            code=worth["datecode"], km=worth["odometer_km"], day=worth["first_registration"],
+        )
+    )  # fmt: skip
+    console.table([worth["currency"], N_("without VAT"), N_("with VAT")], rows)
+
+
+def _money(cents: int | None) -> str:
+    return "-" if cents is None else f"{cents / 100:.2f}"

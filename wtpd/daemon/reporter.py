@@ -1,0 +1,74 @@
+"""What systemd is told while the daemon runs: the worst news as status text, and that nothing hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+from wtpd.clock import Clock
+from wtpd.daemon.parts import Parts
+from wtpd.daemon.systemd import Notifier
+from wtpd.store.database import Event
+from wtpd.texts import N_
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 300.0
+"""Seconds between two looks at the worst news, where no event asked for one."""
+GATHER = 1.0
+"""Seconds in which a burst of events is looked at once."""
+
+
+class Reporter:
+    """`tell_status` and `feed_watchdog` run until they are cancelled."""
+
+    def __init__(self, parts: Parts, notifier: Notifier, clock: Clock) -> None:
+        self._parts = parts
+        self._notifier = notifier
+        self._clock = clock
+        self._look = asyncio.Event()
+        self.status = ""
+        """The worst news in one line, in the language of the box."""
+        parts.db.listeners.append(self._heard)
+
+    async def tell_status(self) -> None:
+        """As soon as something happens."""
+        while True:
+            self._look.clear()
+            news = await self._news()
+            if news != self.status:
+                self.status = news
+                self._notifier.status(news)
+            await self._clock.sleep(GATHER)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._look.wait()
+
+    async def feed_watchdog(self) -> None:
+        """Only while the database answers and no loop hangs: else systemd is to start the daemon anew."""
+        pause = (self._notifier.watchdog or 30.0) / 3
+        while True:
+            hanging = [loop.name for loop in self._parts.fleet.loops if loop.is_overdue]
+            try:
+                async with asyncio.timeout(pause):
+                    await self._parts.db.read(lambda tx: tx.one("SELECT 1"))
+            except TimeoutError:
+                hanging.append("database")
+            if hanging:
+                log.critical("The watchdog isn't fed: %s hangs", ", ".join(hanging))
+            else:
+                self._notifier.alive()
+            await self._clock.sleep(pause)
+
+    async def _news(self) -> str:
+        troubles = await self._parts.status.troubles()
+        language = self._parts.settings.config.language
+        if not troubles:
+            return N_("All is well.").render(language)
+        return "; ".join(one.text.render(language) for one in troubles[:2])
+
+    def _heard(self, events: Sequence[Event], signals: frozenset[str]) -> None:
+        if events:
+            self._look.set()
