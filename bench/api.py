@@ -14,11 +14,13 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlencode
 
 from bench.daemon import daemon
 from bench.dealership import A_DAY, DEPARTMENT, SITE, START, dealership
 from bench.figures import Figure, at_least, at_most, fact, median, percentile
+from bench.processes import cpu_ms
 from wtpd.clock import iso
 
 CLIENTS = 8
@@ -59,19 +61,31 @@ async def run(quick: bool) -> list[Figure]:
         await place.db.close()
         folder = place.path.parent
         running = await stack.enter_async_context(daemon(folder))
-        bare = stack.enter_context(_bare(place.path, folder / "bare.sock"))
+        bare = stack.enter_context(_Bare(place.path, folder / "bare.sock"))
         chance = random.Random(1)
 
         def one() -> bytes:
             return get(f"/v1/appointments/{chance.choice(ids)}")
 
-        wtpd_times, bare_times, wtpd_rates, bare_rates = [], [], [], []
+        wtpd_times: list[float] = []
+        bare_times: list[float] = []
+        wtpd_rates: list[float] = []
+        bare_rates: list[float] = []
+        wtpd_cpu: list[float] = []
+        bare_cpu: list[float] = []
         for _ in range(rounds):
-            bare_times += await _times(bare, one, asks)
+            bare_times += await _times(bare.path, one, asks)
             wtpd_times += await _times(running.socket, one, asks)
-            bare_rates.append(await _rate(bare, one, asks))
-            wtpd_rates.append(await _rate(running.socket, one, asks))
+            for rates, cpu, path, pid in (
+                (bare_rates, bare_cpu, bare.path, bare.pid),
+                (wtpd_rates, wtpd_cpu, running.socket, running.pid),
+            ):
+                before = cpu_ms(pid)
+                rates.append(await _rate(path, one, asks))
+                cpu.append((cpu_ms(pid) - before) * 1000 / asks)
         figures = _against(wtpd_times, bare_times, median(wtpd_rates), median(bare_rates))
+        figures.append(fact("GET one, bare protocol, CPU", median(bare_cpu), "µs"))
+        figures.append(fact("GET one, CPU", median(wtpd_cpu), "µs"))
         few = max(asks // 10, 50)
         figures += _milliseconds(
             f"day view of {A_DAY}", await _times(running.socket, lambda: _day(chance, size), few), 8
@@ -87,20 +101,17 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
-def _bare(database: Path, path: Path) -> _Bare:
-    return _Bare(database, path)
-
-
 class _Bare:
     def __init__(self, database: Path, path: Path) -> None:
         self._arguments = [sys.executable, "-m", "bench.bare_api", str(database), str(path)]
-        self._path = path
+        self.path = path
 
-    def __enter__(self) -> Path:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._arguments, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         self._process.stdout.readline()
-        return self._path
+        self.pid = self._process.pid
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()

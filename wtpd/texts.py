@@ -1,7 +1,8 @@
 """Texts that people read: written in English in the code, shown in the reader's language.
 
-`N_("...", name=value)` makes a `Text`, which is rendered late, when the language is known: `text.render("de")`.
-The catalogues are gettext files in `wtpd/locale/<language>/LC_MESSAGES/wtpd.po`, extracted by Babel.
+`N_("...", name=value)` makes a `Text`, which is rendered late, when the language is known: `text.render("de")`; `N_n`
+does where one thing is said otherwise than several. The catalogues are gettext files in
+`wtpd/locale/<language>/LC_MESSAGES/wtpd.po`, extracted by Babel (`script/texts`).
 Log messages aren't texts in this sense; they stay English.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 LANGUAGES = ("de", "en", "nl")
 """The languages every text exists in."""
@@ -19,17 +21,36 @@ LANGUAGES = ("de", "en", "nl")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sentence with named places, not yet in a language."""
+    """A sentence with named places, not yet in a language. `plural`: how it is said for any `count` but one."""
 
     msgid: str
     args: Mapping[str, object] = field(default_factory=dict)
+    plural: str = ""
 
     def render(self, language: str = "en") -> str:
         """The sentence in `language` (`de`, `en` or `nl`; any other gives English)."""
         values = {
             name: value.render(language) if isinstance(value, Text) else value for name, value in self.args.items()
         }
-        return _catalogue(language).gettext(self.msgid).format(**values)
+        return self._sentence(_catalogue(language)).format(**values)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values, to be kept and rendered later."""
+        args = {name: _json_value(value) for name, value in self.args.items()}
+        return {"msgid": self.msgid, "args": args} | ({"plural": self.plural} if self.plural else {})
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """What `as_json` gave."""
+        args = {name: cls.from_json(value) if isinstance(value, Mapping) and "msgid" in value else value
+                for name, value in kept.get("args", {}).items()}  # fmt: skip
+        return cls(kept["msgid"], args, kept.get("plural", ""))
+
+    def _sentence(self, catalogue: gettext.NullTranslations) -> str:
+        if not self.plural:
+            return catalogue.gettext(self.msgid)
+        count = self.args["count"]
+        return catalogue.ngettext(self.msgid, self.plural, count if isinstance(count, int) else 0)
 
     def __str__(self) -> str:
         return self.render("en")
@@ -38,6 +59,17 @@ class Text:
 def N_(msgid: str, /, **args: object) -> Text:  # noqa: N802 - gettext's customary name, which Babel extracts
     """A text to be translated later; `{name}` in it is filled from `args`, literal braces are doubled."""
     return Text(msgid, args)
+
+
+def N_n(one: str, several: str, /, *, count: int, **args: object) -> Text:  # noqa: N802 - as above
+    """A text that is said in another way for one than for several: `N_n("one error", "{count} errors", count=n)`."""
+    return Text(one, {"count": count, **args}, several)
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, Text):
+        return value.as_json()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def best_language(accepted: str | None, default: str = "en") -> str:

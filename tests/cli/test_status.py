@@ -153,7 +153,7 @@ def test_verify_says_who_we_are_there_and_what_differs(terminal: Terminal, api: 
     said = terminal.wtpd("verify", "superservice", "--compare")
     assert said.code == 1
     assert "rostock 00123: Autohaus X brand NISSAN" in said.out
-    assert "12 appointments compared, 1 differences" in said.out
+    assert "12 appointments compared, 1 difference" in said.out
     assert "0192 notes: a ≠ b" in said.out
 
 

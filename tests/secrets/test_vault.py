@@ -183,7 +183,7 @@ async def test_another_boxes_key_opens_nothing_but_credentials_can_be_entered_ag
     assert await box.open("superservice", "general") == CLIENT
     state = await box.db.read(box.vault.state)
     assert (state.state, state.unreadable) == ("partly", (("dat", "general"),))
-    assert "1 credential(s) were stored with another key" in str(state.text)
+    assert "1 entry was stored with another key" in str(state.text)
 
 
 async def test_starting_over_gives_up_what_cannot_be_opened_only(box: Box) -> None:

@@ -8,7 +8,7 @@ from tests.support.bookkeeping import DESK, MONDAY
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
 from wtpd.planner.appointment import Status
 from wtpd.store import channels
-from wtpd.sync.apply import Applied, apply_page
+from wtpd.sync.apply import apply_page
 from wtpd.sync.ports import Incoming, Page, Unreadable
 
 
@@ -235,7 +235,7 @@ async def test_a_page_from_elsewhere_in_the_feed_is_dropped(world: World) -> Non
     await world.sync()
     page = Page(items=[replace(world.theirs(), version=9, cancelled=True)], cursor="0", more=False)
     done = await world.transactions.write(
-        lambda session: apply_page(session, SPEC, start=None, page=page, so_far=Applied())
+        lambda session: apply_page(session, SPEC, start=None, page=page)
     )
     assert done.dropped
     assert (await world.only()).status is Status.SCHEDULED

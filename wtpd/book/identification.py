@@ -49,15 +49,11 @@ def facts(dossier: Dossier) -> dict[str, str]:
 def fill(
     book: Book, tx: Tx, vehicle_id: str, vin: str, dossier: Dossier, *, actor: str, expected_version: int | None = None
 ) -> Filled:
-    """Fill the vehicle's blanks and keep what it is at DAT. `vin`: the one that was asked for. Raises `NotFound`,
-    `VersionMismatch`, and `Refused` of kind `other-vin` if the vehicle got another one meanwhile."""
+    """Fill the vehicle's blanks and keep what it is at DAT. `vin`: the one that was asked for, which a vehicle without
+    one gets. Raises `NotFound`, `VersionMismatch`, and `Refused` of kind `other-vin`."""
     before = vehicles.get(tx, vehicle_id)
-    if before.vin != vin:
-        raise Refused(
-            N_("This vehicle's VIN is {ours} meanwhile, not {asked}.", ours=before.vin or "-", asked=vin),
-            kind="other-vin",
-        )
-    told = facts(dossier)
+    check_vin(before, vin)
+    told = {"vin": vin, **facts(dossier)}
     blanks = {name: value for name, value in told.items() if not getattr(before, name).strip()}
     author = Author(actor=actor, channel=CHANNEL)
     after = book.change_vehicle(tx, vehicle_id, blanks, author=author, expected_version=expected_version)
@@ -79,6 +75,15 @@ def fill(
         if name not in blanks and not _same(getattr(before, name), value)
     }
     return Filled(after, blanks, differing)
+
+
+def check_vin(vehicle: Vehicle, vin: str) -> None:
+    """Raises `Refused` if the vehicle has another VIN."""
+    if vehicle.vin not in ("", vin):
+        raise Refused(
+            N_("This vehicle's VIN is {ours}, not {asked}.", ours=vehicle.vin, asked=vin),
+            kind="other-vin",
+        )
 
 
 def kept(tx: Tx, vehicle_id: str) -> Chosen | None:

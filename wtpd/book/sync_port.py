@@ -165,6 +165,7 @@ class SyncBook:
             account=mapped.account,
             owned=shared_fields.OF_CUSTOMER if locked else frozenset(),
             reason=appointment.cancellation_reason,
+            erased=visit.customer is not None and visit.customer.erased,
         )
 
     def _mapped(self, channel: str) -> Mapped:

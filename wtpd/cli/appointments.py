@@ -14,7 +14,7 @@ from wtpd.cli.command import argument, command, option, site_option
 from wtpd.cli.moments import ZONE, read_day, show_day, show_moment, show_time
 from wtpd.cli.moments import today as today_in
 from wtpd.cli.values import show_value
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -123,7 +123,12 @@ def _print_day(console: Console, one: Day) -> None:
             one.get("labour_units") or 0 for one in one.appointments if one["status"] not in ("cancelled", "no_show")
         )
         console.line(
-            N_("{count} appointments, {units} AW", count=len(one.appointments), units=show_value(round(units, 2)))
+            N_n(
+                "{count} appointment, {units} AW",
+                "{count} appointments, {units} AW",
+                count=len(one.appointments),
+                units=show_value(round(units, 2)),
+            )
         )
     console.line()
 
@@ -200,9 +205,10 @@ async def _one(api: Client, what: str) -> list[Json]:
 def _print_one(console: Console, appointment: Json, history: Sequence[Json], zone: str) -> None:
     for label, value in _facts(appointment, zone):
         console.line(f"{language.say(label) + ':':<22} {value}")
+    unit = language.say(N_("AW"))
     for work in appointment["interventions"]:
         units = show_value(work["labour_units"])
-        console.line(f"  {work['code']:<10} {units:>6} AW  {work['title']}")
+        console.line(f"  {work['code']:<10} {units:>6} {unit}  {work['title']}")
     console.line()
     console.line(N_("History"), bold=True)
     for entry in history:

@@ -1,6 +1,6 @@
 """click's own sentences, listed so that they get into the catalogue; click asks `gettext` for them by these ids."""
 
-from wtpd.texts import N_
+from wtpd.texts import N_, N_n
 
 TEXTS = (
     N_("Usage:"),
@@ -12,17 +12,26 @@ TEXTS = (
     N_("Show the version and exit."),
     N_("No such command {name!r}."),
     N_("No such option {name!r}."),
+    N_n("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", count=1),
     N_("Missing command."),
     N_("Missing argument"),
     N_("Missing option"),
+    N_n("Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})", count=1),
+    N_n("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments.", count=1),
     N_("Invalid value: {message}"),
     N_("Invalid value for {param_hint}: {message}"),
+    N_n("{value!r} is not {choice}.", "{value!r} is not one of {choices}.", count=1),
     N_("{value!r} is not a valid {number_type}."),
+    N_("{value} is not in the range {range}."),
     N_("{name} {filename!r} does not exist."),
     N_("{name} {filename!r} is a directory."),
     N_("{name} {filename!r} is a file."),
     N_("{name} {filename!r} is not readable."),
+    N_("{name} {filename!r} is not writable."),
+    N_("Could not open file {filename!r}: {message}"),
     N_("Option {name!r} does not take a value."),
+    N_("Error: invalid input"),
+    N_("default: {default}"),
     N_("file"),
     N_("directory"),
     N_("path"),

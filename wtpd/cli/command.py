@@ -173,5 +173,9 @@ site_option = option("--site", about=N_("Only at this site."), metavar="SITE")
 
 
 def confirmed(console: Console, question: Text) -> bool:
-    """Ask on the terminal; without one the answer is no."""
-    return console.interactive and click.confirm(say(question), err=True)
+    """Ask on the terminal; without one the answer is no. Yes is `y`, and what it is in the reader's language."""
+    if not console.interactive:
+        return False
+    yes, no = say(N_("yes")), say(N_("no"))
+    answer = click.prompt(f"{say(question)} [{yes[0]}/{no[0].upper()}]", default="", show_default=False, err=True)
+    return answer.strip().lower() in ("y", "yes", yes[0], yes)

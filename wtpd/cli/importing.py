@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wtpd.cli.command import argument, command, option
-from wtpd.texts import N_
+from wtpd.texts import N_, N_n
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -78,6 +78,11 @@ def _print(console: Console, outcomes: Sequence[Outcome]) -> None:
         text = N_("{file}: {created} new, {changed} changed, {unchanged} as before", file=file.name, **counts)
         console.line(text, colour="green")
         if outcome["over_limit"]:
-            console.line(N_("  {count} appointments are over the load limit of their day", count=outcome["over_limit"]))
+            over = N_n(
+                "  one appointment is over the load limit of its day",
+                "  {count} appointments are over the load limit of their day",
+                count=outcome["over_limit"],
+            )
+            console.line(over)
         for warning in outcome["warnings"]:
             console.line(f"  {warning['field']}: {warning['detail']}", colour="yellow")

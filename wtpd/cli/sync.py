@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wtpd.cli import language
 from wtpd.cli.command import argument, command, option, site_option
 from wtpd.cli.values import show_value
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -136,10 +136,11 @@ def _verified(console: Console, found: Sequence[Json]) -> None:
 
 def _compared(console: Console, one: Json) -> None:
     differences = one["differences"]
-    text = N_(
-        "  {count} appointments compared, {differences} differences",
-        count=one["compared"],
-        differences=len(differences),
+    text = N_n(
+        "  {compared} appointments compared, {count} difference",
+        "  {compared} appointments compared, {count} differences",
+        compared=one["compared"],
+        count=len(differences),
     )
     console.line(text, colour="red" if differences else "green")
     for each in differences:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wtpd.cli.command import Function, Group, argument, command, option, site_option
+from wtpd.cli.command import Function, Group, argument, command, option
 from wtpd.cli.language import say
 from wtpd.texts import N_, Text
 
@@ -21,13 +21,13 @@ vehicle = Group(
     example="wtpd vehicle identify WVWZZZ3CZEE123456\nwtpd vehicle identify WVWZZZ3CZEE123456 --choose 2",
 )
 
-FIELDS: dict[str, Text] = {"make": N_("make"), "model": N_("model")}
+FIELDS: dict[str, Text] = {"vin": N_("VIN"), "make": N_("make"), "model": N_("model")}
 
 
 def _for_order(function: Function) -> Function:
     """Options that say whom it is for, and so whose login at DAT is used."""
     assessor = option("--assessor", metavar="SIGN", about=N_("The assessor whom it is for, if logins are personal."))
-    return site_option(assessor(function))
+    return option("--site", metavar="SITE", about=N_("The site that it is for."))(assessor(function))
 
 
 @command(
@@ -63,12 +63,15 @@ def identify(
         settled = choose is not None or len(found["candidates"]) == 1
         if len(known) != 1 or not settled:
             return found, None, known
-        return found, await api.vehicles.fill(known[0]["id"], choose=choose, **scope), known
+        return found, await api.vehicles.fill(known[0]["id"], vin=found["vin"], choose=choose, **scope), known
 
     found, filled, known = console.ask(ask)
+    count = len(found["candidates"])
+    if choose is not None and choose > count:
+        text = N_("there is no candidate {number}; there are {count}", number=choose, count=count)
+        raise click.BadParameter(say(text), param_hint="--choose")
     console.answer(filled or found, lambda: _identified(console, found, filled, known, choose))
-    several = len(found["candidates"]) > 1 and choose is None
-    return 1 if several or not found["candidates"] or (choose or 0) > len(found["candidates"]) else 0
+    return 0 if count == 1 or (count and choose) else 1
 
 
 @command(

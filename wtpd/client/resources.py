@@ -128,10 +128,17 @@ class Vehicles(Collection):
         return found
 
     async def fill(
-        self, vehicle_id: str, *, choose: int | None = None, restriction: str | None = None, **order: Any
+        self,
+        vehicle_id: str,
+        *,
+        vin: str | None = None,
+        choose: int | None = None,
+        restriction: str | None = None,
+        **order: Any,
     ) -> Json:
-        """Fill the vehicle's blanks by its VIN; `choose` one of several candidates by its number."""
-        body = _given(choose=choose, restriction=restriction, **order)
+        """Fill the vehicle's blanks by its VIN, or by `vin` if it has none; `choose` one of several candidates by its
+        number."""
+        body = _given(vin=vin, choose=choose, restriction=restriction, **order)
         filled: Json = await self._http.post(self._of(vehicle_id, "identification"), body, patience=LONG)
         return filled
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wtpd.errors import Invalid, Problem
-from wtpd.texts import N_, Text
+from wtpd.texts import N_n, Text
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,8 +47,9 @@ class ConfigErrors(Invalid):
         self.errors = tuple(unique.values())
         first = self.errors[0]
         super().__init__(
-            N_(
-                "{name} has {count} error(s), the first in line {line}: {first}",
+            N_n(
+                "{name} has an error in line {line}: {first}",
+                "{name} has {count} errors, the first in line {line}: {first}",
                 name=first.name, count=len(self.errors), line=first.place.line, first=first.text,
             ),
             problems=[Problem(error.path, error.text) for error in self.errors],

@@ -117,7 +117,7 @@ def _credentials(config: Config, known: Known) -> Iterator[Finding]:
     for name, settings in config.credentials.items():
         path: Path = ("credentials", name)
         if known.providers is not None and name not in known.providers:
-            yield path, _unknown("provider", name, known.providers)
+            yield path, _unknown(N_("provider"), name, known.providers)
         elif known.providers is not None and settings.scope not in known.providers[name].scopes:
             yield (*path, "scope"), N_(
                 "{provider} has no entries for the scope {scope}; possible: {allowed}",
@@ -224,10 +224,10 @@ def _unknown_department(site: Site, department: str, departments: Sequence[str])
 
 
 def _unknown_partner(partner: str, manifests: Iterable[str]) -> Text:
-    return _unknown("connector", partner, manifests)
+    return _unknown(N_("connector"), partner, manifests)
 
 
-def _unknown(what: str, name: str, names: Iterable[str]) -> Text:
+def _unknown(what: Text, name: str, names: Iterable[str]) -> Text:
     names = sorted(names)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:

@@ -29,8 +29,8 @@ class CredentialField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What `verify` found at the partner: its own name for us, and facts such as brand and rights. `note`: what was
-    done to find out, where that isn't plain."""
+    """What `verify` found at the partner: its own number and name for us, and facts such as brand and rights. `note`:
+    what was done to find out, where that isn't plain."""
 
     account: str
     name: str

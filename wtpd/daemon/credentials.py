@@ -4,41 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from wtpd.clock import Clock
 from wtpd.config.model import CredentialSettings
+from wtpd.connectors.base import Manifest
+from wtpd.daemon.expiry import Expiry, expiries
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.reload import Settings
-from wtpd.errors import Refused
+from wtpd.errors import WtpdError
 from wtpd.secrets import keys
 from wtpd.secrets.fields import Fields
 from wtpd.secrets.keys import KeyLost
-from wtpd.secrets.providers import Provider
-from wtpd.secrets.resolve import NoCredential, Order
+from wtpd.secrets.providers import PROVIDERS, Field, Provider
+from wtpd.secrets.resolve import NoCredential, Order, explain
 from wtpd.store.credentials import Entry
 from wtpd.store.database import Database, Event, Tx
 from wtpd.store.vault import Vault, rotate
 from wtpd.sync.errors import NeedsToken
 from wtpd.sync.health import State
-from wtpd.texts import N_, Text
+from wtpd.texts import Text
 
 log = logging.getLogger(__name__)
 
 MAIL = "email"
+NOTED_EVERY = 3600.0
+"""Seconds between two notes that an entry is in use."""
 
 _RESULTS: Mapping[str, str] = {State.HEALTHY: "ok", State.NEEDS_TOKEN: "refused"}
 """What a channel's state says of the entry it uses."""
 
 
+def providers_of(manifests: Iterable[Manifest]) -> Mapping[str, Provider]:
+    """The providers we know, and the connectors of others with what they want."""
+    return dict(PROVIDERS) | {
+        manifest.name: Provider(
+            name=manifest.name,
+            title=manifest.title,
+            fields=tuple(
+                Field(name=one.name, label=one.label, secret=one.secret) for one in manifest.credential_fields
+            ),
+        )
+        for manifest in manifests
+        if manifest.name not in PROVIDERS and manifest.credential_fields
+    }
+
+
 class Credentials:
-    def __init__(self, db: Database, vault: Vault, settings: Settings, redactor: Redactor) -> None:
+    def __init__(self, db: Database, vault: Vault, settings: Settings, redactor: Redactor, clock: Clock) -> None:
         self._db = db
         self.vault = vault
         self._settings = settings
         self.redactor = redactor
+        self._clock = clock
+        self._entries: Sequence[Entry] = ()
         self._opened: dict[tuple[str, str], tuple[str, Fields]] = {}
+        self._noted: dict[tuple[str, str], float] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self.key_lost: Text | None = None
         """What to do about a key that is missing or wrong; None while all is well."""
@@ -54,16 +77,43 @@ class Credentials:
         *,
         settings: Settings,
         redactor: Redactor,
+        clock: Clock,
+        providers: Mapping[str, Provider] = PROVIDERS,
     ) -> Credentials:
+        """A change of keys that was stopped goes on."""
         files = await asyncio.to_thread(keys.find, environ, folder, key_file)
-        made = cls(db, Vault(files), settings, redactor)
+        made = cls(db, Vault(files, providers), settings, redactor, clock)
         await made.look()
+        if await asyncio.to_thread(files.is_changing):
+            await made._finish_change()
         return made
 
     async def look(self) -> None:
-        """See how the key is."""
+        """See how the key is, and which entries there are."""
         state = await self._db.read(self.vault.state)
         self.key_lost = state.text if state.state in ("lost", "partly") else None
+        self._entries = await self._db.read(self.vault.entries)
+
+    def expiries(self) -> list[Expiry]:
+        """Which entries end within 14 days, or have ended."""
+        return expiries(self._entries, self._clock.now())
+
+    def serving(self, connector: str, site: str) -> str | None:
+        """The scope of the entry that a connector uses at a site."""
+        known = self.vault.providers.get(connector)
+        scopes = {entry.scope for entry in self._entries if entry.provider == connector}
+        return explain(known, Order(office=site), scopes, self.rule(connector)).scope if known else None
+
+    def sites(self) -> list[str]:
+        """The offices that an entry can be for."""
+        return [site.id for site in self._settings.config.sites]
+
+    async def _finish_change(self) -> None:
+        try:
+            log.info("The change of keys goes on: %s", await rotate(self._db, self.vault, actor="wtpd"))
+        except WtpdError as error:
+            log.error("The change of keys couldn't go on: %s", error)
+        await self.look()
 
     async def of_channel(self, connector: str, site: str) -> Mapping[str, str]:
         """What the connector needs at the site. Raises `NeedsToken`."""
@@ -72,7 +122,7 @@ class Credentials:
         except (NoCredential, KeyLost) as error:
             if isinstance(error, KeyLost):
                 self.key_lost = error.text
-            raise NeedsToken(str(error.text)) from None
+            raise NeedsToken(str(error.text), reason=error.text) from None
 
     async def of_mail(self, site: str) -> Mapping[str, str]:
         """What the mail server needs. Raises `NoCredential`, `KeyLost`."""
@@ -85,8 +135,8 @@ class Credentials:
         self.redactor.know(fields.values())
         return scope, fields
 
-    async def note_use(self, provider: str, scope: str, result: str) -> None:
-        """How good an entry was (`ok`, `refused`); a failure to note it is logged only."""
+    async def note_use(self, provider: str, scope: str, result: str | None) -> None:
+        """How good an entry was (`ok`, `refused`; None: not known yet); a failure to note it is logged only."""
 
         def work(tx: Tx) -> None:
             self.vault.mark_used(tx, provider, scope, result=result)
@@ -102,6 +152,7 @@ class Credentials:
     def forget(self) -> None:
         """Open everything anew: settings changed, which entry serves whom may have, too."""
         self._opened.clear()
+        self._noted.clear()
 
     async def changed(self) -> None:
         """Entries or keys are others now."""
@@ -109,14 +160,28 @@ class Credentials:
         await self.look()
 
     async def _fields(self, provider: str, site: str) -> Fields:
-        known = self._opened.get((provider, site))
-        if known is not None:
-            return known[1]
-        order, rule = Order(office=site), self.rule(provider)
-        opened = await self._db.read(lambda tx: self.vault.open_for(tx, provider, order, rule))
-        self._opened[provider, site] = opened
-        self.redactor.know(opened[1].values())
+        opened = self._opened.get((provider, site))
+        if opened is None:
+            order, rule = Order(office=site), self.rule(provider)
+            opened = await self._db.read(lambda tx: self.vault.open_for(tx, provider, order, rule))
+            self._opened[provider, site] = opened
+            self.redactor.know(opened[1].values())
+            if self.key_lost is not None:  # somebody brought it back
+                await self.look()
+        self._used(provider, opened[0])
         return opened[1]
+
+    def _used(self, provider: str, scope: str) -> None:
+        """Note it now and then; what came of it is told by the channel's state."""
+        now = self._clock.monotonic()
+        if now - self._noted.get((provider, scope), -math.inf) >= NOTED_EVERY:
+            self._noted[provider, scope] = now
+            self._note(provider, scope, None)
+
+    def _note(self, provider: str, scope: str, result: str | None) -> None:
+        task = asyncio.create_task(self.note_use(provider, scope, result), name="credential use")
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
 
     def _heard(self, events: Sequence[Event], signals: frozenset[str]) -> None:
         """A channel that got well, or was refused, says how good its entry is."""
@@ -125,65 +190,4 @@ class Credentials:
             connector, _, site = str(event.data.get("id", "")).partition("/")
             known = self._opened.get((connector, site))
             if result is not None and known is not None:
-                task = asyncio.create_task(self.note_use(connector, known[0], result), name="credential use")
-                self._notes.add(task)
-                task.add_done_callback(self._notes.discard)
-
-
-class CredentialDesk:
-    """What people do with the credential store; `use` is told of every change."""
-
-    def __init__(self, db: Database, use: Credentials) -> None:
-        self._db = db
-        self._use = use
-
-    @property
-    def providers(self) -> Mapping[str, Provider]:
-        return self._use.vault.providers
-
-    def rule(self, provider: str) -> CredentialSettings | None:
-        return self._use.rule(provider)
-
-    async def entries(self) -> Sequence[Entry]:
-        return await self._db.read(self._use.vault.entries)
-
-    async def stored(self, provider: str, scope: str) -> Fields:
-        """One entry's values, for testing it. Raises `NotFound`, `KeyLost`."""
-        return await self._db.read(lambda tx: self._use.vault.open(tx, provider, scope))
-
-    async def set(
-        self, provider: str, scope: str, values: Mapping[str, str], *, actor: str, expires_at: datetime | None
-    ) -> Entry:
-        self._use.redactor.know(values.values())
-        entry = await self._db.write(
-            lambda tx: self._use.vault.set(tx, provider, scope, values, actor=actor, expires_at=expires_at)
-        )
-        await self._use.changed()
-        return entry
-
-    async def remove(self, provider: str, scope: str, *, actor: str) -> None:
-        await self._db.write(lambda tx: self._use.vault.remove(tx, provider, scope, actor=actor))
-        await self._use.changed()
-
-    async def reveal(self, provider: str, scope: str, *, actor: str) -> Fields:
-        """For local programs, where the provider's setting allows it. Raises `Refused`, `NotFound`, `KeyLost`."""
-        rule = self._use.rule(provider)
-        if rule is None or not rule.reveal:
-            raise Refused(
-                N_("{provider} doesn't hand out its credentials (credentials.{provider}.reveal).", provider=provider),
-                kind="not-revealed",
-            )
-        return await self._db.write(lambda tx: self._use.vault.reveal(tx, provider, scope, actor=actor))
-
-    async def rotate(self, *, actor: str) -> Text:
-        text = await rotate(self._db, self._use.vault, actor=actor)
-        await self._use.changed()
-        return text
-
-    async def start_over(self, *, actor: str) -> list[tuple[str, str]]:
-        lost = await self._db.write(lambda tx: self._use.vault.start_over(tx, actor=actor))
-        await self._use.changed()
-        return lost
-
-    async def note_test(self, provider: str, scope: str, *, result: str, actor: str) -> None:
-        await self._db.write(lambda tx: self._use.vault.mark_tested(tx, provider, scope, result=result, actor=actor))
+                self._note(connector, known[0], result)

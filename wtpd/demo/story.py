@@ -199,45 +199,41 @@ async def crash(stage: Stage) -> None:
         before = len(await stage.partner.appointments())
         await stage.api.connectors.pause(PARTNER)
         made = await book_many(stage)
-        # Each third booking is made there, but its answer is cut off; the others take their time.
-        cut, late = (
-            {"kind": "cut", "share": 0.34, **CREATE},
-            {"kind": "late", "seconds": 0.2, "work": "first", **CREATE},
-        )
-
-        async def some_are_there() -> bool:
-            """the first of the bookings reach SUPERSERVICE"""
-            return len(await stage.partner.appointments()) >= before + 5
-
-        async with stage.misbehaving(cut, late):
-            await stage.api.connectors.resume(PARTNER)
-            run = asyncio.create_task(stage.api.connectors.sync(PARTNER))
-            await stage.until(some_are_there)
-            await stage.house.crash_daemon()
-            with contextlib.suppress(Unreachable):
-                await run
-            there = len(await stage.partner.appointments()) - before
-            lost = await stage.partner.shown("cut")
+        there, lost = await kill_in_the_middle(stage, before)
         await stage.house.start_daemon()
         await stage.settle()
         after = len(await stage.partner.appointments()) - before
-        histories = await asyncio.gather(*(stage.api.appointments.history(one["id"]) for one in made))
-        entries = sum(map(len, histories))
+        entries = sum([len(await stage.api.appointments.history(one["id"])) for one in made])
         note.found(
             N_("of {all} bookings {there} were there when it died, {lost} of the answers had been cut off",
                all=CRASH_BOOKINGS, there=there, lost=lost),
             booked=CRASH_BOOKINGS, there_at_the_crash=there, lost_answers=lost,
         )  # fmt: skip
         note.found(
-            N_(
-                "after the restart {after} are there, with {entries} entries in the history",
-                after=after,
-                entries=entries,
-            ),
-            ok=after == entries == CRASH_BOOKINGS,
-            there_after=after,
-            history_entries=entries,
-        )
+            N_("after the restart {after} are there, with {entries} entries in the history",
+               after=after, entries=entries),
+            ok=after == entries == CRASH_BOOKINGS, there_after=after, history_entries=entries,
+        )  # fmt: skip
+
+
+async def kill_in_the_middle(stage: Stage, before: int) -> tuple[int, int]:
+    """Let the bookings go, and kill the daemon when the first ones are there: how many were there by then, and how
+    many answers had been cut off."""
+    # Each third booking is made there, but its answer is cut off; the others take their time.
+    cut, late = {"kind": "cut", "share": 0.34, **CREATE}, {"kind": "late", "seconds": 0.2, "work": "first", **CREATE}
+
+    async def some_are_there() -> bool:
+        """the first of the bookings reach SUPERSERVICE"""
+        return len(await stage.partner.appointments()) >= before + 5
+
+    async with stage.misbehaving(cut, late):
+        await stage.api.connectors.resume(PARTNER)
+        run = asyncio.create_task(stage.api.connectors.sync(PARTNER))
+        await stage.until(some_are_there)
+        await stage.house.crash_daemon()
+        with contextlib.suppress(Unreachable):
+            await run
+        return len(await stage.partner.appointments()) - before, await stage.partner.shown("cut")
 
 
 async def book_many(stage: Stage) -> list[Json]:

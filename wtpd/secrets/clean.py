@@ -16,29 +16,46 @@ MAX_LENGTH = 4096
 _INVISIBLE = re.compile("[\r\n\t\u00ad\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff]")
 """Line ends, zero-width and direction marks: no credential has them, mails and web pages do."""
 
+_BLANKS = re.compile(r"\s+")
+_NO_BREAK = dict.fromkeys(map(ord, "\u00a0\u202f\u2007"), " ")
+"""Blanks that web pages put where an ordinary one was meant."""
+_NAME = re.compile(r"[a-z][a-z_]{0,31}")
+
 
 def clean(provider: Provider, values: Mapping[str, str]) -> dict[str, str]:
-    """The values without line ends, invisible characters, and spaces at both ends (no-break ones too). A field that
-    isn't required may be empty, which takes it out. Raises `Invalid` naming every field in error."""
+    """The values without line ends, invisible characters, and blanks at both ends (all blanks where none can be);
+    no-break spaces within become ordinary ones. A field that isn't required may be empty, which takes it out. Raises
+    `Invalid` naming every field in error."""
     fields = {field.name: field for field in provider.fields}
     problems: list[Problem] = []
     cleaned: dict[str, str] = {}
     for name, value in values.items():
         field = fields.get(name)
         if field is None:
-            known = ", ".join(fields)
-            text = N_(
-                "{provider} has no field {field}; it has: {known}", provider=provider.title, field=name, known=known
-            )
-            problems.append(Problem(name, text))
+            problems.append(_unknown(provider, name))
             continue
-        cleaned[name] = _INVISIBLE.sub("", value).strip()
+        cleaned[name] = _cleaned(field, value)
         wrong = _wrong(field, cleaned[name])
         if wrong is not None:
             problems.append(Problem(name, wrong))
     if problems:
         raise invalid(provider, problems)
     return cleaned
+
+
+def _unknown(provider: Provider, name: str) -> Problem:
+    """What can't be a field's name may be a secret in the wrong place, and isn't repeated."""
+    shown = name if _NAME.fullmatch(name) else "…"
+    known = ", ".join(field.name for field in provider.fields)
+    return Problem(
+        shown,
+        N_("{provider} has no field {field}; it has: {known}", provider=provider.title, field=shown, known=known),
+    )
+
+
+def _cleaned(field: Field, value: str) -> str:
+    value = _INVISIBLE.sub("", value).translate(_NO_BREAK).strip()
+    return value if field.form in ("text", "choice") else _BLANKS.sub("", value)
 
 
 def check_complete(provider: Provider, values: Mapping[str, str]) -> None:
@@ -64,6 +81,8 @@ def _wrong(field: Field, value: str) -> Text | None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         return N_("{field} holds a control character", field=field.label)
     match field.form:
+        case "digits" if not (value.isascii() and value.isdecimal()):
+            return N_("{field} consists of digits only", field=field.label)
         case "https" if not _is_address(value):
             return N_("{field} isn't a web address that begins with https://", field=field.label)
         case "port" if not (value.isascii() and value.isdecimal() and 0 < int(value[:6]) < 65536):

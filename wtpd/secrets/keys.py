@@ -122,6 +122,10 @@ class KeyFiles:
             raise KeyLost(N_("systemd hands over no credential {name}; see wtpd(1), credentials", name=NAME))
         _write_new(self.path)
 
+    def is_changing(self) -> bool:
+        """A change was begun and stopped, and can go on without anybody."""
+        return self.writable and self.next_path.exists()
+
     def begin_change(self) -> None:
         """Make the next key, unless it is there already. Raises `Refused` where systemd must hand it over."""
         if self.next_path.exists():

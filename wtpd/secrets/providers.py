@@ -11,7 +11,8 @@ from wtpd.errors import Invalid, NotFound, Problem
 from wtpd.texts import N_, Text
 
 Level = Literal["general", "office", "assessor", "user"]
-Form = Literal["text", "https", "port", "email", "choice"]
+Form = Literal["text", "code", "digits", "https", "port", "email", "choice"]
+"""`code`: without any blank, as tokens are; `digits`: a number that keeps its zeros."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +63,13 @@ def dat_signature(values: Mapping[str, str]) -> Mapping[str, str]:
 
 
 _ADDRESS = Field(name="address", label=N_("Web address"), form="https")
-_TOKEN = Field(name="token", label=N_("Token"), secret=True)
-_CUSTOMER_NUMBER = Field(name="customer_number", label=N_("Customer number"))
+_TOKEN = Field(name="token", label=N_("Token"), secret=True, form="code")
+_CUSTOMER_NUMBER = Field(name="customer_number", label=N_("Customer number"), form="code")
 _USER_NAME = Field(name="user_name", label=N_("User name"))
 _PASSWORD = Field(name="password", label=N_("Password"), secret=True)
 
 _LOGIN = (_CUSTOMER_NUMBER, _USER_NAME, _PASSWORD)
+_DAT = (Field(name="customer_number", label=N_("Customer number"), form="digits"), _USER_NAME, _PASSWORD)
 _PERSONAL: tuple[Level, ...] = ("general", "office", "assessor")
 
 _SINNO = (
@@ -93,8 +95,8 @@ _ALL = (
         name="superservice",
         title="SUPERSERVICE Connect",
         fields=(
-            Field(name="client_id", label=N_("Client id")),
-            Field(name="client_secret", label=N_("Client secret"), secret=True),
+            Field(name="client_id", label=N_("Client id"), form="code"),
+            Field(name="client_secret", label=N_("Client secret"), secret=True, form="code"),
         ),
     ),
     Provider(name="carloop", title="Carloop", fields=(_ADDRESS, _TOKEN)),
@@ -104,7 +106,7 @@ _ALL = (
     Provider(name="nextlane", title="Nextlane API", fields=(_ADDRESS, _TOKEN)),
     Provider(name="wincar", title="Wincar API", fields=(_ADDRESS, _TOKEN)),
     Provider(name="sinno", title="SiNNO", fields=_SINNO),
-    Provider(name="dat", title="DAT", fields=_LOGIN, scopes=_PERSONAL, derive=dat_signature),
+    Provider(name="dat", title="DAT", fields=_DAT, scopes=_PERSONAL, derive=dat_signature),
     Provider(name="cartv", title="CARTV", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="carcasion", title="car.casion", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="wom", title="WOM", fields=_LOGIN, scopes=_PERSONAL),

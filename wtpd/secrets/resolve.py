@@ -51,16 +51,30 @@ class Explanation:
     reason: Text
 
 
-def resolve(provider: Provider, order: Order, entries: Collection[str], rule: Rule | None = None) -> str:
-    """The scope whose entry serves `order`. `entries`: the scopes for which `provider` has one. Raises
-    `NoCredential` with the reason."""
-    explanation = explain(provider, order, entries, rule)
+def resolve(
+    provider: Provider,
+    order: Order,
+    entries: Collection[str],
+    rule: Rule | None = None,
+    *,
+    inactive: Collection[str] = (),
+) -> str:
+    """The scope whose entry serves `order`. `entries`: the scopes for which `provider` has one; `inactive`: those of
+    people who don't work here any more. Raises `NoCredential` with the reason."""
+    explanation = explain(provider, order, entries, rule, inactive=inactive)
     if explanation.scope is None:
         raise NoCredential(explanation.reason)
     return explanation.scope
 
 
-def explain(provider: Provider, order: Order, entries: Collection[str], rule: Rule | None = None) -> Explanation:
+def explain(
+    provider: Provider,
+    order: Order,
+    entries: Collection[str],
+    rule: Rule | None = None,
+    *,
+    inactive: Collection[str] = (),
+) -> Explanation:
     """As `resolve`, in words."""
     rule = rule or General()
     if rule.scope == "general":
@@ -71,9 +85,9 @@ def explain(provider: Provider, order: Order, entries: Collection[str], rule: Ru
         return Explanation(scope=None, reason=N_("{provider} has no general entry", provider=provider.title))
     identity = {"office": order.office, "assessor": order.assessor, "user": order.user}[rule.scope]
     wanted = f"{rule.scope}:{identity}"
-    if identity and wanted in entries:
+    if identity and wanted in entries and wanted not in inactive:
         return Explanation(scope=wanted, reason=_found(provider, rule.scope, identity))
-    missing = _missing(provider, rule.scope, identity)
+    missing = _inactive(rule.scope, identity) if wanted in inactive else _missing(provider, rule.scope, identity)
     if rule.fallback == "general" and "general" in entries:
         return Explanation(
             scope="general", reason=N_("{missing}; the general entry is used (fallback)", missing=missing)
@@ -90,6 +104,12 @@ def _found(provider: Provider, level: Level, identity: str) -> Text:
     if level == "assessor":
         return N_("{provider} uses the entry of the order's assessor {assessor}", provider=title, assessor=identity)
     return N_("{provider} uses the entry of the signed-in user {user}", provider=title, user=identity)
+
+
+def _inactive(level: Level, identity: str | None) -> Text:
+    if level == "assessor":
+        return N_("the assessor {assessor} isn't active any more", assessor=identity)
+    return N_("the user {user} isn't active any more", user=identity)
 
 
 def _missing(provider: Provider, level: Level, identity: str | None) -> Text:

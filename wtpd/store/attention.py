@@ -136,20 +136,12 @@ def erase(tx: Tx, appointment_ids: Sequence[str]) -> None:
 def text(value: Any) -> Text:
     """A text as it was kept in `data`; a plain string is a sentence that isn't translated."""
     if isinstance(value, Mapping) and "msgid" in value:
-        args = {name: text(arg) if isinstance(arg, Mapping) else arg for name, arg in value.get("args", {}).items()}
-        return Text(value["msgid"], args)
+        return Text.from_json(value)
     return Text(str(value).replace("{", "{{").replace("}", "}}"))
 
 
 def _stored(value: Any) -> Any:
-    if isinstance(value, Text):
-        plain = str | int | float | bool | None
-        args = {
-            name: _stored(arg) if isinstance(arg, Text) else arg if isinstance(arg, plain) else str(arg)
-            for name, arg in value.args.items()
-        }
-        return {"msgid": value.msgid, "args": args}
-    return value
+    return value.as_json() if isinstance(value, Text) else value
 
 
 def _attention(row: Any) -> Attention:

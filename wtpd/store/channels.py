@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from wtpd.errors import NotFound
 from wtpd.store import runs
 from wtpd.store.database import Tx, to_json
 from wtpd.store.outbox import signal
-from wtpd.sync.ports import Halt, Published, RunRecord
+from wtpd.sync.ports import Cancellations, Halt, Published, RunRecord
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 
 _DAYS = msgspec.json.Decoder(dict[str, str])
+_CANCELLATIONS = msgspec.json.Decoder(list[Cancellations])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,15 @@ class Channels:
 
     def tell_state(self, channel: str, state: str) -> None:
         self._tx.emit("channel.changed", id=channel, state=state)
+
+    def cancellations(self, channel: str) -> Sequence[Cancellations]:
+        return _CANCELLATIONS.decode(self._row("SELECT cancellations FROM channel WHERE id = ?", channel)[0])
+
+    def set_cancellations(self, channel: str, cancellations: Sequence[Cancellations]) -> None:
+        self._tx.run(
+            "UPDATE channel SET cancellations = :new WHERE id = :id AND cancellations <> :new",
+            {"new": to_json(list(cancellations)), "id": channel},
+        )
 
     def published(self, channel: str) -> Published:
         row = self._row("SELECT published, publishing FROM channel WHERE id = ?", channel)

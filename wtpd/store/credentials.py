@@ -145,6 +145,11 @@ def put_use(tx: Tx, provider: str, scope: str, result: str) -> None:
     )
 
 
+def put_result(tx: Tx, provider: str, scope: str, result: str) -> None:
+    """Of a test, which is no use."""
+    tx.run("UPDATE credential_entry SET last_result = ? WHERE provider = ? AND scope = ?", (result, provider, scope))
+
+
 def remove(tx: Tx, provider: str, scope: str) -> bool:
     """False if there was no such entry."""
     tx.run("DELETE FROM credential WHERE provider = ? AND scope = ?", (provider, scope))

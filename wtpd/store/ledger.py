@@ -73,7 +73,8 @@ class Ledger:
     def unlinked(self, channel: str, limit: int) -> Sequence[str]:
         rows = self._tx.all(
             """SELECT a.id FROM channel c JOIN appointment a ON a.site = c.site AND a.department = c.department
-               WHERE c.id = ? AND a.status <> 'cancelled'
+               LEFT JOIN customer u ON u.id = a.customer_id
+               WHERE c.id = ? AND a.status <> 'cancelled' AND coalesce(u.erased, 0) = 0
                  AND NOT EXISTS (SELECT 1 FROM link WHERE channel = c.id AND appointment_id = a.id AND NOT tombstone)
                  AND NOT EXISTS (SELECT 1 FROM outbox WHERE channel = c.id AND appointment_id = a.id)
                LIMIT ?""",

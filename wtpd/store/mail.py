@@ -239,11 +239,8 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _kept(text: Text) -> str:
-    return to_json({"msgid": text.msgid, "args": text.args})
+    return to_json(text.as_json())
 
 
 def _text(kept: str | None) -> Text | None:
-    if kept is None:
-        return None
-    content = from_json(kept)
-    return Text(content["msgid"], content["args"])
+    return Text.from_json(from_json(kept)) if kept is not None else None

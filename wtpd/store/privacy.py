@@ -13,8 +13,9 @@ from wtpd.clock import iso
 from wtpd.planner.changes import json_value
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import appointments, attention, contracts, customers, history, inbox, search, vehicles
+from wtpd.store import appointments, attention, contracts, customers, history, search, vehicles
 from wtpd.store.database import Tx, from_json, to_json
+from wtpd.store.inbox import Inbox
 
 _FREE_TEXT = ("notes", "cancellation_reason", "vehicle.plate")
 """Fields of an appointment's history that can hold anything about anybody, beside all `customer.…`."""
@@ -141,10 +142,16 @@ def _blank_visits(tx: Tx, visits: Sequence[str], words: _Words) -> None:
 
 
 def _blank_sync(tx: Tx, visits: Sequence[str]) -> None:
-    inbox.erase(tx, visits)
+    for row in _messages(tx, to_json(list(visits))):
+        _blank_message(tx, row["id"])
     for visit in visits:
         tx.run("UPDATE link SET base = '{}', tombstone = 1 WHERE appointment_id = ?", (visit,))
         tx.run("DELETE FROM outbox WHERE appointment_id = ?", (visit,))
+
+
+def _blank_message(tx: Tx, number: int) -> None:
+    tx.run("UPDATE inbox SET payload = 'null' WHERE id = ?", (number,))
+    Inbox(tx).close(number, "discarded", by="erasure")
 
 
 def _blank_answers(tx: Tx, customer: Customer, visits: Sequence[str], words: _Words) -> None:
@@ -155,11 +162,8 @@ def _blank_answers(tx: Tx, customer: Customer, visits: Sequence[str], words: _Wo
     for word in (customer.id, *words.exact):
         _blank_attention(tx, "instr(data, ?)", word)
         tx.run("UPDATE idempotency SET body = x'' WHERE instr(body, CAST(? AS BLOB))", (word,))
-        tx.run(
-            """UPDATE inbox SET payload = 'null', state = CASE state WHEN 'quarantined' THEN 'discarded' ELSE state END
-               WHERE instr(payload, ?)""",
-            (word,),
-        )
+        for row in tx.all("SELECT id FROM inbox WHERE instr(payload, ?)", (word,)):
+            _blank_message(tx, row["id"])
 
 
 def _blank_attention(tx: Tx, which: str, value: str) -> None:
@@ -218,7 +222,7 @@ def _ids(visits: Sequence[Any]) -> str:
 
 def _messages(tx: Tx, visits: str) -> list[Any]:
     return tx.all(
-        """SELECT i.payload FROM inbox i JOIN link l ON l.channel = i.channel AND l.partner_id = i.partner_id
+        """SELECT i.id, i.payload FROM inbox i JOIN link l ON l.channel = i.channel AND l.partner_id = i.partner_id
            WHERE l.appointment_id IN (SELECT value FROM json_each(?)) ORDER BY i.id""",
         (visits,),
     )

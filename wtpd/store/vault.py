@@ -22,10 +22,10 @@ from wtpd.secrets.fields import Fields
 from wtpd.secrets.keys import Key, KeyFiles, KeyHolder, KeyLost
 from wtpd.secrets.providers import PROVIDERS, Provider, provider
 from wtpd.secrets.resolve import Explanation, Order, Rule, explain, resolve
-from wtpd.store import credentials
+from wtpd.store import credentials, people
 from wtpd.store.credentials import Entry
 from wtpd.store.database import Database, Tx
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 USE_NOTED_AGAIN = timedelta(hours=1)
 """A use with the same result as the last one is written down this seldom: a quiet run makes no write."""
@@ -59,19 +59,26 @@ class Vault:
     ) -> Entry:
         """Store an entry, or change parts of one (fields not given stay). Raises `NotFound` (provider), `Invalid`,
         `KeyLost`."""
-        known = provider(name, self.providers)
-        known.check_scope(scope)
-        given = clean(known, values)
+        drafted = self.draft(tx, name, scope, values)
         key = self._keys.for_writing(sealed_before=credentials.any_sealed(tx))
-        merged = {field: value for field, value in {**self._kept(tx, known, scope, given), **given}.items() if value}
-        check_complete(known, merged)
-        _put(tx, name, scope, {**merged, **(known.derive(merged) if known.derive else {})}, key)
+        _put(tx, name, scope, drafted, key)
+        own = {field: value for field, value in drafted.items() if field in self.providers[name].field_names}
         credentials.put_entry(
             tx, name, scope,
-            fingerprint=key.fingerprint(merged), set_by=actor, expires_at=iso(expires_at) if expires_at else None,
+            fingerprint=key.fingerprint(own), set_by=actor, expires_at=iso(expires_at) if expires_at else None,
         )  # fmt: skip
         credentials.note(tx, actor, "set", name, scope)
         return next(entry for entry in self.entries(tx, name) if entry.scope == scope)
+
+    def draft(self, tx: Tx, name: str, scope: str, values: Mapping[str, str]) -> Fields:
+        """What `set` would store: cleaned, complete with what stays of the old entry, derived values too; so that it
+        can be tried before. Writes nothing. Raises as `set`."""
+        known = provider(name, self.providers)
+        known.check_scope(scope)
+        given = clean(known, values)
+        merged = {field: value for field, value in {**_kept(self, tx, known, scope, given), **given}.items() if value}
+        check_complete(known, merged)
+        return Fields({**merged, **(known.derive(merged) if known.derive else {})})
 
     def entries(self, tx: Tx, name: str | None = None) -> list[Entry]:
         """Everything that may be told, also while the key is lost."""
@@ -91,12 +98,14 @@ class Vault:
 
     def open_for(self, tx: Tx, name: str, order: Order, rule: Rule | None = None) -> tuple[str, Fields]:
         """The scope and values of the entry that serves `order`. Raises `NoCredential` and as `open`."""
-        scope = resolve(provider(name, self.providers), order, credentials.scopes(tx, name), rule)
+        known, entries = provider(name, self.providers), credentials.scopes(tx, name)
+        scope = resolve(known, order, entries, rule, inactive=people.inactive(tx))
         return scope, self.open(tx, name, scope)
 
     def explain(self, tx: Tx, name: str, order: Order, rule: Rule | None = None) -> Explanation:
         """Which entry `order` would use, and why."""
-        return explain(provider(name, self.providers), order, credentials.scopes(tx, name), rule)
+        known, entries = provider(name, self.providers), credentials.scopes(tx, name)
+        return explain(known, order, entries, rule, inactive=people.inactive(tx))
 
     def reveal(self, tx: Tx, name: str, scope: str, *, actor: str) -> Fields:
         """As `open`, for local programs; audited. Whether the provider allows it (`reveal`) is for the caller."""
@@ -111,24 +120,25 @@ class Vault:
             raise _not_there(known, scope)
         credentials.note(tx, actor, "remove", name, scope)
 
-    def mark_used(self, tx: Tx, name: str, scope: str, *, result: str, actor: str = "wtpd") -> None:
-        """Note a use and its result (`ok`, `refused`, …); the first one is audited. An entry removed meanwhile is no
-        error."""
+    def mark_used(self, tx: Tx, name: str, scope: str, *, result: str | None, actor: str = "wtpd") -> None:
+        """Note a use and its result (`ok`, `refused`, …; None: not known yet); the first one is audited. An entry
+        removed meanwhile is no error."""
         last = credentials.last_use(tx, name, scope)
         if last is None:
             return
         used_at, last_result = last
+        result = result or last_result or "used"
         if used_at is None:
             credentials.note(tx, actor, "first use", name, scope, result)
         elif last_result == result and tx.now - from_iso(used_at) < USE_NOTED_AGAIN:
             return
         credentials.put_use(tx, name, scope, result)
 
-    def mark_tested(self, tx: Tx, name: str, scope: str, *, result: str, actor: str) -> None:
-        """Note a test somebody asked for; audited each time. A new entry may be tested before it is stored."""
+    def mark_tested(self, tx: Tx, name: str, scope: str, *, result: str, actor: str, stored: bool = True) -> None:
+        """Note a test; audited each time. `stored` False: other values than those of the entry were tested."""
         credentials.note(tx, actor, "test", name, scope, result)
-        if credentials.last_use(tx, name, scope) is not None:
-            credentials.put_use(tx, name, scope, result)
+        if stored:
+            credentials.put_result(tx, name, scope, result)
 
     def state(self, tx: Tx) -> State:
         """How the store is; never raises for a lost key."""
@@ -146,8 +156,9 @@ class Vault:
         unreadable = _names([entry for entry in self.entries(tx) if not entry.readable])
         if not unreadable:
             return State(state="ready")
-        text = N_(
-            "{count} credential(s) were stored with another key than {path}: bring that key back, or enter them again",
+        text = N_n(
+            "{count} entry was stored with another key than {path}: bring that key back, or enter it again",
+            "{count} entries were stored with another key than {path}: bring that key back, or enter them again",
             count=len(unreadable), path=self.files.path,
         )  # fmt: skip
         return State(state="partly" if used & ring.keys.keys() else "lost", text=text, unreadable=unreadable)
@@ -191,15 +202,16 @@ class Vault:
         rows = credentials.sealed(tx, name, scope)
         return {row.field: self._keys.key(row.key_id).open(row.sealed, (name, scope, row.field)) for row in rows}
 
-    def _kept(self, tx: Tx, known: Provider, scope: str, given: Mapping[str, str]) -> Mapping[str, str]:
-        """What stays of the old entry. One that can't be opened any more may be entered again as a whole."""
-        try:
-            old = self._open(tx, known.name, scope)
-            return {field: value for field, value in old.items() if field in known.field_names}
-        except KeyLost:
-            if all(given.get(field.name) for field in known.fields if field.required):
-                return {}
-            raise
+
+def _kept(vault: Vault, tx: Tx, known: Provider, scope: str, given: Mapping[str, str]) -> Mapping[str, str]:
+    """What stays of the old entry. One that can't be opened any more may be entered again as a whole."""
+    try:
+        old = vault._open(tx, known.name, scope)
+        return {field: value for field, value in old.items() if field in known.field_names}
+    except KeyLost:
+        if all(given.get(field.name) for field in known.fields if field.required):
+            return {}
+        raise
 
 
 def _put(tx: Tx, name: str, scope: str, values: Mapping[str, str], key: Key) -> None:

@@ -10,24 +10,13 @@ from typing import Any
 
 from wtpd.clock import iso
 from wtpd.errors import Invalid, Unavailable, WtpdError
-from wtpd.sync.plan import Agree, CancelHere, Conflict, CreateHere, UpdateHere, plan
+from wtpd.sync import guard
+from wtpd.sync.plan import CANCELLED, Agree, CancelHere, Conflict, CreateHere, UpdateHere, plan
 from wtpd.sync.ports import Incoming, Link, Ours, Page, Session, Unreadable
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
 
 _log = logging.getLogger(__name__)
-
-MANY = 20
-"""Cancellations in one run that are always plausible; above, no more than a fifth of what is linked and to come."""
-
-
-class MassCancellation(Exception):
-    """The partner's answer cancels implausibly much; nothing of it was applied."""
-
-    def __init__(self, cancelled: int, linked: int) -> None:
-        super().__init__(f"{cancelled} cancellations of {linked} linked appointments")
-        self.cancelled = cancelled
-        self.linked = linked
 
 
 @dataclass(slots=True)
@@ -52,18 +41,17 @@ class Applied:
 
 
 def apply_page(
-    session: Session, spec: ChannelSpec, start: str | None, page: Page, *, so_far: Applied | None
+    session: Session, spec: ChannelSpec, start: str | None, page: Page, *, trusting: bool = False
 ) -> Applied:
-    """Apply a page of the feed that was asked for behind the cursor `start`. `so_far` is what the run did before, to
-    notice implausibly many cancellations; None lets them through. Raises `MassCancellation`."""
+    """Apply a page of the feed that was asked for behind the cursor `start`. `trusting` lets any number of
+    cancellations through. Raises `MassCancellation`."""
     if session.links.cursor(spec.id, spec.account) != start:
         return Applied(dropped=True)
     waiting = session.inbox.waiting(spec.id) if page.items else frozenset()
     done = Applied()
     for item in page.items:
         done.add(_apply_or_quarantine(session, spec, item, waiting=item.partner_id in waiting))
-    if so_far is not None:
-        _guard(session, spec, done.cancelled + so_far.cancelled, done.cancelled_ahead + so_far.cancelled_ahead)
+    guard.count(session, spec, done.cancelled, done.cancelled_ahead, trusting=trusting)
     if page.cursor != start:
         session.links.set_cursor(spec.id, spec.account, page.cursor)
     return done
@@ -72,8 +60,10 @@ def apply_page(
 def apply_item(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
     """Merge one appointment of the partner with ours. Raises what the book raises; the caller undoes it then."""
     link = session.links.link_at(spec.id, spec.account, item.partner_id)
-    if link is not None and (link.tombstone or item.version <= link.version):
+    if link is not None and item.version <= link.version:
         return Applied()  # late, or the echo of what we sent
+    if link is not None and link.tombstone:
+        return _closed(session, spec, link, item)
     ours = _known(session, spec, link, item)
     sent = session.outbox.intent_of(spec.id, ours.appointment_id) if ours is not None else None
     done = Applied()
@@ -109,7 +99,7 @@ def sentence(error: WtpdError) -> Text:
     if not error.problems:
         return error.text
     first = error.problems[0]
-    return N_("{text} {field}: {detail}", text=error.text, field=first.field, detail=first.text)
+    return N_("{field}: {detail}", field=first.field, detail=first.text)
 
 
 def _within(ours: Ours, spec: ChannelSpec) -> Ours:
@@ -118,31 +108,37 @@ def _within(ours: Ours, spec: ChannelSpec) -> Ours:
     return replace(ours, fields={name: value for name, value in ours.fields.items() if name in spec.fields})
 
 
+def attempt(session: Session, spec: ChannelSpec, item: Incoming) -> tuple[Applied, Text | None]:
+    """`apply_item`, whose trouble is its own: it is undone then, and said. Raises only what isn't the item's fault."""
+    trouble: Text
+    try:
+        with session.savepoint():
+            return apply_item(session, spec, item), None
+    except Unavailable:
+        raise
+    except WtpdError as error:
+        trouble = sentence(error)
+    except sqlite3.IntegrityError as error:
+        trouble = N_("The book refuses it: {detail}", detail=str(error))
+    except sqlite3.Error:
+        raise  # the disk's trouble, not the item's
+    except Exception:
+        _log.exception("a message couldn't be handled", extra={"CHANNEL": spec.id})
+        trouble = N_("wtpd couldn't handle this message; the journal says why.")
+    return Applied(quarantined=1), trouble
+
+
 def _apply_or_quarantine(session: Session, spec: ChannelSpec, item: Incoming | Unreadable, *, waiting: bool) -> Applied:
-    """One item's trouble is its own: it is undone and kept whole, and the page goes on."""
-    reason: Text | str
+    """What can't be applied is kept whole, and the page goes on."""
     if isinstance(item, Unreadable):
-        reason = item.reason
-    else:
-        try:
-            with session.savepoint():
-                done = apply_item(session, spec, item)
-            if waiting:  # its state is whole, so it says all that an older message would have said
-                session.inbox.supersede(spec.id, item.partner_id, item.version)
-            return done
-        except Unavailable:
-            raise
-        except WtpdError as error:
-            reason = sentence(error)
-        except sqlite3.IntegrityError as error:
-            reason = N_("The book refuses it: {detail}", detail=str(error))
-        except sqlite3.Error:
-            raise  # the disk's trouble, not the item's
-        except Exception:
-            _log.exception("a message couldn't be handled", extra={"CHANNEL": spec.id})
-            reason = N_("wtpd couldn't handle this message; the journal says why.")
-    session.inbox.quarantine(spec.id, spec.account, item, reason)
-    return Applied(quarantined=1)
+        session.inbox.quarantine(spec.id, spec.account, item, item.reason)
+        return Applied(quarantined=1)
+    done, trouble = attempt(session, spec, item)
+    if trouble is not None:
+        session.inbox.quarantine(spec.id, spec.account, item, trouble)
+    elif waiting:  # its state is whole, so it says all that an older message would have said
+        session.inbox.supersede(spec.id, item.partner_id, item.version)
+    return done
 
 
 def _known(session: Session, spec: ChannelSpec, link: Link | None, item: Incoming) -> Ours | None:
@@ -210,10 +206,30 @@ def _list_conflict(session: Session, spec: ChannelSpec, ours: Ours, item: Incomi
     return int(kind == "conflict")
 
 
-def _guard(session: Session, spec: ChannelSpec, cancelled: int, ahead: int) -> None:
-    """`links` counts what is still linked, so what was cancelled in this run is added again."""
-    if cancelled <= MANY:
-        return
-    linked = session.links.live_links(spec.id, spec.account, session.now) + ahead
-    if cancelled * 5 > linked:
-        raise MassCancellation(cancelled, linked)
+def _closed(session: Session, spec: ChannelSpec, link: Link, item: Incoming) -> Applied:
+    """A message about a pair that was closed, and newer than that. If it was brought back to life there, cancelled
+    stands, and somebody must know, because a customer may come."""
+    ours = ours_of(session, spec, link.appointment_id)
+    if ours is None or ours.erased:
+        return Applied()
+    session.links.put_link(replace(link, version=item.version))
+    once = f"{spec.id}:{link.account}:{item.partner_id}"
+    if item.cancelled:
+        session.attention.resolve_once("conflict", once, by=spec.id, resolution="theirs")
+        return Applied()
+    session.attention.add(
+        "conflict",
+        channel=spec.id,
+        appointment_id=ours.appointment_id,
+        data={
+            "field": CANCELLED,
+            "base": True,
+            "ours": True,
+            "theirs": False,
+            "stands": "ours",
+            "partner_id": item.partner_id,
+            "account": link.account,
+        },
+        once=once,
+    )
+    return Applied(conflicts=1)

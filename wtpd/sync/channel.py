@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from wtpd.clock import Clock
 from wtpd.errors import Unavailable
 from wtpd.sync.alarm import LONG, Beat, no_beat, wait_for
-from wtpd.sync.apply import MassCancellation
 from wtpd.sync.compare import Comparison, compare
 from wtpd.sync.diary import Diary
 from wtpd.sync.errors import PartnerError
+from wtpd.sync.guard import MassCancellation
 from wtpd.sync.health import Condition, State
 from wtpd.sync.listen import Listener
 from wtpd.sync.ports import Partner, RunRecord, Transactions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from wtpd.errors import Invalid, Refused
@@ -19,8 +20,9 @@ Parse = Callable[[Any], Incoming | Unreadable]
 
 
 def resolve(session: Session, number: int, choice: Choice, *, by: str) -> None:
-    """Close an entry. For a conflict, `ours` puts our value back into the book and sends it, `theirs` lets the
-    partner's stand; every other entry is just `done`. Raises `NotFound`, `Refused` if it is closed already."""
+    """Close an entry. For a conflict, `ours` puts our value back into the book and sends it (cancels it there again,
+    if it was brought back to life there), `theirs` lets the partner's stand; every other entry is just `done`. Raises
+    `NotFound`, `Refused` if it is closed already."""
     case = _open_case(session, number)
     if choice == "ours":
         _put_ours_back(session, case, by)
@@ -44,7 +46,7 @@ def retry(session: Session, number: int, spec: ChannelSpec, parse: Parse, *, by:
         if isinstance(item, Unreadable):
             raise Invalid(N_("The message still can't be read: {reason}", reason=item.reason))
         with session.savepoint():
-            apply_item(session, spec, item)
+            apply_item(session, replace(spec, account=kept.account), item)
         session.inbox.close(kept.id, "applied", by=by)
     else:
         raise Refused(N_("There is nothing to try again."))
@@ -72,7 +74,19 @@ def _put_ours_back(session: Session, case: Case, by: str) -> None:
     if case.kind != "conflict" or case.channel is None or case.appointment_id is None:
         raise Refused(N_("Only a conflict has two sides to choose from."))
     field = case.data["field"]
+    if field == CANCELLED and case.data.get("theirs") is False:
+        _cancel_again(session, case.channel, case.appointment_id, case)
+        return
     if field == CANCELLED:
         raise Refused(N_("A cancelled appointment stays cancelled; make a new one if it is needed again."))
     session.book.update(case.channel, case.appointment_id, {field: case.data["ours"]}, actor=by, links={})
     session.outbox.mark(case.channel, case.appointment_id)
+
+
+def _cancel_again(session: Session, channel: str, appointment_id: str, case: Case) -> None:
+    """It is open for one more call, which closes it."""
+    link = session.links.link_at(channel, str(case.data["account"]), str(case.data["partner_id"]))
+    if link is None or session.links.link_of(channel, appointment_id) is not None:
+        raise Refused(N_("It was booked there anew; cancel this one at the partner."))
+    session.links.put_link(replace(link, tombstone=False))
+    session.outbox.mark(channel, appointment_id)

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wtpd.texts import Text
+
 
 class PartnerError(Exception):
     """The root; never raised itself. `status` is the HTTP status, if there was one."""
@@ -42,7 +44,11 @@ class RateLimited(Transient):
 
 
 class NeedsToken(PartnerError):
-    pass
+    """`reason`: why, for people, where it is known: there is no entry, the key is lost."""
+
+    def __init__(self, message: str, *, status: int | None = None, reason: Text | None = None) -> None:
+        super().__init__(message, status=status)
+        self.reason = reason
 
 
 class Precondition(PartnerError):

@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 from wtpd.sync.records import (
+    Cancellations,
     Case,
     Fields,
     Halt,
@@ -36,6 +37,7 @@ __all__ = [
     "FIELDS",
     "AttentionPort",
     "BookPort",
+    "Cancellations",
     "Case",
     "ChannelPort",
     "DayOffer",
@@ -188,10 +190,12 @@ class Ours:
     """Fields that only we may change (a customer locked by a DMS)."""
     reason: str | None = None
     """Why it was cancelled."""
+    erased: bool = False
+    """Its customer was erased: nobody is told of it any more."""
 
     @property
     def present(self) -> bool:
-        return self.in_scope and not self.cancelled
+        return self.in_scope and not self.cancelled and not self.erased
 
 
 class BookPort(Protocol):
@@ -243,7 +247,8 @@ class LinksPort(Protocol):
         ...
 
     def unlinked(self, channel: str, limit: int) -> Sequence[str]:
-        """Appointments that belong to the channel, have no live link and don't wait in the outbox."""
+        """Appointments that belong to the channel, have no live link and don't wait in the outbox, without those whose
+        customer was erased."""
         ...
 
 
@@ -339,6 +344,12 @@ class ChannelPort(Protocol):
     def tell_state(self, channel: str, state: str) -> None:
         """Tell the event stream that the channel's state is another one."""
         ...
+
+    def cancellations(self, channel: str) -> Sequence[Cancellations]:
+        """What the partner cancelled of late, as it was set."""
+        ...
+
+    def set_cancellations(self, channel: str, cancellations: Sequence[Cancellations]) -> None: ...
 
     def published(self, channel: str) -> Published: ...
 

@@ -88,6 +88,15 @@ class Halt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellations:
+    """What the partner cancelled within the minute `at`, `ahead` of it still to come."""
+
+    at: datetime
+    cancelled: int
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """What the partner was told can be booked: a hash for each day (RFC 3339). `key` and `calling` belong to a call
     that wasn't answered yet."""

@@ -57,10 +57,9 @@ class Runner:
     async def receive(self, record: RunRecord, *, arrived: Arrived | None, trusting: bool) -> None:
         """Apply the feed page by page until there are no more. `trusting` lets many cancellations through; else
         `MassCancellation` is raised. Raises the partner's errors."""
-        so_far = None if trusting else Applied()
         if arrived is not None:
             record.requests += 1
-            if not await self._apply(record, arrived, so_far) or not arrived.page.more:
+            if not await self._apply(record, arrived, trusting) or not arrived.page.more:
                 return
         cursor = await self._transactions.read(self._cursor)
         more = True
@@ -70,7 +69,7 @@ class Runner:
                 if page.more:
                     raise PartnerBroken("an empty page of changes that says there are more")
                 return  # nothing new: the cursor stays where it is, and nothing is written
-            if not await self._apply(record, Arrived(cursor, page), so_far):
+            if not await self._apply(record, Arrived(cursor, page), trusting):
                 return
             more = page.more and page.cursor != cursor
             cursor = page.cursor
@@ -104,16 +103,14 @@ class Runner:
         """Whether something is due to be sent, and when the next deferred appointment may be tried."""
         return await self._transactions.read(self._outbox)
 
-    async def _apply(self, record: RunRecord, arrived: Arrived, so_far: Applied | None) -> bool:
+    async def _apply(self, record: RunRecord, arrived: Arrived, trusting: bool) -> bool:
         """False if the page was dropped, because the feed stands elsewhere by now."""
-        work = partial(apply_page, spec=self._spec, start=arrived.start, page=arrived.page, so_far=so_far)
+        work = partial(apply_page, spec=self._spec, start=arrived.start, page=arrived.page, trusting=trusting)
         done = await self._transactions.write(work)
         if done.dropped:
             return False
         record.fetched += len(arrived.page.items)
         _count(record, done)
-        if so_far is not None:
-            so_far.add(done)
         return True
 
     def _cursor(self, session: Session) -> str | None:

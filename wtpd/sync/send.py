@@ -17,8 +17,8 @@ from datetime import timedelta
 from functools import partial
 
 from wtpd.clock import full_jitter
-from wtpd.errors import Unavailable, WtpdError
-from wtpd.sync.apply import Applied, apply_item, sentence
+from wtpd.errors import WtpdError
+from wtpd.sync.apply import Applied, attempt
 from wtpd.sync.errors import Duplicate, NeedsToken, PartnerError, Precondition, RateLimited, Rejected, Transient
 from wtpd.sync.intents import Batch, Planned, accept, next_intent, plan_batch
 from wtpd.sync.ports import Incoming, Intent, Partner, Receipt, Session, Transactions
@@ -150,15 +150,11 @@ class Sender:
 
     def _merge(self, intent: Intent, theirs: Incoming, session: Session) -> tuple[Applied, Intent | None]:
         """Take over what changed there, and decide anew what is left to be sent."""
-        try:
-            with session.savepoint():
-                done = apply_item(session, replace(self._spec, account=intent.account), theirs)
-        except Unavailable:
-            raise
-        except WtpdError as error:
-            session.inbox.quarantine(intent.channel, intent.account, theirs, sentence(error))
-            session.outbox.reject(intent.channel, intent.appointment_id, str(error))
-            return Applied(quarantined=1), None
+        done, trouble = attempt(session, replace(self._spec, account=intent.account), theirs)
+        if trouble is not None:
+            session.inbox.quarantine(intent.channel, intent.account, theirs, trouble)
+            session.outbox.reject(intent.channel, intent.appointment_id, str(trouble))
+            return done, None
         session.outbox.drop_intent(intent.channel, intent.appointment_id)
         link = session.links.link_of(intent.channel, intent.appointment_id)
         return done, next_intent(session, self._spec, intent.appointment_id, link)

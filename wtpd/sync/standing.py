@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import partial
 
 from wtpd.clock import Clock
-from wtpd.sync.apply import MassCancellation
 from wtpd.sync.errors import NeedsToken, PartnerError
+from wtpd.sync.guard import MassCancellation
 from wtpd.sync.health import HALTED, Condition, Patience, State
 from wtpd.sync.ports import Halt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
@@ -69,6 +69,8 @@ class Standing:
             self._enter(State.RETRYING, N_("{partner} is in trouble: {error}", partner=name, error=self.last_error))
             return
         state, reason = _halted(halt, self._spec)
+        if isinstance(error, NeedsToken) and error.reason is not None:
+            reason = error.reason
         await self._write(state or State.STOPPED, halt, error if isinstance(error, MassCancellation) else None)
         self._enter(state or State.STOPPED, reason)
 

@@ -210,7 +210,7 @@ def test_nonsense_is_refused_everywhere(value: Any) -> None:
     for read in (
         lambda: wire.receipt(value),
         lambda: wire.token(value),
-        lambda: wire.dealer(value, DEALER),
+        lambda: wire.dealer(value),
         lambda: wire.found(value, DEALER, "a-1"),
         lambda: wire.page(value, DEALER),
     ):

@@ -10,7 +10,7 @@ from typing import Any
 
 from wtpd.errors import Invalid, Problem
 from wtpd.planner.plates import plate_key
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 DELIMITERS = (";", ",", "\t", "|")
 SHOWN = 200
@@ -80,7 +80,11 @@ class Findings:
         """Raises `Invalid` with the first problems and the count of all."""
         if self.problems:
             raise Invalid(
-                N_("Nothing was imported: {count} problems in the files.", count=len(self.problems)),
+                N_n(
+                    "Nothing was imported: there is a problem in the files.",
+                    "Nothing was imported: there are {count} problems in the files.",
+                    count=len(self.problems),
+                ),
                 problems=self.problems[:SHOWN],
                 facts={"count": len(self.problems)},
             )

@@ -23,8 +23,9 @@ class Superservice:
         self._client = Client(http, Tokens(http, secrets))
 
     async def verify(self, account: str) -> Verified:
-        name, facts = _read(wire.dealer, await self._client.dealer(account), account)
-        return Verified(account=account, name=name, facts=facts)
+        """Who the partner says we are; whoever asks compares it with `account`."""
+        number, name, facts = _read(wire.dealer, await self._client.dealer(account))
+        return Verified(account=number, name=name, facts=facts)
 
     async def changes(self, account: str, cursor: str | None, *, wait: float, limit: int) -> Page:
         return _read(wire.page, await self._client.changes(account, cursor, wait=wait, limit=limit), account)

@@ -247,14 +247,13 @@ def token(raw: Any) -> tuple[str, float]:
     return value, float(count(body.get("expires_in"), "expires_in"))
 
 
-def dealer(raw: Any, account: str) -> tuple[str, dict[str, str]]:
-    """The dealer's name, and facts about it. Raises `WireError`."""
+def dealer(raw: Any) -> tuple[str, str, dict[str, str]]:
+    """The dealer's number and name, and facts about it. Raises `WireError`."""
     body = object_(raw, "dealer")
-    if text(body.get("dealerNumber"), "dealerNumber", 64) != account:
-        raise WireError("dealerNumber: not the dealer that was asked for")
+    number = text(body.get("dealerNumber"), "dealerNumber", 64)
     rights = [text(right, "rights", 64) for right in list_(body.get("rights", []), "rights")]
     facts = {"brand": text(body.get("brand", ""), "brand", 64), "rights": ", ".join(rights)}
-    return text(body.get("name"), "name", 200), facts
+    return number, text(body.get("name"), "name", 200), facts
 
 
 # --- what goes out --------------------------------------------------------------------------------------------------

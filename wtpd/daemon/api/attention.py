@@ -21,6 +21,7 @@ from wtpd.store.attention import Attention
 from wtpd.store.database import Database, Tx
 from wtpd.store.session import StoreSession
 from wtpd.sync import decide
+from wtpd.sync.plan import CANCELLED
 from wtpd.texts import N_, Text
 
 PATH = "/v1/attention"
@@ -33,8 +34,25 @@ _CHOICES: Mapping[str, list[str]] = {
 }
 """What can be done with an entry; all other kinds are just `done`."""
 
+
+def _conflict(data: Mapping[str, Any]) -> Text:
+    if data.get("field") != CANCELLED:
+        return N_("Both sides changed {field}; the partner's value stands.", field=data.get("field", ""))
+    if data.get("theirs") is False:
+        return N_("It is cancelled here, but the partner has it again. Book it anew, or have it cancelled there.")
+    return N_("One side cancelled it, the other one changed it meanwhile; it stays cancelled.")
+
+
+def _choices(entry: Attention) -> list[str]:
+    if entry.resolved_at:
+        return []
+    if entry.kind == "conflict" and entry.data.get("field") == CANCELLED:
+        return ["ours", "done"] if entry.data.get("theirs") is False else ["done"]
+    return _CHOICES.get(entry.kind, ["done"])
+
+
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
-    "conflict": lambda d: N_("Both sides changed {field}; the partner's value stands.", field=d.get("field", "")),
+    "conflict": _conflict,
     "quarantine": lambda d: N_("A message couldn't be applied: {reason}", reason=d.get("reason", "")),
     "rejected": lambda d: N_("The partner refuses this appointment: {reason}", reason=d.get("reason", "")),
     "unmatched": lambda d: N_("This customer or vehicle may be one that is there already."),
@@ -72,7 +90,8 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ResolveInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """`ours` puts our value back and sends it, `theirs` lets the partner's stand, `done` closes the entry."""
+    """`ours` puts our value back and sends it (or cancels it there again), `theirs` lets the partner's stand, `done`
+    closes the entry."""
 
     choice: Literal["ours", "theirs", "done"]
 
@@ -167,7 +186,7 @@ def _view(entry: Attention, language: str, message: Any = None) -> AttentionView
         at=entry.at,
         text=sentence(data).render(language) if sentence else entry.kind,
         data=data,
-        choices=[] if entry.resolved_at else _CHOICES.get(entry.kind, ["done"]),
+        choices=_choices(entry),
         resolved_at=entry.resolved_at,
         resolved_by=entry.resolved_by,
         resolution=entry.resolution,

@@ -23,6 +23,7 @@ from wtpd.daemon.identification import LIMIT, Found, Identifier
 from wtpd.daemon.reload import Settings
 from wtpd.errors import Invalid, NotFound, Problem, Refused
 from wtpd.planner.vehicle import Vehicle
+from wtpd.planner.vin import normalise_vin
 from wtpd.secrets.resolve import Order
 from wtpd.store import vehicles
 from wtpd.store.database import Database, Tx
@@ -50,8 +51,10 @@ class IdentifyInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class FillInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`choose`: the number of the candidate that it is; needed where there are several."""
+    """`vin`: for a vehicle that has none yet. `choose`: the number of the candidate that it is; needed where there are
+    several."""
 
+    vin: Vin | None = None
     restriction: Restriction = "ALL"
     refresh: bool = False
     choose: Number | None = None
@@ -157,10 +160,12 @@ class IdentificationRoutes:
         wanted: FillInput = call.body
         vehicle_id = call.params["id"]
         vehicle = await self._db.read(lambda tx: vehicles.get(tx, vehicle_id))
-        if not vehicle.vin:
+        vin = normalise_vin(wanted.vin or vehicle.vin)
+        if not vin:
             raise Refused(N_("This vehicle has no VIN yet."), kind="no-vin")
+        filling.check_vin(vehicle, vin)
         found = await self._identifier.identify(
-            vehicle.vin, self._order(wanted), restriction=wanted.restriction, refresh=wanted.refresh
+            vin, self._order(wanted), restriction=wanted.restriction, refresh=wanted.refresh
         )
         number = _choice(found, wanted.choose)
         if number is None:

@@ -131,11 +131,10 @@ class Mailer:
         config = self._config()
         if config.mail.when != "always" or not config.mail.host or self._compare is None:
             return None
-        dues = []
-        for site in config.sites:
-            if site.status_mail:
-                dues.append(await self._all_clear_of(config, site, self._compare))
-        return min(dues, default=None)
+        compare = self._compare
+        return min(
+            [await self._all_clear_of(config, site, compare) for site in config.sites if site.status_mail], default=None
+        )
 
     async def _all_clear_of(self, config: Config, site: Site, compare: Compare) -> datetime:
         begun, wrong = await self._db.read(lambda tx: (mail.all_clear_at(tx, site.id), mail.open_incidents(tx)))
@@ -168,7 +167,8 @@ class Mailer:
             raise Invalid(N_("The site {site} has no address for status mails.", site=site))
         letter = blank_letter(config, found, self._clock.now(), recipient=recipient)
         words = letter.say(N_("This test mail of wtpd came through."))
-        subject = f"[{letter.site} · {letter.box}] {letter.say(N_('test mail'))}"
+        title = letter.say(N_("test mail"))
+        subject = f"[{letter.site} · {letter.box}] {title}"
         message = on_the_wire(letter, subject, f"{words}\n", f"<p>{words}</p>\n")
         dialogue: list[str] = []
         error = None

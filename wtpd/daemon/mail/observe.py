@@ -128,7 +128,4 @@ def _line(row: Any, show_names: bool, zone: str, language: str) -> Text | str:
 
 def _kept(text: Text | None) -> Mapping[str, Any] | None:
     """A text as JSON values, for `wtpd.store.attention.text`."""
-    if text is None:
-        return None
-    args = {name: _kept(value) if isinstance(value, Text) else str(value) for name, value in text.args.items()}
-    return {"msgid": text.msgid, "args": args}
+    return text.as_json() if text is not None else None

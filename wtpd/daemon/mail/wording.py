@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 Facts = Mapping[str, Any]
 
@@ -45,7 +45,12 @@ _HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
     "channel.config_error": lambda f: N_("{title}: error in the settings", title=f["title"]),
     "config": lambda f: N_("error in wtpd.yaml"),
     "disk": lambda f: N_("disk nearly full"),
-    "expiry": lambda f: N_("{title}: access expires in {days} days", title=f["title"], days=f["days"]),
+    "expiry": lambda f: N_n(
+        "{title}: access expires in {count} day",
+        "{title}: access expires in {count} days",
+        title=f["title"],
+        count=f["days"],
+    ),
     "conflict": lambda f: N_("conflicts: {count}", count=f["count"]),
     "quarantine": lambda f: N_("messages in quarantine: {count}", count=f["count"]),
     "rejected": lambda f: N_("appointments refused by the partner: {count}", count=f["count"]),
@@ -111,8 +116,8 @@ def subject_counts(errors: int, resolved: int) -> Text:
 
 
 def _errors(count: int) -> Text:
-    return N_("1 error") if count == 1 else N_("{count} errors", count=count)
+    return N_n("{count} error", "{count} errors", count=count)
 
 
 def _resolved(count: int) -> Text:
-    return N_("1 resolved") if count == 1 else N_("{count} resolved", count=count)
+    return N_("{count} resolved", count=count)

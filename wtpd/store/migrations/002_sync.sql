@@ -13,6 +13,7 @@ CREATE TABLE channel (
   paused_by TEXT,
   stopped TEXT,                               -- why it waits for a person: needs_token or mass_cancellation
   halted_at TEXT,                             -- since when it is paused or stopped
+  cancellations TEXT NOT NULL DEFAULT '[]',   -- how many the partner cancelled of late, by minute
   published TEXT NOT NULL DEFAULT '{}',       -- per day, the hash of what the partner was told can be booked
   publishing TEXT NOT NULL DEFAULT '{}',      -- the key and the hashes of a call that wasn't answered yet
   UNIQUE (connector, site)
@@ -26,6 +27,7 @@ CREATE TABLE feed (
   PRIMARY KEY (channel, account)
 ) STRICT, WITHOUT ROWID;
 
+-- Not WITHOUT ROWID: its rows are longer than a quarter of a page, and each would take a page of its own.
 CREATE TABLE link (
   channel TEXT NOT NULL REFERENCES channel (id),
   account TEXT NOT NULL,
@@ -35,7 +37,7 @@ CREATE TABLE link (
   base TEXT NOT NULL,
   tombstone INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (channel, account, partner_id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE UNIQUE INDEX link_live ON link (channel, appointment_id) WHERE NOT tombstone;
 CREATE INDEX link_by_appointment ON link (appointment_id);
 

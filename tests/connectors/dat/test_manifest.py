@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from wtpd.connectors.dat import manifest
+from wtpd.connectors.dat.products import DATECODE, FINANCE, PRODUCTS, split
+from wtpd.secrets.providers import PROVIDERS
+
+
+def test_the_manifest_says_what_it_can_and_needs() -> None:
+    assert (manifest.name, manifest.capabilities) == ("dat", {"identification", "valuation"})
+    asked = [(field.name, field.secret) for field in manifest.credential_fields]
+    assert asked == [(field.name, field.secret) for field in PROVIDERS["dat"].fields]
+
+
+@pytest.mark.parametrize("module", ["wtpd.connectors.dat", "wtpd.connectors.dat.client"])
+def test_nothing_heavy_is_loaded_before_it_is_used(module: str) -> None:
+    script = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"lxml", "lxml.etree", "httpx", "aiohttp", "starlette"} & set(loaded)
+    assert not {name for name in loaded if "sandbox" in name}
+
+
+@pytest.mark.parametrize(
+    ("address", "bare", "name"),
+    [
+        ("https://www.datgroup.com", "https://www.datgroup.com", DATECODE.name),
+        ("https://www.datgroup.com/myClaim/soap/v2", "https://www.datgroup.com", "SilverDAT 3 PRO"),
+        ("https://www.datgroup.com/FinanceLine/soap/", "https://www.datgroup.com", FINANCE.name),
+        ("http://127.0.0.1:8080/dat", "http://127.0.0.1:8080/dat", DATECODE.name),
+        ("http://127.0.0.1:8080/dat/valuateNG/soap", "http://127.0.0.1:8080/dat", "SilverDAT 3 valuateExpert"),
+    ],
+)
+def test_the_address_says_which_product_is_licensed(address: str, bare: str, name: str) -> None:
+    found, product = split(address)
+    assert (found, product.name) == (bare, name)
+
+
+def test_every_product_has_its_own_authentication() -> None:
+    assert len({product.path(product.authentication) for product in PRODUCTS}) == len(PRODUCTS)

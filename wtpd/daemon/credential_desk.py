@@ -1,0 +1,228 @@
+"""What people and local programs do with the credential store: enter, test, remove, ask, take out, change the key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from wtpd.config.model import CredentialSettings
+from wtpd.daemon.credentials import Credentials
+from wtpd.daemon.trial import Outcome, Trial
+from wtpd.errors import Invalid, Problem, Refused, Unavailable
+from wtpd.secrets.fields import Fields
+from wtpd.secrets.providers import Provider, provider
+from wtpd.secrets.resolve import Explanation, Order
+from wtpd.store import credentials as rows
+from wtpd.store import people
+from wtpd.store.credentials import AuditEntry, Entry
+from wtpd.store.database import Database, Tx
+from wtpd.store.vault import rotate
+from wtpd.texts import N_, Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Which entry an order would use and why; `notes`: what else is odd about it."""
+
+    rule: CredentialSettings
+    explanation: Explanation
+    notes: Sequence[Text]
+
+
+class CredentialDesk:
+    """`use` is told of every change."""
+
+    def __init__(self, db: Database, use: Credentials, trial: Trial) -> None:
+        self._db = db
+        self._use = use
+        self._trial = trial
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        return self._use.vault.providers
+
+    def rule(self, name: str) -> CredentialSettings:
+        return self._use.rule(name) or CredentialSettings()
+
+    def can_test(self, known: Provider) -> bool:
+        return self._trial.can(known)
+
+    async def entries(self) -> Sequence[Entry]:
+        return await self._db.read(self._use.vault.entries)
+
+    async def set(
+        self,
+        name: str,
+        scope: str,
+        values: Mapping[str, str],
+        *,
+        actor: str,
+        expires_at: datetime | None = None,
+        force: bool = False,
+    ) -> tuple[Entry, Outcome]:
+        """Try the values at the partner, then store them. Raises `Invalid`, `NotFound`, `KeyLost`; `Refused` if the
+        partner refuses them or they are another dealer's; `Unavailable` of kind `untested` if it can't be reached,
+        unless `force` says to store them untried."""
+        self._use.redactor.know(values.values())
+        known = provider(name, self.providers)
+        drafted, there = await self._db.read(lambda tx: self._draft(tx, known, scope, values, expires_at))
+        outcome = await self._try(known, scope, drafted, there, actor=actor)
+        if outcome.unreachable and not force:
+            text = N_("{reason} Nothing was stored; they can be stored untried (force).", reason=outcome.text)
+            raise Unavailable(text, kind="untested")
+        whole = {field.name: drafted.get(field.name, "") for field in known.fields}
+
+        def work(tx: Tx) -> Entry:
+            self._use.vault.set(tx, name, scope, whole, actor=actor, expires_at=expires_at)
+            if outcome.tested:
+                rows.put_result(tx, name, scope, "ok")
+            return next(entry for entry in self._use.vault.entries(tx, name) if entry.scope == scope)
+
+        entry = await self._db.write(work)
+        await self._use.changed()
+        return entry, outcome
+
+    async def test(
+        self, name: str, scope: str, values: Mapping[str, str] | None, *, actor: str, site: str | None = None
+    ) -> Outcome:
+        """Try what is stored, or `values` without storing them, at the sites that the entry would serve, or at one.
+        Raises as `set`, and `Refused` of kind `not-testable`."""
+        known = provider(name, self.providers)
+        known.check_scope(scope)
+        if not self.can_test(known):
+            outcome = await self._trial.of(known, scope, {}, ())
+            raise Refused(outcome.text, kind="not-testable")
+
+        def read(tx: Tx) -> tuple[Fields, frozenset[str]]:
+            vault = self._use.vault
+            fields = vault.open(tx, name, scope) if values is None else vault.draft(tx, name, scope, values)
+            return fields, rows.scopes(tx, name)
+
+        self._use.redactor.know((values or {}).values())
+        fields, there = await self._db.read(read)
+        return await self._try(known, scope, fields, there, actor=actor, stored=values is None, site=site)
+
+    async def remove(self, name: str, scope: str, *, actor: str) -> None:
+        """Raises `NotFound`."""
+        await self._db.write(lambda tx: self._use.vault.remove(tx, name, scope, actor=actor))
+        await self._use.changed()
+
+    async def explain(self, name: str, order: Order) -> Explained:
+        """Raises `NotFound` for an unknown provider."""
+        rule = self.rule(name)
+
+        def read(tx: Tx) -> Explained:
+            found = self._use.vault.explain(tx, name, order, rule)
+            used = [entry for entry in self._use.vault.entries(tx, name) if entry.scope == found.scope]
+            return Explained(rule=rule, explanation=found, notes=[*self._strangers(tx, order), *_flaws(used, tx.now)])
+
+        return await self._db.read(read)
+
+    async def reveal(
+        self, name: str, scope: str | None, *, actor: str, order: Order | None = None
+    ) -> tuple[str, Fields]:
+        """For local programs, where the provider's setting allows it: the entry `scope`, or the one that serves
+        `order`. Audited, refused ones too. Raises `Refused`, `NotFound`, `KeyLost`."""
+        known = provider(name, self.providers)
+        rule = self.rule(name)
+        if not rule.reveal:
+            await self._db.write(lambda tx: rows.note(tx, actor, "reveal", name, scope or "", "refused"))
+            raise Refused(
+                N_("{provider} doesn't hand out its credentials (credentials.{name}.reveal).",
+                   provider=known.title, name=name),
+                kind="not-revealed",
+            )  # fmt: skip
+
+        def work(tx: Tx) -> tuple[str, Fields]:
+            vault = self._use.vault
+            found = vault.open_for(tx, name, order or Order(), rule)[0] if scope is None else scope
+            fields = vault.reveal(tx, name, found, actor=actor)
+            vault.mark_used(tx, name, found, result="revealed", actor=actor)
+            return found, fields
+
+        return await self._db.write(work)
+
+    async def audit(self, *, before: int | None, limit: int) -> list[AuditEntry]:
+        return await self._db.read(lambda tx: rows.audit(tx, before=before, limit=limit))
+
+    async def rotate(self, *, actor: str) -> Text:
+        text = await rotate(self._db, self._use.vault, actor=actor)
+        await self._use.changed()
+        return text
+
+    async def start_over(self, *, actor: str) -> list[tuple[str, str]]:
+        lost = await self._db.write(lambda tx: self._use.vault.start_over(tx, actor=actor))
+        await self._use.changed()
+        return lost
+
+    def _draft(
+        self, tx: Tx, known: Provider, scope: str, values: Mapping[str, str], expires_at: datetime | None
+    ) -> tuple[Fields, frozenset[str]]:
+        """What would be stored, and the scopes for which there are entries."""
+        drafted = self._use.vault.draft(tx, known.name, scope, values)
+        level, _, identity = scope.partition(":")
+        order = {level: identity} if level != "general" else {}
+        for stranger in self._strangers(tx, Order(**order)):
+            raise Invalid(stranger, problems=[Problem("scope", stranger)])
+        if expires_at is not None and expires_at <= tx.now:
+            text = N_("These credentials have expired already.")
+            raise Invalid(text, problems=[Problem("expires_at", text)])
+        return drafted, rows.scopes(tx, known.name)
+
+    async def _try(
+        self,
+        known: Provider,
+        scope: str,
+        fields: Mapping[str, str],
+        there: frozenset[str],
+        *,
+        actor: str,
+        stored: bool = False,
+        site: str | None = None,
+    ) -> Outcome:
+        async def note(result: str) -> None:
+            said = result in ("ok", "refused")  # an entry keeps the result it had if there is no new one
+            await self._db.write(
+                lambda tx: self._use.vault.mark_tested(
+                    tx, known.name, scope, result=result, actor=actor, stored=stored and said
+                )
+            )
+
+        try:
+            outcome = await self._trial.of(known, scope, fields, there, site=site)
+        except Refused:
+            await note("refused")
+            raise
+        if self.can_test(known):
+            await note("ok" if outcome.tested else "unreachable" if outcome.unreachable else "not possible")
+        return outcome
+
+    def _strangers(self, tx: Tx, order: Order) -> list[Text]:
+        """Whom the order names and nobody knows."""
+        found = []
+        sites = self._use.sites()
+        if order.office is not None and order.office not in sites:
+            found.append(
+                N_("There is no site {office}; there are: {sites}.", office=order.office, sites=", ".join(sites) or "-")
+            )
+        named: list[tuple[people.Kind, str | None]] = [("assessor", order.assessor), ("user", order.user)]
+        for kind, identity in named:
+            if identity is None:
+                continue
+            person = people.find(tx, kind, identity)
+            if person is None:
+                found.append(people.unknown(kind, identity))
+            elif not person.active:
+                found.append(N_("{name} ({id}) isn't active any more.", name=person.name, id=identity))
+        return found
+
+
+def _flaws(used: Sequence[Entry], now: datetime) -> list[Text]:
+    found = []
+    for entry in used:
+        if not entry.readable:
+            found.append(N_("The key at hand doesn't open this entry."))
+        if entry.expires_at is not None and datetime.fromisoformat(entry.expires_at) <= now:
+            found.append(N_("This entry expired on {day}.", day=entry.expires_at[:10]))
+    return found

@@ -1,0 +1,206 @@
+"""Credentials are tried at the partner before they are stored, and must be those of the dealers they would serve.
+
+A token of another dealer than the mapping says is refused, always: appointments of one dealership would go to another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wtpd.config.model import CredentialSettings
+from wtpd.connectors.base import Verified
+from wtpd.daemon.fleet import Fleet, Seat
+from wtpd.errors import Refused, WtpdError
+from wtpd.secrets.providers import Provider
+from wtpd.secrets.resolve import Order, explain
+from wtpd.sync.errors import NeedsToken, PartnerError, Rejected
+from wtpd.texts import N_, Text
+
+MAIL = "email"
+ASKED_FOR_OWNER = 5
+"""Other dealer numbers of the box that are tried, at most, to say whose the credentials are."""
+
+Probe = Callable[[Mapping[str, str]], Awaitable[Verified]]
+"""Tries a login at a provider that has no channels. Raises the partner's errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Of a trial that nothing speaks against. `tested` False: it couldn't be tried, and `text` says why; `unreachable`:
+    the partner didn't answer, or badly. `found`: who we are there."""
+
+    tested: bool
+    text: Text
+    unreachable: bool = False
+    found: Sequence[Verified] = ()
+
+
+class Trial:
+    """`probes` by provider; `rule` gives a provider's setting."""
+
+    def __init__(
+        self, fleet: Fleet, probes: Mapping[str, Probe], rule: Callable[[str], CredentialSettings | None]
+    ) -> None:
+        self._fleet = fleet
+        self._probes = probes
+        self._rule = rule
+
+    def can(self, provider: Provider) -> bool:
+        """There is a way to try its credentials."""
+        return provider.name in self._probes or provider.name in self._fleet.manifests
+
+    async def of(
+        self,
+        provider: Provider,
+        scope: str,
+        fields: Mapping[str, str],
+        entries: Collection[str],
+        *,
+        site: str | None = None,
+    ) -> Outcome:
+        """Try `fields` for the entry `scope`, beside the other `entries` (scopes), at the sites that it would serve, or
+        at `site`. Raises `Refused` of kind `credentials-refused` or `other-dealer`."""
+        try:
+            if provider.name in self._probes:
+                found = [await self._at_provider(provider, fields)]
+            elif provider.name in self._fleet.manifests:
+                seats = self._served(provider, scope if site is None else f"office:{site}", entries)
+                found = await _all(self._at_dealer(provider, seat, fields) for seat in seats)
+            else:
+                raise _Untried(_no_way(provider))
+        except _Untried as why:
+            return Outcome(tested=False, text=why.text, unreachable=why.unreachable)
+        return Outcome(tested=True, text=_who(found), found=found)
+
+    async def _at_provider(self, provider: Provider, fields: Mapping[str, str]) -> Verified:
+        try:
+            return await self._probes[provider.name](fields)
+        except PartnerError as error:
+            raise _judged(provider, error) from None
+        except WtpdError as error:  # switched off in the settings
+            raise _Untried(error.text) from None
+
+    def _served(self, provider: Provider, scope: str, entries: Collection[str]) -> list[Seat]:
+        """The mapped sites that would use the entry; of an office's, its site, whatever the setting says now."""
+        seats = [seat for seat in self._fleet.of(provider.name) if seat.account is not None]
+        level, _, identity = scope.partition(":")
+        if level == "office":
+            served = [seat for seat in seats if seat.site == identity]
+        else:
+            rule, there = self._rule(provider.name), {*entries, scope}
+            served = [seat for seat in seats if explain(provider, Order(office=seat.site), there, rule).scope == scope]
+        if not served:
+            raise _Untried(
+                N_(
+                    "No site with a dealer number for {provider} uses the entry {scope}.",
+                    provider=provider.title, scope=scope,
+                )
+            )  # fmt: skip
+        return served
+
+    async def _at_dealer(self, provider: Provider, seat: Seat, fields: Mapping[str, str]) -> Verified:
+        try:
+            found = await self._fleet.probe(provider.name, seat.site, fields)
+        except PartnerError as error:
+            if isinstance(error, NeedsToken) and error.status == 403:
+                raise _other_dealer(provider, seat, await self._owner(seat, fields)) from None
+            if isinstance(error, Rejected) and error.status == 404:
+                raise _unknown_dealer(provider, seat) from None
+            raise _judged(provider, error) from None
+        except WtpdError as error:  # no address is set yet
+            raise _Untried(error.text) from None
+        if found.account != seat.account:
+            raise _other_dealer(provider, seat, found)
+        brand, wanted = found.facts.get("brand", ""), self._fleet.manifests[provider.name].brand
+        if brand and wanted and brand != wanted:
+            raise _other_brand(provider, seat, brand, wanted)
+        return found
+
+    async def _owner(self, refused: Seat, fields: Mapping[str, str]) -> Verified | None:
+        """Whose credentials they are, among the dealers of this box: mostly those of two sites were mixed up."""
+        others = [seat for seat in self._fleet.of(refused.connector) if seat.account not in (None, refused.account)]
+        for seat in others[:ASKED_FOR_OWNER]:
+            try:
+                return await self._fleet.probe(seat.connector, seat.site, fields)
+            except PartnerError:
+                continue
+        return None
+
+
+async def _all(tries: Iterable[Coroutine[Any, Any, Verified]]) -> list[Verified]:
+    """All at once, and all to their end: a wrong dealer counts more than one that couldn't be tried."""
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    failures = [one for one in results if isinstance(one, BaseException)]
+    for failure in sorted(failures, key=lambda one: isinstance(one, _Untried)):
+        raise failure
+    return [one for one in results if isinstance(one, Verified)]
+
+
+class _Untried(Exception):
+    """The credentials couldn't be tried."""
+
+    def __init__(self, text: Text, *, unreachable: bool = False) -> None:
+        super().__init__(str(text))
+        self.text = text
+        self.unreachable = unreachable
+
+
+def _judged(provider: Provider, error: PartnerError) -> Refused | _Untried:
+    """A refusal of the credentials, or trouble that says nothing of them."""
+    if isinstance(error, NeedsToken | Rejected):
+        return Refused(
+            N_("{provider} doesn't accept these credentials ({reason}).", provider=provider.title, reason=str(error)),
+            kind="credentials-refused",
+        )
+    text = N_("{provider} can't be reached ({reason}).", provider=provider.title, reason=str(error))
+    return _Untried(text, unreachable=True)
+
+
+def _no_way(provider: Provider) -> Text:
+    if provider.name == MAIL:
+        return N_("Send a test mail: wtpd mail test.")
+    return N_("{provider} offers no way to try its credentials.", provider=provider.title)
+
+
+def _other_dealer(provider: Provider, seat: Seat, owner: Verified | None) -> Refused:
+    facts = {"site": seat.site, "dealer_number": seat.account, "belongs_to": owner.account if owner else None}
+    if owner is None:
+        text = N_(
+            "{provider} doesn't let these credentials act for dealer number {wanted}, which the mapping has for "
+            "{site}.",
+            provider=provider.title, wanted=seat.account, site=seat.site,
+        )  # fmt: skip
+    else:
+        text = N_(
+            "These credentials belong to dealer number {found} ({name}), but the mapping has {wanted} for {site}.",
+            found=owner.account, name=owner.name, wanted=seat.account, site=seat.site,
+        )  # fmt: skip
+    return Refused(text, kind="other-dealer", facts=facts)
+
+
+def _unknown_dealer(provider: Provider, seat: Seat) -> Refused:
+    text = N_(
+        "{provider} knows no dealer number {wanted}, which the mapping has for {site}.",
+        provider=provider.title, wanted=seat.account, site=seat.site,
+    )  # fmt: skip
+    return Refused(text, kind="other-dealer", facts={"site": seat.site, "dealer_number": seat.account})
+
+
+def _other_brand(provider: Provider, seat: Seat, brand: str, wanted: str) -> Refused:
+    text = N_(
+        "These credentials belong to a dealer of {found}, but {provider} is for {wanted} (dealer number {number}, "
+        "{site}).",
+        found=brand, wanted=wanted, provider=provider.title, number=seat.account, site=seat.site,
+    )  # fmt: skip
+    return Refused(text, kind="other-dealer", facts={"site": seat.site, "brand": wanted, "belongs_to": brand})
+
+
+def _who(found: Sequence[Verified]) -> Text:
+    """Whose they are, with what was done to find out."""
+    names = ", ".join(f"{one.name} ({one.account})" for one in found)
+    note = next((one.note for one in found if one.note is not None), None)
+    text = N_("They belong to {names}.", names=names)
+    return text if note is None else N_("{text} {note}", text=text, note=note)
