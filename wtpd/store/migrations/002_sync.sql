@@ -11,9 +11,11 @@ CREATE TABLE channel (
   active INTEGER NOT NULL,
   scope TEXT NOT NULL DEFAULT '',
   paused_by TEXT,
-  stopped TEXT,                               -- why it waits for a person: needs_token or mass_cancellation
+  stopped TEXT,                               -- why it waits for a person: needs_token, mass_cancellation or mapping
   halted_at TEXT,                             -- since when it is paused or stopped
   cancellations TEXT NOT NULL DEFAULT '[]',   -- how many the partner cancelled of late, by minute
+  leaving INTEGER NOT NULL DEFAULT 0,         -- how many the mapping would cancel there, if nobody has confirmed that
+  confirmed TEXT NOT NULL DEFAULT '',         -- the scope that somebody has confirmed beforehand
   published TEXT NOT NULL DEFAULT '{}',       -- per day, the hash of what the partner was told can be booked
   publishing TEXT NOT NULL DEFAULT '{}',      -- the key and the hashes of a call that wasn't answered yet
   UNIQUE (connector, site)
