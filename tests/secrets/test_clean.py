@@ -32,6 +32,28 @@ def test_line_ends_and_invisible_characters_are_dropped(pasted: str) -> None:
 
 def test_a_space_within_a_password_stays() -> None:
     assert clean(PROVIDERS["dat"], {"password": " correct horse "}) == {"password": "correct horse"}
+    assert clean(PROVIDERS["dat"], {"password": "correct\u00a0horse"}) == {"password": "correct horse"}
+
+
+@pytest.mark.parametrize("pasted", ["ab cd", "ab\u00a0cd", "ab\r\n   cd", "a b\u202fc d\n"])
+def test_tokens_and_numbers_have_no_blanks(pasted: str) -> None:
+    """As a mail breaks them into lines, or a web page sets them in groups."""
+    assert clean(PROVIDERS["carsys"], {"token": pasted}) == {"token": "abcd"}
+    assert clean(PROVIDERS["dat"], {"customer_number": "1\u00a0234 567"}) == {"customer_number": "1234567"}
+
+
+@pytest.mark.parametrize("number", ["12345a", "12.345", "1234567-1", "١٢٣", "-5", "1e6"])
+def test_a_number_of_dat_is_digits(number: str) -> None:
+    with pytest.raises(Invalid, match="consists of digits only"):
+        clean(PROVIDERS["dat"], {"customer_number": number})
+
+
+@pytest.mark.parametrize("name", ["hunter2", "Hunter-2", "x" * 40, "pass word"])
+def test_what_is_no_fields_name_may_be_a_secret_and_isnt_repeated(name: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        clean(SUPERSERVICE, {name: "x"})
+    assert [problem.field for problem in caught.value.problems] == ["…"]
+    assert name not in str(caught.value)
 
 
 @pytest.mark.parametrize(

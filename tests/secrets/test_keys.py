@@ -79,6 +79,19 @@ def test_a_key_from_systemd_is_never_made_or_changed_by_us(tmp_path: Path) -> No
     assert [each.name for each in tmp_path.iterdir()] == ["wtpd.key"]
 
 
+def test_what_a_kill_left_half_made_is_removed(tmp_path: Path) -> None:
+    files = KeyFiles(tmp_path / "wtpd.key")
+    files.create()
+    files.begin_change()
+    for left in (".wtpd.key.0a1b2c3d", ".wtpd.key.new.0a1b2c3d"):
+        (tmp_path / left).write_text("x")
+    (tmp_path / ".wtpd.key.bak").write_text("somebody else's")
+    assert files.is_changing()
+    files.tidy()
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".wtpd.key.bak", "wtpd.key", "wtpd.key.new"]
+    assert not KeyFiles(files.path, writable=False).is_changing(), "systemd's keys are changed by hand"
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=200), st.integers(0, 500), st.integers(1, 255))
 def test_one_altered_byte_is_noticed(value: str, position: int, change: int) -> None:

@@ -80,6 +80,20 @@ def test_each_case(rule: General | None, order: Order, entries: set[str], scope:
         assert resolve(DAT, order, entries, rule) == scope
 
 
+def test_entries_of_those_who_left_serve_no_order() -> None:
+    entries = {"assessor:meier", "general"}
+    found = explain(DAT, ORDER, entries, General("assessor"), inactive={"assessor:meier"})
+    assert (found.scope, str(found.reason)) == (None, "the assessor meier isn't active any more")
+    found = explain(DAT, ORDER, entries, General("assessor", "general"), inactive={"assessor:meier"})
+    assert (found.scope, str(found.reason)) == (
+        "general",
+        "the assessor meier isn't active any more; the general entry is used (fallback)",
+    )
+    assert resolve(DAT, ORDER, entries, General("assessor"), inactive={"assessor:otto"}) == "assessor:meier"
+    found = explain(PROVIDERS["email"], ORDER, {"user:anna"}, General("user"), inactive={"user:anna"})
+    assert str(found.reason) == "the user anna isn't active any more"
+
+
 def test_the_settings_of_the_file_are_rules() -> None:
     rule = CredentialSettings(scope="office", fallback="general")
     assert resolve(DAT, ORDER, {"general"}, rule) == "general"

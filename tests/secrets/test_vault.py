@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import traceback
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.support.manual_clock import START, ManualClock
 from wtpd.errors import Invalid, NotFound
 from wtpd.secrets.keys import KeyFiles, KeyLost
 from wtpd.secrets.resolve import General, NoCredential, Order
-from wtpd.store import credentials
+from wtpd.store import credentials, people
 from wtpd.store.database import Database, Tx
 from wtpd.store.vault import Vault, rotate
 
@@ -110,6 +111,41 @@ async def test_uses_are_noted_with_their_result_but_seldom(box: Box) -> None:
     assert await use("refused") == ("2026-11-23T10:30:00Z", "refused")
     assert [action for _, action, _, _ in await box.audit()] == ["set", "first use"]
     await box.db.write(lambda tx: box.vault.mark_used(tx, "superservice", "office:gone", result="ok"))
+
+
+async def test_a_test_is_no_use(box: Box) -> None:
+    """The first real use is audited although it was tested before."""
+    await box.set("superservice", "general", CLIENT)
+    vault = box.vault
+    await box.db.write(lambda tx: vault.mark_tested(tx, "superservice", "general", result="ok", actor="anna"))
+    (entry,) = await box.db.read(vault.entries)
+    assert (entry.last_used_at, entry.last_result) == (None, "ok")
+    await box.db.write(
+        lambda tx: vault.mark_tested(tx, "superservice", "general", result="refused", actor="anna", stored=False)
+    )
+    await box.db.write(lambda tx: vault.mark_used(tx, "superservice", "general", result=None))
+    (entry,) = await box.db.read(vault.entries)
+    assert (entry.last_used_at, entry.last_result) == ("2026-11-23T08:00:00Z", "ok")
+    assert [action for _, action, _, _ in await box.audit()] == ["set", "test", "test", "first use"]
+
+
+async def test_a_draft_is_what_would_be_stored_and_stores_nothing(box: Box) -> None:
+    await box.set("dat", "general", LOGIN)
+    draft = await box.db.read(lambda tx: box.vault.draft(tx, "dat", "general", {"password": " new\n"}))
+    assert (draft["user_name"], draft["password"]) == ("müller", "new")
+    assert draft["signature"] != (await box.open("dat", "general"))["signature"]
+    assert (await box.open("dat", "general"))["password"] == "hunter2"
+
+
+async def test_entries_of_those_who_left_serve_no_order(box: Box) -> None:
+    await box.set("dat", "assessor:meier", LOGIN)
+    order, rule = Order(assessor="meier"), General("assessor")
+    person = people.Person(id="meier", name="Petra Meier")
+    await box.db.write(lambda tx: people.put(tx, "assessor", person))
+    assert (await box.db.read(lambda tx: box.vault.open_for(tx, "dat", order, rule)))[0] == "assessor:meier"
+    await box.db.write(lambda tx: people.put(tx, "assessor", replace(person, active=False)))
+    with pytest.raises(NoCredential, match="isn't active any more"):
+        await box.db.read(lambda tx: box.vault.open_for(tx, "dat", order, rule))
 
 
 async def test_every_set_test_reveal_and_removal_is_audited_for_good(box: Box) -> None:

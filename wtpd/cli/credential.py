@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
 from wtpd.cli import language
-from wtpd.cli.command import Group, argument, command, confirmed, option
-from wtpd.cli.moments import ZONE, show_moment
+from wtpd.cli.command import Group, argument, command, confirmed, option, site_option
+from wtpd.cli.moments import ZONE, read_day, show_moment, today
 from wtpd.cli.values import show_value
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -25,7 +27,26 @@ credential = Group(
     about=N_("Credentials for partners, mail and other providers; what is stored is never shown again."),
     example="wtpd credential\nwtpd credential set superservice",
     default="list",
+    lazy={
+        "explain": "wtpd.cli.credential_orders:explain",
+        "reveal": "wtpd.cli.credential_orders:reveal",
+        "audit": "wtpd.cli.credential_key:audit",
+        "rotate-key": "wtpd.cli.credential_key:rotate_key",
+        "start-over": "wtpd.cli.credential_key:start_over",
+    },
 )
+RESULTS: Mapping[str, Text] = {
+    "ok": N_("ok"),
+    "refused": N_("refused"),
+    "revealed": N_("handed out"),
+    "unreachable": N_("not reachable"),
+    "not possible": N_("can't be tested"),
+    "used": N_("in use"),
+}
+"""What came of the last use or test."""
+HEADS = (
+    N_("provider"), N_("scope"), N_("fingerprint"), N_("set"), N_("by"), N_("last used"), N_("result"), N_("expires"),
+)  # fmt: skip
 scope_option = option(
     "--scope",
     default="general",
@@ -54,13 +75,15 @@ def _print(console: Console, providers: Sequence[Json]) -> None:
             entry["fingerprint"],
             show_moment(entry["set_at"], ZONE, now),
             entry["set_by"],
-            show_value(entry.get("last_result")),
+            show_moment(entry["last_used_at"], ZONE, now),
+            show_result(entry) if entry["readable"] else language.say(N_("the key doesn't open it")),
+            show_moment(entry["expires_at"], ZONE, now),
         ]
         for provider in providers
         for entry in provider["entries"]
     ]
     if rows:
-        console.table([N_("provider"), N_("scope"), N_("fingerprint"), N_("set"), N_("by"), N_("last result")], rows)
+        console.table(HEADS, rows)
     else:
         console.line(N_("No credentials are stored. Enter them with: wtpd credential set PROVIDER"))
     missing = ", ".join(provider["provider"] for provider in providers if not provider["entries"])
@@ -68,21 +91,53 @@ def _print(console: Console, providers: Sequence[Json]) -> None:
         console.line(N_("Nothing is stored for: {providers}", providers=missing))
 
 
+def show_result(entry: Json) -> str:
+    result = str(entry.get("result") or entry.get("last_result") or "")
+    return language.say(RESULTS[result]) if result in RESULTS else show_value(result)
+
+
 @command(
     "set",
-    N_("Enter credentials: asked for one by one, or from standard input as NAME=VALUE lines or as JSON."),
+    N_(
+        "Enter credentials: asked for one by one, or from standard input as NAME=VALUE lines or as JSON. They are "
+        "tried at the partner before they are stored."
+    ),
     example="wtpd credential set superservice\nwtpd credential set superservice --scope office:rostock < secrets.json",
     group=credential,
 )
 @argument("provider")
 @scope_option
-def set_credential(console: Console, provider: str, scope: str) -> None:
+@option("--expires", metavar="DAY", about=N_("Until when they are good; it is told 14, 7 and 1 days before."))
+@option("--force", is_flag=True, about=N_("Store them untried if the partner can't be reached."))
+def set_credential(console: Console, provider: str, scope: str, expires: str | None, force: bool) -> None:
+    expires_at = _end_of_day(expires) if expires else None
+    fields = _entered(console, provider)
+    stored = console.ask(lambda api: api.credentials.set(provider, scope, fields, expires_at=expires_at, force=force))
+    console.answer(stored, lambda: _say_stored(console, stored))
+
+
+def _say_stored(console: Console, stored: Json) -> None:
+    if stored["tested"]:
+        console.line(N_("Tried and stored. {detail}", detail=stored["detail"]), colour="green")
+    else:
+        console.line(N_("Stored untried: {reason}", reason=stored["detail"]), colour="yellow")
+
+
+def _end_of_day(day: str) -> str:
+    """The last second of the day as people write it."""
+    zone = ZoneInfo(ZONE)
+    try:
+        wanted = read_day(day, today(ZONE, datetime.now(zone)))
+    except ValueError:
+        text = N_("{day} is no day; right is, for example: 2027-03-31", day=day)
+        raise click.BadParameter(language.say(text), param_hint="--expires") from None
+    return datetime.combine(wanted, time(23, 59, 59), zone).isoformat()
+
+
+def _entered(console: Console, provider: str) -> Mapping[str, str]:
+    """From the terminal, or from standard input."""
     known = _provider(console, provider)
-    fields = _asked(known) if console.interactive else _piped(sys.stdin.read(), known)
-    answer = console.ask(lambda api: api.credentials.set(provider, scope, fields))
-    console.answer(
-        answer, lambda: console.line(N_("Stored. Test them with: wtpd credential test {provider}", provider=provider))
-    )
+    return _asked(known) if console.interactive else _piped(sys.stdin.read(), known)
 
 
 def _provider(console: Console, name: str) -> Json:
@@ -143,12 +198,18 @@ def _unreadable(names: Sequence[str]) -> click.ClickException:
 
 
 @command(
-    "test", N_("Try stored credentials at the provider."), example="wtpd credential test superservice", group=credential
+    "test",
+    N_("Try credentials at the provider: those that are stored, or others without storing them."),
+    example="wtpd credential test superservice\nwtpd credential test superservice --enter",
+    group=credential,
 )
 @argument("provider")
 @scope_option
-def test_credential(console: Console, provider: str, scope: str) -> int:
-    answer = console.ask(lambda api: api.credentials.test(provider, scope))
+@site_option
+@option("--enter", is_flag=True, about=N_("Ask for others, or read them from standard input; nothing is stored."))
+def test_credential(console: Console, provider: str, scope: str, site: str | None, enter: bool) -> int:
+    fields = _entered(console, provider) if enter else None
+    answer = console.ask(lambda api: api.credentials.test(provider, scope, fields=fields, site=site))
     well = bool(answer.get("ok"))
     detail = str(answer.get("detail") or "")
     console.answer(answer, lambda: console.line(detail, colour="green" if well else "red"))
@@ -172,14 +233,3 @@ def remove_credential(console: Console, provider: str, scope: str, yes: bool) ->
     console.ask(lambda api: api.credentials.remove(provider, scope))
     console.answer({"removed": True}, lambda: console.line(N_("Forgotten.")))
     return 0
-
-
-@command(
-    "rotate-key",
-    N_("Make a new key and seal all credentials with it."),
-    example="wtpd credential rotate-key",
-    group=credential,
-)
-def rotate_key(console: Console) -> None:
-    answer = console.ask(lambda api: api.credentials.rotate_key())
-    console.answer(answer, lambda: console.line(answer["detail"]))

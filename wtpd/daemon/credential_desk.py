@@ -67,7 +67,11 @@ class CredentialDesk:
         self._use.redactor.know(values.values())
         known = provider(name, self.providers)
         drafted, there = await self._db.read(lambda tx: self._draft(tx, known, scope, values, expires_at))
-        outcome = await self._try(known, scope, drafted, there, actor=actor)
+        try:
+            outcome = await self._try(known, scope, drafted, there, actor=actor)
+        except Refused as error:
+            text = N_("{reason} Nothing was stored.", reason=error.text)
+            raise Refused(text, kind=error.kind, facts=error.facts) from None
         if outcome.unreachable and not force:
             text = N_("{reason} Nothing was stored; they can be stored untried (force).", reason=outcome.text)
             raise Unavailable(text, kind="untested")
@@ -115,7 +119,9 @@ class CredentialDesk:
         def read(tx: Tx) -> Explained:
             found = self._use.vault.explain(tx, name, order, rule)
             used = [entry for entry in self._use.vault.entries(tx, name) if entry.scope == found.scope]
-            return Explained(rule=rule, explanation=found, notes=[*self._strangers(tx, order), *_flaws(used, tx.now)])
+            return Explained(
+                rule=rule, explanation=found, notes=[*_strangers(tx, order, self._use.sites()), *_flaws(used, tx.now)]
+            )
 
         return await self._db.read(read)
 
@@ -163,7 +169,7 @@ class CredentialDesk:
         drafted = self._use.vault.draft(tx, known.name, scope, values)
         level, _, identity = scope.partition(":")
         order = {level: identity} if level != "general" else {}
-        for stranger in self._strangers(tx, Order(**order)):
+        for stranger in _strangers(tx, Order(**order), self._use.sites()):
             raise Invalid(stranger, problems=[Problem("scope", stranger)])
         if expires_at is not None and expires_at <= tx.now:
             text = N_("These credentials have expired already.")
@@ -198,24 +204,23 @@ class CredentialDesk:
             await note("ok" if outcome.tested else "unreachable" if outcome.unreachable else "not possible")
         return outcome
 
-    def _strangers(self, tx: Tx, order: Order) -> list[Text]:
-        """Whom the order names and nobody knows."""
-        found = []
-        sites = self._use.sites()
-        if order.office is not None and order.office not in sites:
-            found.append(
-                N_("There is no site {office}; there are: {sites}.", office=order.office, sites=", ".join(sites) or "-")
-            )
-        named: list[tuple[people.Kind, str | None]] = [("assessor", order.assessor), ("user", order.user)]
-        for kind, identity in named:
-            if identity is None:
-                continue
-            person = people.find(tx, kind, identity)
-            if person is None:
-                found.append(people.unknown(kind, identity))
-            elif not person.active:
-                found.append(N_("{name} ({id}) isn't active any more.", name=person.name, id=identity))
-        return found
+
+def _strangers(tx: Tx, order: Order, sites: Sequence[str]) -> list[Text]:
+    """Whom the order names and nobody knows."""
+    found = []
+    if order.office is not None and order.office not in sites:
+        listed = ", ".join(sites) or "-"
+        found.append(N_("There is no site {office}; there are: {sites}.", office=order.office, sites=listed))
+    named: list[tuple[people.Kind, str | None]] = [("assessor", order.assessor), ("user", order.user)]
+    for kind, identity in named:
+        if identity is None:
+            continue
+        person = people.find(tx, kind, identity)
+        if person is None:
+            found.append(people.unknown(kind, identity))
+        elif not person.active:
+            found.append(N_("{name} ({id}) isn't active any more.", name=person.name, id=identity))
+    return found
 
 
 def _flaws(used: Sequence[Entry], now: datetime) -> list[Text]:

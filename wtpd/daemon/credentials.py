@@ -11,21 +11,18 @@ from pathlib import Path
 from wtpd.clock import Clock
 from wtpd.config.model import CredentialSettings
 from wtpd.connectors.base import Manifest
-from wtpd.daemon.expiry import Expiry, expiries
+from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.reload import Settings
-from wtpd.errors import WtpdError
 from wtpd.secrets import keys
 from wtpd.secrets.fields import Fields
 from wtpd.secrets.keys import KeyLost
 from wtpd.secrets.providers import PROVIDERS, Field, Provider
-from wtpd.secrets.resolve import NoCredential, Order, explain
-from wtpd.store.credentials import Entry
+from wtpd.secrets.resolve import NoCredential, Order
 from wtpd.store.database import Database, Event, Tx
-from wtpd.store.vault import Vault, rotate
+from wtpd.store.vault import Vault
 from wtpd.sync.errors import NeedsToken
 from wtpd.sync.health import State
-from wtpd.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +56,10 @@ class Credentials:
         self._settings = settings
         self.redactor = redactor
         self._clock = clock
-        self._entries: Sequence[Entry] = ()
+        self.holdings = Holdings(db, vault, clock)
         self._opened: dict[tuple[str, str], tuple[str, Fields]] = {}
         self._noted: dict[tuple[str, str], float] = {}
         self._notes: set[asyncio.Task[None]] = set()
-        self.key_lost: Text | None = None
-        """What to do about a key that is missing or wrong; None while all is well."""
         db.listeners.append(self._heard)
 
     @classmethod
@@ -80,40 +75,14 @@ class Credentials:
         clock: Clock,
         providers: Mapping[str, Provider] = PROVIDERS,
     ) -> Credentials:
-        """A change of keys that was stopped goes on."""
         files = await asyncio.to_thread(keys.find, environ, folder, key_file)
         made = cls(db, Vault(files, providers), settings, redactor, clock)
-        await made.look()
-        if await asyncio.to_thread(files.is_changing):
-            await made._finish_change()
+        await made.holdings.begin()
         return made
-
-    async def look(self) -> None:
-        """See how the key is, and which entries there are."""
-        state = await self._db.read(self.vault.state)
-        self.key_lost = state.text if state.state in ("lost", "partly") else None
-        self._entries = await self._db.read(self.vault.entries)
-
-    def expiries(self) -> list[Expiry]:
-        """Which entries end within 14 days, or have ended."""
-        return expiries(self._entries, self._clock.now())
-
-    def serving(self, connector: str, site: str) -> str | None:
-        """The scope of the entry that a connector uses at a site."""
-        known = self.vault.providers.get(connector)
-        scopes = {entry.scope for entry in self._entries if entry.provider == connector}
-        return explain(known, Order(office=site), scopes, self.rule(connector)).scope if known else None
 
     def sites(self) -> list[str]:
         """The offices that an entry can be for."""
         return [site.id for site in self._settings.config.sites]
-
-    async def _finish_change(self) -> None:
-        try:
-            log.info("The change of keys goes on: %s", await rotate(self._db, self.vault, actor="wtpd"))
-        except WtpdError as error:
-            log.error("The change of keys couldn't go on: %s", error)
-        await self.look()
 
     async def of_channel(self, connector: str, site: str) -> Mapping[str, str]:
         """What the connector needs at the site. Raises `NeedsToken`."""
@@ -121,7 +90,7 @@ class Credentials:
             return await self._fields(connector, site)
         except (NoCredential, KeyLost) as error:
             if isinstance(error, KeyLost):
-                self.key_lost = error.text
+                self.holdings.key_lost = error.text
             raise NeedsToken(str(error.text), reason=error.text) from None
 
     async def of_mail(self, site: str) -> Mapping[str, str]:
@@ -157,7 +126,7 @@ class Credentials:
     async def changed(self) -> None:
         """Entries or keys are others now."""
         self.forget()
-        await self.look()
+        await self.holdings.look()
 
     async def _fields(self, provider: str, site: str) -> Fields:
         opened = self._opened.get((provider, site))
@@ -166,8 +135,8 @@ class Credentials:
             opened = await self._db.read(lambda tx: self.vault.open_for(tx, provider, order, rule))
             self._opened[provider, site] = opened
             self.redactor.know(opened[1].values())
-            if self.key_lost is not None:  # somebody brought it back
-                await self.look()
+            if self.holdings.key_lost is not None:  # somebody brought it back
+                await self.holdings.look()
         self._used(provider, opened[0])
         return opened[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +16,19 @@ HINTS = (1, 7, 14)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """An entry that ends at `at`. `hint`: the smallest of `HINTS` that it lies within; 0: it has ended."""
+    """An entry that ends at `at`. `hint`: the smallest of `HINTS` that it lies within; 0: it has ended. `days_left`:
+    begun ones counted."""
 
     provider: str
     scope: str
     at: datetime
     hint: int
+    days_left: int
+
+    @property
+    def since(self) -> datetime:
+        """When this hint became due."""
+        return self.at - timedelta(days=self.hint)
 
 
 def expiries(entries: Iterable[Entry], now: datetime) -> list[Expiry]:
@@ -35,4 +43,7 @@ def _expiry(entry: Entry, now: datetime) -> Expiry | None:
     at = from_iso(entry.expires_at)
     left = at - now
     hint = 0 if left <= timedelta(0) else next((days for days in HINTS if left <= timedelta(days=days)), None)
-    return None if hint is None else Expiry(provider=entry.provider, scope=entry.scope, at=at, hint=hint)
+    if hint is None:
+        return None
+    days = max(math.ceil(left / timedelta(days=1)), 0)
+    return Expiry(provider=entry.provider, scope=entry.scope, at=at, hint=hint, days_left=days)

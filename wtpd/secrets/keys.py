@@ -126,6 +126,13 @@ class KeyFiles:
         """A change was begun and stopped, and can go on without anybody."""
         return self.writable and self.next_path.exists()
 
+    def tidy(self) -> None:
+        """Remove what a kill left half made; nobody else may be making a key now."""
+        left = re.compile(rf"\.{re.escape(self.path.name)}(\.new)?\.[0-9a-f]{{8}}")
+        for file in self.path.parent.glob(f".{self.path.name}*") if self.writable else ():
+            if left.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+
     def begin_change(self) -> None:
         """Make the next key, unless it is there already. Raises `Refused` where systemd must hand it over."""
         if self.next_path.exists():

@@ -1,0 +1,201 @@
+"""The service under a real systemd: started, reloaded, hung, killed, stopped; what it may do and who may ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.box import ROOTS, Box, box
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not ROOTS, reason="WTPD_BOX_ROOTS names no roots (tests/system/box make)"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("systemd"),
+]
+
+CONFIG = "/etc/wtpd/wtpd.yaml"
+KEY = "/etc/credstore.encrypted/wtpd.key"
+PEOPLE = """\
+u boss - - / /bin/sh
+u reader - - / /bin/sh
+u stranger - - / /bin/sh
+m boss wtpd-admin
+m reader wtpd
+"""
+SANDBOX = """\
+[Service]
+ExecStart=/usr/bin/wtpd sandbox serve --port 8700 --state /run/sandbox
+RuntimeDirectory=sandbox
+"""
+
+
+@pytest.fixture(scope="module", params=ROOTS, ids=lambda root: root.name)
+def machine(request: pytest.FixtureRequest) -> Iterator[Box]:
+    root: Path = request.param
+    with box(root) as machine:
+        machine.run("systemd-sysusers", "-", given=PEOPLE)
+        machine.sh(f"mkdir -p /etc/credstore.encrypted; systemd-creds setup; head -c 32 /dev/urandom |"
+                   f" systemd-creds encrypt --with-key=host --name=wtpd.key - {KEY}")  # fmt: skip
+        machine.write("/run/systemd/system/sandbox.service", SANDBOX)
+        machine.sh("systemctl daemon-reload; systemctl start sandbox")
+        machine.sh(f"sed -i 's|# address: .*|address: http://127.0.0.1:8700/superservice|' {CONFIG}")
+        yield machine
+
+
+@pytest.fixture
+def service(machine: Box) -> Box:
+    """The running service."""
+    machine.sh("systemctl reset-failed wtpd.service; systemctl start wtpd.socket wtpd.service")
+    return machine
+
+
+def credentials(machine: Box) -> None:
+    fields = {"client_id": "sandbox", "client_secret": "sandbox-secret"}
+    status, answer = machine.ask("PUT", "/v1/credentials/superservice/general", {"fields": fields})
+    assert status == 200, answer
+
+
+def healthy(machine: Box) -> bool:
+    _, answer = machine.ask("GET", "/v1/status")
+    return [channel["state"] for channel in answer["channels"]] == ["healthy", "healthy"]
+
+
+def test_it_is_up_when_start_returns_and_says_how_it_is(service: Box) -> None:
+    assert service.show("ActiveState") == "active"
+    assert service.ask("GET", "/v1/health") == (200, {"ok": True, "state": "ready"})
+    service.until(lambda: "SUPERSERVICE" in service.show("StatusText"))
+    [ready] = service.journal("-u", "wtpd", "MESSAGE_ID=6a1d2b7c0f3e4c559a346f2f0a9c1e01", "-n1")
+    assert ready["SYSLOG_IDENTIFIER"] == "wtpd"
+    assert "is ready after" in ready["MESSAGE"]
+
+
+def test_it_can_do_next_to_nothing_but_its_work(service: Box) -> None:
+    assert service.run("systemd-analyze", "verify", "--man=no", "wtpd.service", "wtpd.socket") == ""
+    service.run("systemd-analyze", "security", "--threshold=15", "wtpd.service")
+    status = service.sh(f"cat /proc/{service.pid}/status")
+    assert "CapEff:\t0000000000000000" in status
+    assert "Seccomp:\t2" in status
+    assert "NoNewPrivs:\t1" in status
+    assert service.sh(f"grep 'Max core' /proc/{service.pid}/limits").split()[4:6] == ["0", "0"]
+
+
+def test_the_kernel_says_who_asks_and_the_groups_what_they_may(service: Box) -> None:
+    assert service.sh("stat -c '%a %U %G' /run/wtpd/api.sock") == "660 wtpd wtpd"
+    may = {
+        user: (service.ask("GET", "/v1/appointments", user=user)[0],
+               service.ask("POST", "/v1/customers", {"last_name": "Lübs"}, user=user)[0])
+        for user in ("root", "boss", "reader", "stranger")
+    }  # fmt: skip
+    assert may == {"root": (200, 201), "boss": (200, 201), "reader": (200, 403), "stranger": (0, 0)}
+
+
+def test_a_group_named_in_the_settings_is_let_in_at_once(service: Box) -> None:
+    change = [{"path": "api.read_group", "value": "stranger"}]
+    assert service.ask("PATCH", "/v1/config", change)[0] == 200
+    assert service.ask("GET", "/v1/appointments", user="stranger")[0] == 200
+    assert service.ask("GET", "/v1/appointments", user="reader")[0] == 0
+    change[0]["value"] = "wtpd"
+    assert service.ask("PATCH", "/v1/config", change)[0] == 200
+    assert service.ask("GET", "/v1/appointments", user="stranger")[0] == 0
+
+
+def test_a_sync_through_the_sandboxed_service_and_its_journal(service: Box) -> None:
+    credentials(service)
+    service.until(lambda: healthy(service))
+    assert service.sh("ls /var/lib/wtpd/wtpd.key", check=False) == "", "the key is systemd's"
+    booking = {"site": "rostock", "department": "Werkstatt", "drop_off": "2027-03-01T07:00:00Z",
+               "collection": "2027-03-01T15:00:00Z"}  # fmt: skip
+    assert service.ask("POST", "/v1/appointments", booking)[0] == 201
+    status, answer = service.ask("POST", "/v1/connectors/superservice/sync", {"site": "rostock"})
+    assert (status, answer["items"][0]["error"]) == (200, None)
+    said = service.until(lambda: service.journal("CONNECTOR=superservice", "SITE=rostock", "STATE=healthy"))
+    assert said[-1]["MESSAGE_ID"] == "6a1d2b7c0f3e4c559a346f2f0a9c1e05"
+    service.until(lambda: service.journal("-u", "wtpd", "RUN=local") or service.journal("-u", "wtpd", "RUN=manual"))
+    assert "sandbox-secret" not in str(service.journal("-u", "wtpd"))
+
+
+def test_the_settings_are_rewritten_in_etc_and_noticed_when_edited(service: Box) -> None:
+    status, answer = service.ask("PATCH", "/v1/config", [{"path": "mail.alarm_after", "value": "20min"}])
+    assert status == 200, answer
+    assert "alarm_after: 20min            # a failure that" in service.sh(f"cat {CONFIG}")
+    assert service.sh(f"stat -c '%a %U %G' {CONFIG}; ls -A /etc/wtpd") == "644 wtpd wtpd\nwtpd.yaml"
+    service.sh(f"cp {CONFIG} /run/good; echo 'colour: red' >> {CONFIG}")
+    service.until(lambda: "wtpd.yaml" in service.show("StatusText"))
+    service.sh(f"cp /run/good {CONFIG}.new; mv {CONFIG}.new {CONFIG}")  # as root, by rename
+    service.until(lambda: "wtpd.yaml" not in service.show("StatusText"))
+    assert service.sh(f"stat -c '%a %U' {CONFIG}") == "644 root"
+    status, answer = service.ask("PATCH", "/v1/config", [{"path": "mail.alarm_after", "value": "15min"}])
+    assert status == 200, "a file that root left there can be replaced, too"
+
+
+def test_reload(service: Box) -> None:
+    before = service.pid
+    for edit, broken in ((f"echo 'colour: red' >> {CONFIG}", True), (f"sed -i /colour/d {CONFIG}", False)):
+        service.sh(f"{edit}; systemctl reload wtpd.service")
+        if int(service.run("systemctl", "--version").split()[1]) >= 254:
+            assert ("colour" in service.show("StatusText")) is broken, "told by the time that reload returns"
+        service.until(lambda: ("colour" in service.show("StatusText")) is broken)  # noqa: B023 - called at once
+    assert (service.show("ActiveState"), service.pid) == ("active", before)
+
+
+def test_after_a_kill_it_is_back_and_callers_only_waited(service: Box) -> None:
+    before, restarts = service.pid, int(service.show("NRestarts"))
+    service.run("kill", "-KILL", str(before))
+    assert service.ask("GET", "/v1/health")[0] == 200, "systemd holds the socket; the call waits for the new daemon"
+    assert int(service.show("NRestarts")) == restarts + 1
+    assert service.pid not in (0, before)
+
+
+def test_a_daemon_that_hangs_is_replaced_and_says_where_it_hung(service: Box) -> None:
+    service.write("/run/systemd/system/wtpd.service.d/quick.conf", "[Service]\nWatchdogSec=2\n")
+    service.sh("systemctl daemon-reload; systemctl restart wtpd.service")
+    before = service.pid
+    time.sleep(3)
+    assert service.pid == before, "while it works it is left alone"
+    service.run("kill", "-STOP", str(before))
+    began = time.monotonic()
+    service.until(lambda: service.pid not in (0, before) and service.show("ActiveState") == "active")
+    assert time.monotonic() - began < 20
+    assert service.ask("GET", "/v1/health")[0] == 200
+    text = "\n".join(str(entry["MESSAGE"]) for entry in service.journal("-u", "wtpd"))
+    assert "Watchdog timeout" in text
+    assert "Fatal Python error: Aborted" in text
+    service.sh("rm /run/systemd/system/wtpd.service.d/quick.conf; systemctl daemon-reload; systemctl restart wtpd")
+
+
+def test_it_stops_in_time_while_a_partner_hangs(service: Box) -> None:
+    credentials(service)
+    service.until(lambda: healthy(service))
+    service.run("systemctl", "kill", "--signal=STOP", "sandbox.service")
+    booking = {"site": "rostock", "department": "Werkstatt", "drop_off": "2027-03-02T07:00:00Z",
+               "collection": "2027-03-02T15:00:00Z"}  # fmt: skip
+    assert service.ask("POST", "/v1/appointments", booking)[0] == 201
+    began = time.monotonic()
+    service.run("systemctl", "stop", "wtpd.service", "wtpd.socket")
+    assert time.monotonic() - began < 10
+    assert service.show("Result") == "success"
+    service.run("systemctl", "kill", "--signal=CONT", "sandbox.service")
+
+
+def test_the_socket_alone_starts_it(machine: Box) -> None:
+    machine.sh("systemctl stop wtpd.service wtpd.socket; systemctl start wtpd.socket")
+    assert machine.pid == 0
+    assert machine.ask("GET", "/v1/health", user="reader") == (200, {"ok": True, "state": "ready"})
+    assert machine.pid > 0
+
+
+def test_a_file_without_any_good_version_is_said_in_the_journal(machine: Box) -> None:
+    machine.sh(f"systemctl stop wtpd.service; mv /var/lib/wtpd /var/lib/kept; cp {CONFIG} /run/good;"
+               f" echo 'language: klingon' > {CONFIG}")  # fmt: skip
+    try:
+        machine.sh("systemctl start wtpd.service", check=False)
+        lines = [str(entry["MESSAGE"]) for entry in machine.journal("-u", "wtpd")]
+        assert any("wtpd.yaml:1:11" in line and "klingon" in line for line in lines), lines[-10:]
+    finally:
+        machine.sh(f"systemctl stop wtpd.service; rm -rf /var/lib/wtpd; mv /var/lib/kept /var/lib/wtpd;"
+                   f" cp /run/good {CONFIG}; systemctl reset-failed wtpd; systemctl start wtpd.service")  # fmt: skip
+    assert machine.show("ActiveState") == "active"
