@@ -11,17 +11,20 @@ from __future__ import annotations
 import gettext
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 LANGUAGES = ("de", "en", "nl")
 """The languages every text exists in."""
+_DATES = {"de": "%d.%m.%Y", "nl": "%d-%m-%Y"}
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sentence with named places, not yet in a language. `plural`: how it is said for any `count` but one."""
+    """A sentence with named places, not yet in a language. `plural`: how it is said for any `count` but one. A text
+    among `args` is rendered with it, a date is written as people of that language do."""
 
     msgid: str
     args: Mapping[str, object] = field(default_factory=dict)
@@ -29,9 +32,7 @@ class Text:
 
     def render(self, language: str = "en") -> str:
         """The sentence in `language` (`de`, `en` or `nl`; any other gives English)."""
-        values = {
-            name: value.render(language) if isinstance(value, Text) else value for name, value in self.args.items()
-        }
+        values = {name: _shown(value, language) for name, value in self.args.items()}
         return self._sentence(_catalogue(language)).format(**values)
 
     def as_json(self) -> dict[str, Any]:
@@ -64,6 +65,12 @@ def N_(msgid: str, /, **args: object) -> Text:  # noqa: N802 - gettext's customa
 def N_n(one: str, several: str, /, *, count: int, **args: object) -> Text:  # noqa: N802 - as above
     """A text that is said in another way for one than for several: `N_n("one error", "{count} errors", count=n)`."""
     return Text(one, {"count": count, **args}, several)
+
+
+def _shown(value: object, language: str) -> object:
+    if isinstance(value, Text):
+        return value.render(language)
+    return value.strftime(_DATES.get(language, "%Y-%m-%d")) if type(value) is date else value
 
 
 def _json_value(value: object) -> object:

@@ -86,10 +86,11 @@ def _tuple(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def pairs(language: str) -> Iterator[tuple[str, str]]:
-    """Each text beside its translation; singular and plural apart."""
+    """Each text beside its translation, where it has one; singular and plural apart."""
     for msgids, strings in entries(language):
         for msgid, translated in zip(msgids, strings, strict=True):
-            yield msgid or "", translated
+            if translated:
+                yield msgid or "", translated
 
 
 def places(text: str) -> set[tuple[str, str, str | None]]:

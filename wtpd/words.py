@@ -1,0 +1,106 @@
+"""How the signs of the code and the API read for people: fields, statuses, origins (spec: vocabulary.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wtpd.texts import N_, Text
+
+STATUS: Mapping[str, Text] = {
+    "scheduled": N_("scheduled"),
+    "arrived": N_("arrived"),
+    "in_work": N_("in work"),
+    "ready": N_("ready"),
+    "completed": N_("completed"),
+    "cancelled": N_("cancelled"),
+    "no_show": N_("no-show"),
+}
+TRANSPORT: Mapping[str, Text] = {
+    "none": N_("none"),
+    "waiting": N_("waiting"),
+    "courtesy_car": N_("courtesy car"),
+    "rental_car": N_("rental car"),
+    "collection_delivery": N_("collection and delivery"),
+    "shuttle": N_("shuttle"),
+}
+ORIGINS: Mapping[str, Text] = {
+    "planner": N_("planner"),
+    "superservice_dealer": N_("dealer at SUPERSERVICE"),
+    "mynissan": N_("MyNISSAN app"),
+}
+
+FIELDS: Mapping[str, Text] = {
+    "site": N_("site"),
+    "department": N_("department"),
+    "drop_off": N_("drop-off"),
+    "collection": N_("collection"),
+    "status": N_("status"),
+    "customer_id": N_("customer"),
+    "vehicle_id": N_("vehicle"),
+    "advisor": N_("advisor"),
+    "interventions": N_("interventions"),
+    "transport_option": N_("transport option"),
+    "courtesy_car": N_("courtesy car"),
+    "customer_waiting": N_("customer waits"),
+    "notes": N_("notes"),
+    "origin": N_("origin"),
+    "references": N_("references"),
+    "links": N_("links"),
+    "dms_number": N_("DMS number"),
+    "work_order": N_("work order"),
+    "planned_in": N_("planned in"),
+    "planned_out": N_("planned out"),
+    "car_in": N_("car in"),
+    "car_out": N_("car out"),
+    "quote_made": N_("quote made"),
+    "billed": N_("billed"),
+    "over_limit": N_("over the load limit"),
+    "cancellation_reason": N_("reason of the cancellation"),
+    "cancelled": N_("cancellation"),
+}
+"""Of an appointment; `cancelled` is its being cancelled, in a conflict."""
+CUSTOMER: Mapping[str, Text] = {
+    "number": N_("customer number"),
+    "company": N_("company"),
+    "salutation": N_("salutation"),
+    "title": N_("title"),
+    "first_name": N_("first name"),
+    "last_name": N_("last name"),
+    "street": N_("street"),
+    "house_number": N_("house number"),
+    "postcode": N_("postcode"),
+    "city": N_("city"),
+    "country": N_("country"),
+    "email": N_("e-mail"),
+    "phone": N_("telephone"),
+    "mobile": N_("mobile"),
+    "business_email": N_("business e-mail"),
+    "business_phone": N_("business telephone"),
+    "business_mobile": N_("business mobile"),
+    "permissions": N_("permissions"),
+}
+VEHICLE: Mapping[str, Text] = {
+    "plate": N_("plate"),
+    "vin": N_("VIN"),
+    "make": N_("make"),
+    "model": N_("model"),
+    "fuel": N_("fuel"),
+    "first_registration": N_("first registration"),
+    "inspection_due": N_("inspection due"),
+    "odometer_km": N_("odometer (km)"),
+    "odometer_date": N_("odometer read on"),
+    "odometer_source": N_("odometer read by"),
+    "driver": N_("driver"),
+    "owner": N_("owner"),
+    "contractor": N_("contractor"),
+}
+
+
+def field_name(path: str) -> Text | str:
+    """`drop_off`, `customer.email`, `interventions.0.title` as people call it; an unknown one as it is."""
+    record, _, rest = path.partition(".")
+    if record == "customer" and rest in CUSTOMER:
+        return N_("{field} of the customer", field=CUSTOMER[rest])
+    if record == "vehicle" and rest in VEHICLE:
+        return N_("{field} of the vehicle", field=VEHICLE[rest])
+    return FIELDS.get(record, path)
