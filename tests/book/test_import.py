@@ -398,3 +398,72 @@ def test_a_site_is_known_by_id_name_and_the_city_it_has_for_itself() -> None:
 async def test_a_courtesy_car_of_another_site_is_refused(box: Dealership) -> None:
     problems = await refusal(box, lists({"autos.csv": CARS.replace("Güstrow", "Wismar")}))
     assert list(problems) == ["autos.csv:3:Filiale"]
+
+
+async def change(box: Dealership, reference: str = "T1", **changes: Any) -> None:
+    found = await visit(box, reference)
+    await box.do(lambda tx: box.book.change(tx, found.id, changes, author=DESK, expected_version=None))
+
+
+async def test_the_same_list_again_doesnt_take_back_what_the_desk_changed(box: Dealership) -> None:
+    await furnished(box)
+    await change(box, notes="Kunde kommt später", courtesy_car=None, work_order="50000")
+    result = await bring(box, visits(VISIT))
+    assert result.counts["appointments"].unchanged == 1
+    assert {warning.field for warning in result.warnings} == {
+        "termine.csv:2:Bemerkung", "termine.csv:2:Ersatzwagen", "termine.csv:2:Auftragsnummer",
+    }  # fmt: skip
+    found = await visit(box)
+    assert (found.notes, found.courtesy_car, found.work_order) == ("Kunde kommt später", None, "50000")
+
+
+async def test_what_a_newer_list_says_anew_stands_beside_what_the_desk_changed(box: Dealership) -> None:
+    await furnished(box)
+    await change(box, notes="Kunde kommt später")
+    await bring(box, visits(VISIT.replace("09.11.2026 16:00", "09.11.2026 17:00")))
+    assert ((await visit(box)).notes, iso((await visit(box)).collection)) == (
+        "Kunde kommt später", "2026-11-09T16:00:00Z",
+    )  # fmt: skip
+    await bring(box, visits(VISIT.replace("Schlüssel im Tresor", "Schlüssel am Brett")))
+    assert (await visit(box)).notes == "Schlüssel am Brett"
+
+
+async def test_a_cell_that_was_blank_and_is_blank_again_takes_nothing_away(box: Dealership) -> None:
+    await furnished(box, row("T1", Bemerkung=""))
+    await change(box, notes="vom Empfang")
+    await bring(box, visits(row("T1", Bemerkung="")))
+    assert (await visit(box)).notes == "vom Empfang"
+
+
+def narrow(*columns: str) -> list[ImportFile]:
+    """The list of one visit with these columns only."""
+    cells = dict(zip(HEADINGS.strip().split(";"), VISIT.strip().split(";"), strict=True))
+    return lists({"termine.csv": ";".join(columns) + "\n" + ";".join(cells[each] for each in columns) + "\n"})
+
+
+async def test_a_list_without_a_column_leaves_that_as_it_is(box: Dealership) -> None:
+    await furnished(box)
+    before = await visit(box)
+    result = await bring(
+        box, narrow("Terminnummer", "Filiale", "Abteilung", "Annahme", "Abholung", "Eingriffe", "Eingriffstext")
+    )
+    assert (await visit(box)) == before
+    assert (result.counts["appointments"].unchanged, result.warnings) == (1, [])
+
+
+async def test_a_list_without_status_doesnt_wonder_about_what_was_cancelled(box: Dealership) -> None:
+    await furnished(box)
+    found = await visit(box)
+    await box.do(lambda tx: box.book.cancel(tx, found.id, author=DESK, expected_version=None))
+    result = await bring(box, narrow("Terminnummer", "Filiale", "Abteilung", "Annahme", "Abholung"))
+    assert result.warnings == []
+
+
+async def test_labour_units_stay_as_they_were_shared_if_their_sum_does(box: Dealership) -> None:
+    alone = row("T2", Eingriffe="HU", Eingriffstext="Hauptuntersuchung", AW="12", Preise="149,50")
+    other = row("T3", Eingriffe="OEL", Eingriffstext="Ölwechsel", AW="4", Preise="99,00")
+    await furnished(box, VISIT, alone, other)
+    shares = [work.labour_units for work in (await visit(box)).interventions]
+    assert shares == [15, 5]
+    result = await bring(box, visits(VISIT))
+    assert result.counts["appointments"].unchanged == 1

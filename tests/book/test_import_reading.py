@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.lists import CUSTOMERS, HEADINGS, VISIT, autohaus
@@ -316,6 +316,7 @@ def test_the_mapping_names_each_heading_once_and_every_kind() -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=300))
+@example(b"{}")
 def test_any_bytes_are_read_or_refused_with_a_place(content: bytes) -> None:
     rows, problems, _ = rows_of(content)
     assert rows or problems

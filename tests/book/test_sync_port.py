@@ -217,14 +217,14 @@ async def test_the_car_is_reserved_and_the_contract_has_the_customer(partner: Pa
     assert (contract.courtesy_car, contract.customer.last_name) == ("EW1", "Müller")
 
 
-@pytest.mark.parametrize("car", ["EW1", "EW3", "EW99"])
+@pytest.mark.parametrize(("car", "reason"), [("EW1", "taken"), ("EW3", "unknown"), ("EW99", "unknown")])
 async def test_a_car_that_cant_be_had_is_left_open_and_listed(
-    partner: Partner, dealership: Dealership, car: str
+    partner: Partner, dealership: Dealership, car: str, reason: str
 ) -> None:
     await dealership.do(lambda tx: dealership.book.create(tx, draft(courtesy_car="EW1", units=1), author=DESK))
     ours = await partner.create(fields(transport_option="courtesy_car", courtesy_car=car))
     assert (ours.fields["courtesy_car"], ours.fields["transport_option"]) == (None, "courtesy_car")
-    assert await partner.listed() == [("car_open", {"courtesy_car": car, "reason": "taken"})]
+    assert await partner.listed() == [("car_open", {"courtesy_car": car, "reason": reason})]
 
 
 async def test_a_move_into_the_lending_of_another_leaves_the_car_open(partner: Partner, dealership: Dealership) -> None:

@@ -110,6 +110,12 @@ async def test_problem_json_in_an_utf8_charset_is_json(client: Client) -> None:
         assert (await client(server).request("GET", "/x")).json == {"a": "ü"}
 
 
+async def test_half_an_emoji_doesnt_make_a_whole_answer_unreadable(client: Client) -> None:
+    behaviour = answer(200, headers={"Content-Type": "application/json"}, body=b'{"notes": "bis 8 \\ud83d", "n": 1}')
+    async with ChaosServer(behaviour) as server:
+        assert (await client(server).request("GET", "/x")).json == {"notes": "bis 8 ?", "n": 1}
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

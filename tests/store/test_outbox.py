@@ -134,3 +134,13 @@ async def test_what_runs_all_the_time_uses_an_index(dealership: Dealership) -> N
             lambda tx, sql=query: [row["detail"] for row in tx.all(f"EXPLAIN QUERY PLAN {sql}")]
         )
         assert all(("USING" in detail and "INDEX" in detail) or "PRIMARY KEY" in detail for detail in plan), plan
+
+
+async def test_a_clock_that_was_set_back_makes_nothing_wait_for_a_day(dealership: Dealership) -> None:
+    made = await _made(dealership)
+    await dealership.do(lambda tx: outbox.mark(tx, SPEC.id, made))
+    until = dealership.clock.now() + timedelta(minutes=5)
+    await dealership.do(lambda tx: Outbox(tx).defer(SPEC.id, made, until, "503"))
+    assert await dealership.see(lambda tx: len(Outbox(tx).pending(SPEC.id, after=0, limit=9))) == 0
+    dealership.clock.at -= timedelta(days=1)
+    assert await dealership.see(lambda tx: len(Outbox(tx).pending(SPEC.id, after=0, limit=9))) == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.bookkeeping import DESK, MONDAY
-from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
-from wtpd.planner.appointment import Status
+from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World, later
+from wtpd.planner.appointment import Appointment, Status
 from wtpd.store import channels
 from wtpd.sync.apply import apply_page
 from wtpd.sync.ports import Incoming, Page, Unreadable
@@ -52,12 +52,13 @@ async def test_nothing_happens_for_ever_once_both_agree(world: World) -> None:
     await world.sync()
     await world.sync()
     history, feed, runs = await world.count("history"), len(world.partner.feed), await world.count("run")
+    events = await world.count("event")
     for _ in range(3):
         record = await world.sync()
         assert record.is_quiet
         assert record.requests == 1
     assert (await world.count("history"), len(world.partner.feed)) == (history, feed)
-    assert await world.count("run") == runs
+    assert (await world.count("run"), await world.count("event")) == (runs, events)
     assert (await world.get(made.id)).version == 1
 
 
@@ -234,9 +235,7 @@ async def test_a_page_from_elsewhere_in_the_feed_is_dropped(world: World) -> Non
     partner_id = world.partner.book(ACCOUNT, FIELDS)
     await world.sync()
     page = Page(items=[replace(world.theirs(), version=9, cancelled=True)], cursor="0", more=False)
-    done = await world.transactions.write(
-        lambda session: apply_page(session, SPEC, start=None, page=page)
-    )
+    done = await world.transactions.write(lambda session: apply_page(session, SPEC, start=None, page=page))
     assert done.dropped
     assert (await world.only()).status is Status.SCHEDULED
     assert await world.transactions.read(lambda session: session.links.cursor(SPEC.id, ACCOUNT)) == "1"
@@ -302,3 +301,48 @@ async def test_a_message_for_a_second_one_with_our_id_is_quarantined(world: Worl
     record = await world.sync()
     assert record.quarantined == 1
     assert len(await world.ours()) == 1
+
+
+async def _reopened(world: World) -> Appointment:
+    """Cancelled on both sides, and brought back to life there."""
+    made = await world.make()
+    await world.sync()
+    await world.cancel(made.id)
+    await world.sync()
+    before = world.theirs()
+    again = replace(before, version=before.version + 1, cancelled=False, changed_by="dealer")
+    world.partner.held[ACCOUNT][before.partner_id] = again
+    world.partner.tell(ACCOUNT, again)
+    return made
+
+
+async def test_one_that_is_brought_back_to_life_there_stays_cancelled_and_is_listed_once(world: World) -> None:
+    made = await _reopened(world)
+    world.partner.tell(ACCOUNT, world.theirs())
+    assert (await world.sync()).conflicts == 1
+    assert (await world.get(made.id)).status is Status.CANCELLED
+    (entry,) = await world.attention("conflict")
+    assert (entry.appointment_id, entry.data["field"], entry.data["theirs"]) == (made.id, "cancelled", False)
+    assert (await world.sync()).is_quiet
+
+
+async def test_it_is_off_the_list_once_it_is_cancelled_there_again(world: World) -> None:
+    await _reopened(world)
+    await world.sync()
+    world.partner.cancel(ACCOUNT, world.theirs().partner_id)
+    await world.sync()
+    assert await world.attention("conflict") == []
+
+
+async def test_nobody_is_told_of_the_visits_of_an_erased_customer(world: World) -> None:
+    world.partner.book(ACCOUNT, {**FIELDS, "drop_off": later(-72), "collection": later(-70)})
+    await world.sync()
+    visit = await world.only()
+    await world.write(lambda tx: world.book.erase_customer(tx, visit.customer_id or "", DESK))
+    await world.change(visit.id, work_order="4711")
+    world.partner.change(ACCOUNT, world.theirs().partner_id, notes="Frau Janssen rief an")
+    assert (await world.sync()).sent == 0
+    assert len(world.partner.held[ACCOUNT]) == 1
+    assert (await world.get(visit.id)).notes == ""
+    assert await world.attention() == []
+    assert (await world.channel.compare()).differences == []

@@ -258,6 +258,8 @@ async def test_comparing_finds_what_isnt_equal(world: World) -> None:
     (difference,) = (await world.channel.compare()).differences
     assert (difference.field, difference.ours, difference.theirs) == ("notes", "", "heimlich")
     assert not difference.waiting
+    await world.change(made.id, notes="unterwegs")
+    assert [each.waiting for each in (await world.channel.compare()).differences] == [True]
     await world.make(start=MONDAY.replace(hour=11))
     await world.write(lambda tx: tx.run("DELETE FROM outbox"))
     assert {each.field for each in (await world.channel.compare()).differences} == {"notes", "appointment"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
 from wtpd.errors import Refused
+from wtpd.planner.appointment import Status
 from wtpd.sync import decide
 from wtpd.sync.errors import Rejected
 from wtpd.sync.ports import Incoming, Session
@@ -106,3 +108,35 @@ async def test_a_refused_one_is_tried_again_on_request(world: World) -> None:
     await world.sync("local")
     assert len(world.partner.held[ACCOUNT]) == 1
     assert await world.attention() == []
+
+
+async def test_one_that_came_back_to_life_there_can_be_cancelled_there_again(world: World) -> None:
+    made = await world.make()
+    await world.sync()
+    world.partner.cancel(ACCOUNT, world.theirs().partner_id)
+    await world.sync()
+    cancelled = world.theirs()
+    world.partner.held[ACCOUNT][cancelled.partner_id] = replace(cancelled, version=9, cancelled=False)
+    world.partner.tell(ACCOUNT, world.theirs())
+    await world.sync()
+    (entry,) = await world.attention("conflict")
+    await _decide(world, lambda session: decide.resolve(session, entry.id, "ours", by="maria"))
+    await world.sync("local")
+    assert world.theirs().cancelled
+    assert (await world.sync()).applied == 0
+    assert (await world.get(made.id)).status is Status.CANCELLED
+    assert await world.attention() == []
+
+
+async def test_a_kept_message_belongs_to_the_number_it_came_under(world: World) -> None:
+    bad = world.partner.book(ACCOUNT, {**FIELDS, "collection": "2026-11-10T07:00:00Z"})
+    await world.sync()
+    (entry,) = await world.attention("quarantine")
+    spec = replace(SPEC, account="30000")
+    await world.put(spec)
+    mended = replace(world.partner.held[ACCOUNT][bad], fields=FIELDS)
+    await _decide(world, lambda session: decide.retry(session, entry.id, spec, lambda _: mended, by="maria"))
+    await world.sync()
+    await world.sync("local")
+    assert [item.cancelled for item in world.partner.held[ACCOUNT].values()] == [True]
+    assert [item.cancelled for item in world.partner.held["30000"].values()] == [False]

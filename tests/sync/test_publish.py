@@ -40,6 +40,15 @@ async def test_a_booking_updates_its_day_only(world: World) -> None:
     assert world.partner.published["2026-11-09"].remaining < before.remaining
 
 
+async def test_under_another_number_everything_is_told_anew(world: World) -> None:
+    await _open(world)
+    await world.sync()
+    world.partner.published.clear()
+    await world.put(replace(SPEC, account="21775", horizon_days=30), published=True)
+    await world.sync()
+    assert len(world.partner.published) == 30
+
+
 async def test_a_day_that_is_as_it_was_isnt_told_again(world: World) -> None:
     await _open(world)
     await world.sync()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,9 +11,12 @@ import pytest
 
 from tests.support.bookkeeping import MONDAY
 from tests.support.sync_world import ACCOUNT, SPEC, World
+from wtpd.book.sync_port import SyncBook
 from wtpd.store.ledger import Ledger
+from wtpd.store.session import StoreTransactions
 from wtpd.sync.errors import NeedsToken, PartnerError, RateLimited, Rejected, Transient
 from wtpd.sync.health import State
+from wtpd.sync.ports import Fields, Ours
 
 
 class Faults:
@@ -238,6 +243,22 @@ async def test_a_change_during_the_call_is_sent_as_well(world: World) -> None:
     assert world.theirs().fields["notes"] == "zwei"
 
 
+async def test_a_change_during_a_call_that_is_refused_is_sent_all_the_same(world: World) -> None:
+    made = await world.make(notes="eins")
+    write = world.partner.write
+
+    async def refuses(intent):
+        world.partner.write = write
+        await world.change(made.id, notes="zwei")
+        raise Rejected("no", status=422, detail="notes: not this one")
+
+    world.partner.write = refuses
+    await world.sync("local")
+    await world.sync("local")
+    assert world.theirs().fields["notes"] == "zwei"
+    assert await world.attention("rejected") == []
+
+
 async def test_many_are_sent_with_one_call_each(world: World) -> None:
     for number in range(150):
         await world.make(start=MONDAY.replace(hour=7 + number % 10, minute=number % 60), units=0)
@@ -286,3 +307,55 @@ async def test_a_repeated_call_doesnt_bring_back_what_was_cancelled_there_meanwh
     await world.sync()
     assert not (await world.get(made.id)).is_live
     assert await world.read(lambda tx: Ledger(tx).link_of(SPEC.id, made.id)) is None
+
+
+class Fragile(SyncBook):
+    """A book that can't hold a visit that waits."""
+
+    def update(
+        self, channel: str, appointment_id: str, fields: Fields, *, actor: str, links: Mapping[str, str]
+    ) -> Ours:
+        if fields.get("transport_option") == "waiting":
+            raise sqlite3.IntegrityError("CHECK constraint failed: odd")
+        return super().update(channel, appointment_id, fields, actor=actor, links=links)
+
+
+async def test_what_changed_there_and_breaks_the_book_is_kept_and_the_others_go_on(world: World) -> None:
+    world.transactions = StoreTransactions(world.database, lambda tx: Fragile(world.book, tx))
+    await world.put(SPEC)
+    broken, sound = await world.make(notes="a"), await world.make(notes="b")
+    await world.sync()
+    theirs = next(item for item in world.partner.live(ACCOUNT).values() if item.our_id == broken.id)
+    world.partner.change(ACCOUNT, theirs.partner_id, transport_option="waiting")
+    for made in (broken, sound):
+        await world.change(made.id, notes="neu")
+    record = await world.sync("local")
+    assert (record.sent, record.quarantined) == (1, 1)
+    assert {entry.kind for entry in await world.attention()} == {"quarantine", "rejected"}
+
+
+async def test_a_refusal_after_a_lost_answer_doesnt_turn_our_own_words_into_theirs(world: World) -> None:
+    made = await world.make(notes="eins")
+    await world.sync()
+    await world.change(made.id, notes="zwei")
+    world.partner.fault = Faults(
+        ("after write", Transient("read timeout")), ("before write", Rejected("404 from a gateway", status=404))
+    )
+    await world.sync("local")
+    world.partner.change(ACCOUNT, world.theirs().partner_id, notes="zwei", vehicle__model="Leaf")
+    del world.partner.feed[-2]  # a feed may tell the newest state only
+    await world.restart()
+    await world.sync("local")
+    await world.change(made.id, notes="drei")
+    await world.sync()
+    assert world.theirs().fields["notes"] == "drei" == (await world.get(made.id)).notes
+    assert await world.attention("conflict") == []
+
+
+async def test_a_run_that_somebody_asks_for_doesnt_wait_out_a_backoff(world: World) -> None:
+    await world.make()
+    world.partner.fault = Faults(("before write", Transient("500", status=500)))
+    await world.sync("local")
+    await world.sync("interval")
+    assert world.partner.held[ACCOUNT] == {}
+    assert (await world.sync("manual")).sent == 1

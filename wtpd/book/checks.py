@@ -14,6 +14,7 @@ from wtpd.store import customers, resources, vehicles
 from wtpd.store.appointments import TIMES
 from wtpd.store.database import Tx
 from wtpd.texts import N_
+from wtpd.words import STATUS
 
 LONGEST_VISIT = timedelta(days=366)
 _MOST_INTERVENTIONS = 200
@@ -43,6 +44,8 @@ def tidy(appointment: Appointment) -> Appointment:
                 for problem in limits.moment(field, getattr(appointment, field))]  # fmt: skip
     reject(problems)
     moments = {field: getattr(appointment, field) for field in TIMES}
+    if all(value is None or (value.tzinfo is UTC and not value.microsecond) for value in moments.values()):
+        return appointment
     whole: dict[str, Any] = {
         field: value and value.astimezone(UTC).replace(microsecond=0) for field, value in moments.items()
     }
@@ -52,6 +55,11 @@ def tidy(appointment: Appointment) -> Appointment:
 def form(appointment: Appointment) -> None:
     """Raises `Invalid` that names every field at fault."""
     reject([*limits.texts(appointment, _TEXTS), *_span(appointment), *_work(appointment), *_addresses(appointment)])
+
+
+def links(wanted: Mapping[str, str]) -> None:
+    """Raises `Invalid` that names every link at fault."""
+    reject([*_links(wanted)])
 
 
 def relations(tx: Tx, before: Appointment | None, after: Appointment) -> None:
@@ -83,8 +91,8 @@ def transition(before: Appointment, after: Appointment) -> None:
     raise Refused(
         N_(
             "An appointment that is {before} can't become {after}.",
-            before=before.status.value,
-            after=after.status.value,
+            before=STATUS[before.status],
+            after=STATUS[after.status],
         ),
         kind="status",
         facts=facts,
@@ -122,16 +130,23 @@ def _intervention(path: str, work: Intervention) -> Iterator[Problem]:
         yield from limits.number(f"{path}.price_cents", work.price_cents, -(10**9), 10**9)
 
 
-def _addresses(appointment: Appointment) -> Iterator[Problem]:
-    """Links are shown to be opened, so only web addresses are taken."""
-    if max(len(appointment.links), len(appointment.references)) > _MOST_LINKS:
+def _links(links: Mapping[str, str]) -> Iterator[Problem]:
+    """They are shown to be opened, so only web addresses are taken."""
+    if len(links) > _MOST_LINKS:
         yield Problem("links", N_("{count} links are allowed at most.", count=_MOST_LINKS))
         return
-    for name, address in appointment.links.items():
+    for name, address in links.items():
         yield from limits.text(f"links.{name[:40]}", name, limits.SIGN)
         yield from limits.text(f"links.{name[:40]}", address, 2048)
         if not str(address).startswith(("https://", "http://")):
             yield Problem(f"links.{name[:40]}", N_("A web address is needed."))
+
+
+def _addresses(appointment: Appointment) -> Iterator[Problem]:
+    yield from _links(appointment.links)
+    if len(appointment.references) > _MOST_LINKS:
+        yield Problem("references", N_("{count} links are allowed at most.", count=_MOST_LINKS))
+        return
     for partner, number in appointment.references.items():
         yield from limits.text(f"references.{partner[:40]}", partner, limits.SIGN, required=True)
         yield from limits.text(f"references.{partner[:40]}", number, 256, required=True)

@@ -97,7 +97,8 @@ def keep_contract(tx: Tx, before: Appointment | None, after: Appointment) -> Non
     if not after.is_live or (before is not None and before.is_live and _parties(before) == _parties(after)):
         return
     if after.courtesy_car is None:
-        contracts.remove(tx, after.id)
+        if before is not None:
+            contracts.remove(tx, after.id)
         return
     contract = contracts.find(tx, after.id)
     signed_by = contract.customer.id if contract is not None and contract.customer is not None else None

@@ -67,6 +67,8 @@ def _wrong_text(value: Any, longest: int, *, required: bool) -> Text | None:
         return N_("A text is needed.")
     if required and not value.strip():
         return N_("This is needed.")
+    if value.isprintable() and len(value) <= longest:
+        return None
     if len(value) > longest:
         return N_("{length} characters are too many; {longest} are allowed.", length=len(value), longest=longest)
     if _FORBIDDEN.search(value):

@@ -34,16 +34,16 @@ def flagged(
         return after
     load = of_day(tx, plan, after)
     if load.exceeded and not allow_over_limit and _takes_more(plan, before, after):
-        day = plan.zoned_day(after.drop_off).isoformat()
+        day = plan.zoned_day(after.drop_off)
         raise Refused(
             N_(
                 "{day} is full: {booked:g} of {limit:g} AW are booked, {asked:g} are asked for.",
                 day=day, booked=load.booked, limit=load.limit, asked=load.asked,
             ),
             kind="over-limit",
-            facts={"day": day, "limit": load.limit, "booked": load.booked, "asked": load.asked},
+            facts={"day": day.isoformat(), "limit": load.limit, "booked": load.booked, "asked": load.asked},
         )  # fmt: skip
-    return replace(after, over_limit=load.exceeded)
+    return after if after.over_limit == load.exceeded else replace(after, over_limit=load.exceeded)
 
 
 def _same_load(plan: DepartmentPlan, before: Appointment, after: Appointment) -> bool:

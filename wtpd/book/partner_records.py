@@ -127,7 +127,8 @@ _NOTHING = Matches(customer=Match(None), vehicle=Match(None))
 def _matches(tx: Tx, person: Customer, car: Vehicle) -> Matches:
     cars = [*vehicles.by_vin(tx, car.vin), *vehicles.by_plate(tx, car.plate)]
     people = {getattr(each, role) for each in cars for role in _ROLES} - {None}
-    near = [*customers.many(tx, sorted(people)).values(), *customers.by_contacts(tx, personal_keys(person))]
+    drivers = customers.many(tx, sorted(people)).values() if people else ()
+    near = [*drivers, *customers.by_contacts(tx, personal_keys(person))]
     return match(
         person,
         car,

@@ -21,6 +21,8 @@ CUSTOMER = tuple(name.removeprefix("customer.") for name in FIELDS if name.start
 VEHICLE = tuple(name.removeprefix("vehicle.") for name in FIELDS if name.startswith("vehicle."))
 OF_CUSTOMER = frozenset(f"customer.{name}" for name in CUSTOMER)
 
+_OF_CUSTOMER = tuple((f"customer.{name}", name) for name in CUSTOMER)
+_OF_VEHICLE = tuple((f"vehicle.{name}", name) for name in VEHICLE)
 _NOBODY = Customer(id="")
 _NOTHING = Vehicle(id="")
 
@@ -57,10 +59,10 @@ def of(visit: Visit) -> dict[str, Any]:
         "notes": appointment.notes,
         "interventions": [json_value(work) for work in appointment.interventions],
     }
-    for name in CUSTOMER:
-        shared[f"customer.{name}"] = getattr(customer, name)
-    for name in VEHICLE:
-        shared[f"vehicle.{name}"] = json_value(getattr(vehicle, name))
+    for shared_name, name in _OF_CUSTOMER:
+        shared[shared_name] = getattr(customer, name)
+    for shared_name, name in _OF_VEHICLE:
+        shared[shared_name] = json_value(getattr(vehicle, name))
     return shared
 
 

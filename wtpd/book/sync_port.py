@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from wtpd.book import appointments as rules
 from wtpd.book import checks, courtesy, load, shared_fields
@@ -25,6 +25,16 @@ from wtpd.store.channels import Mapped
 from wtpd.store.database import Tx
 from wtpd.sync.ports import Fields, Incoming, Ours
 from wtpd.texts import N_
+
+_REASONS = {"car-taken": "taken", "car-out-of-service": "out_of_service"}
+
+
+class _Open(NamedTuple):
+    """A courtesy car that couldn't be had. `reason`: `taken`, `out_of_service`, or `unknown` at that site."""
+
+    car: str
+    reason: str
+
 
 _NEEDED = ("drop_off", "collection")
 
@@ -97,12 +107,12 @@ class SyncBook:
         return self._ours(channel, replace(before, appointment=after))
 
     def attach(self, channel: str, appointment_id: str, partner_id: str, links: Mapping[str, str]) -> None:
-        before = appointments.get(self._tx, appointment_id)
         connector = self._mapped(channel).connector
-        if before.references.get(connector) != partner_id:
+        reference, before = appointments.known_at(self._tx, appointment_id, connector)
+        if reference != partner_id:
             appointments.put_reference(self._tx, appointment_id, connector, partner_id)
-        if any(before.links.get(name) != address for name, address in links.items()):
-            checks.form(replace(before, links={**before.links, **links}))
+        if any(before.get(name) != address for name, address in links.items()):
+            checks.links({**before, **links})
             appointments.put_links(self._tx, appointment_id, links)
 
     def _record(
@@ -115,13 +125,15 @@ class SyncBook:
         source = self._source(mapped, actor)
         return record_change(self._tx, self._book.plans, before, after, source, extra=extra)
 
-    def _with_car(self, before: Appointment | None, after: Appointment) -> tuple[Appointment, str | None]:
+    def _with_car(self, before: Appointment | None, after: Appointment) -> tuple[Appointment, _Open | None]:
         """The appointment without its courtesy car if it can't have it, and the car that is left open."""
-        if courtesy.needs_look(before, after) and courtesy.obstacle(self._tx, after) is not None:
-            return replace(after, courtesy_car=None), after.courtesy_car
-        return after, None
+        obstacle = courtesy.obstacle(self._tx, after) if courtesy.needs_look(before, after) else None
+        if obstacle is None:
+            return after, None
+        reason = _REASONS.get(obstacle.kind, "unknown")
+        return replace(after, courtesy_car=None), _Open(after.courtesy_car or "", reason)
 
-    def _list(self, mapped: Mapped, before: Visit, after: Visit, found: Found, open_car: str | None) -> None:
+    def _list(self, mapped: Mapped, before: Visit, after: Visit, found: Found, open_car: _Open | None) -> None:
         """What somebody must look at: the car that couldn't be had, the day that is too full, records in doubt."""
         appointment = after.appointment
         for what, made, candidates in found.unmatched:
@@ -130,7 +142,8 @@ class SyncBook:
         if found.kept:
             self._attend("locked_customer", mapped, appointment, {"fields": list(found.kept)})
         if open_car is not None:
-            self._attend("car_open", mapped, appointment, {"courtesy_car": open_car, "reason": "taken"}, open_car)
+            data = {"courtesy_car": open_car.car, "reason": open_car.reason}
+            self._attend("car_open", mapped, appointment, data, open_car.car)
         if appointment.over_limit and not before.appointment.over_limit:
             plan = self._book.plan(appointment.site, appointment.department)
             figures = load.of_day(self._tx, plan, appointment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -57,7 +58,17 @@ def json_of(response: httpx.Response, body: bytes, call: str) -> Any:
     except UnicodeDecodeError:
         raise PartnerBroken(f"{call}: the answer isn't in UTF-8", status=status) from None
     except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return msgspec.json.decode(_without_half_characters(body))
+    except (ValueError, RecursionError):
         raise PartnerBroken(f"{call}: the answer is broken JSON", status=status) from None
+
+
+def _without_half_characters(body: bytes) -> bytes:
+    r"""Programs that count in UTF-16 cut texts in the middle of an emoji and write the half as `\ud83d`, which is no
+    character. A whole feed isn't held up by that: a question mark stands for it. Raises ValueError."""
+    return json.dumps(json.loads(body.decode()), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def detail_of(problem: Any) -> str:

@@ -19,6 +19,8 @@ NUMBER_LIMIT = 2**53
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _FRACTION = re.compile(r"\.\d+", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Characters that no text of ours holds: a booking is worth more than the line feed of somebody's spreadsheet."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -31,7 +33,7 @@ def text(value: Any, where: str, limit: int = TEXT_LIMIT) -> str:
         raise WireError(f"{where}: not a text")
     if len(value) > limit:
         raise WireError(f"{where}: longer than {limit} characters")
-    return value.replace("\x00", "")
+    return _CONTROL.sub("", value)
 
 
 def sign(value: Any, where: str) -> str | None:

@@ -18,13 +18,15 @@ from wtpd.texts import N_
 
 R = TypeVar("R")
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
 UNTRACKED = frozenset({"id", "version"})
 """Fields that are no change of their own."""
 
 
 def json_value(value: Any) -> Any:
     """The value as JSON has it; times as RFC 3339 in UTC."""
-    if value is None or isinstance(value, bool | int | float):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, Enum):
         return value.value
@@ -39,7 +41,7 @@ def json_value(value: Any) -> Any:
     if isinstance(value, tuple | list | set | frozenset):
         return [json_value(each) for each in value]
     if dataclasses.is_dataclass(value):
-        return {name: json_value(getattr(value, name)) for name in _names(type(value))}
+        return {name: json_value(getattr(value, name)) for name in _names(_type(value))}
     raise TypeError(f"no JSON value: {type(value).__name__}")
 
 
@@ -47,23 +49,21 @@ def diff(old: Any, new: Any) -> dict[str, Change]:
     """Field by field, old and new value of what differs between two records of one kind; id and version don't count.
     `old` None: a new record, whose fields are listed if they differ from their defaults."""
     found = {}
-    for field in dataclasses.fields(new):
-        if field.name in UNTRACKED:
-            continue
-        after = getattr(new, field.name)
-        before = _default(field) if old is None else getattr(old, field.name)
+    for name, default in _tracked(_type(new)):
+        after = getattr(new, name)
+        before = default if old is None else getattr(old, name)
         if before is after or before == after:
             continue
         before, after = None if before is dataclasses.MISSING else json_value(before), json_value(after)
         if before != after:
-            found[field.name] = Change(None if old is None else before, after)
+            found[name] = Change(None if old is None else before, after)
     return found
 
 
 def merged(record: R, changes: Mapping[str, Any]) -> R:
     """The record with these typed values. In a field that is a mapping only the named keys change, and None takes a
     key away (RFC 7396). Raises Invalid for a field the record hasn't, and for id and version."""
-    names = frozenset(_names(type(record))) - UNTRACKED
+    names = frozenset(_names(_type(record))) - UNTRACKED
     unknown = [name for name in changes if name not in names]
     if unknown:
         raise Invalid(
@@ -88,6 +88,9 @@ def typed(record_type: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
             problems.append(Problem(name, N_("This field doesn't exist.")))
             continue
         wanted, default = field
+        if type(value) is wanted and wanted in _PLAIN:
+            values[name] = value
+            continue
         if value is None and default is not dataclasses.MISSING:
             values[name] = default
             continue
@@ -107,6 +110,17 @@ def _is_map(wanted: Any, value: Any) -> bool:
     return isinstance(value, Mapping) and getattr(wanted, "__origin__", None) is Mapping
 
 
+def _type(record: Any) -> Any:
+    return type(record)
+
+
+@cache
+def _tracked(record_type: Any) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of the fields whose changes are told."""
+    return tuple((each.name, _default(each)) for each in dataclasses.fields(record_type) if each.name not in UNTRACKED)
+
+
+@cache
 def _names(record_type: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(record_type))
 

@@ -36,6 +36,8 @@ _FOUND_BY = {"customer_id", "vehicle_id", "work_order", "dms_number"}
 _SELECT = """SELECT a.*, (SELECT json_group_object(r.partner, r.partner_id) FROM reference r
                           WHERE r.appointment_id = a.id) AS "references" FROM appointment a"""
 _INSERT = f"INSERT INTO appointment ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_REFER = """INSERT INTO reference (partner, partner_id, appointment_id) VALUES (?, ?, ?)
+            ON CONFLICT DO UPDATE SET appointment_id = excluded.appointment_id"""
 _LIVE = "status NOT IN ('cancelled', 'no_show')"
 
 _read_work = msgspec.json.Decoder(tuple[Intervention, ...]).decode
@@ -62,7 +64,7 @@ def get(tx: Tx, appointment_id: str) -> Appointment:
     """Raises `NotFound`."""
     found = find(tx, appointment_id)
     if found is None:
-        raise NotFound(N_("There is no appointment {id}.", id=appointment_id), facts={"id": appointment_id})
+        raise _missing(appointment_id)
     return found
 
 
@@ -173,7 +175,7 @@ def insert(tx: Tx, appointment: Appointment) -> None:
     """Raises `sqlite3.IntegrityError` if the courtesy car is lent at that time."""
     tx.run(_INSERT, tuple(_values(appointment).values()))
     for partner, partner_id in appointment.references.items():
-        put_reference(tx, appointment.id, partner, partner_id)
+        tx.run(_REFER, (partner, partner_id, appointment.id))
     index.touch_appointment(tx, appointment.id)
 
 
@@ -192,12 +194,20 @@ def put_reference(tx: Tx, appointment_id: str, partner: str, partner_id: str) ->
     """The number by which a partner knows the appointment now; each stands for one appointment, the last that was said.
     A number that was given up (it was cancelled there and made anew) is kept by the ledger of sync."""
     tx.run("DELETE FROM reference WHERE appointment_id = ? AND partner = ?", (appointment_id, partner))
-    tx.run(
-        """INSERT INTO reference (partner, partner_id, appointment_id) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET appointment_id = excluded.appointment_id""",
-        (partner, partner_id, appointment_id),
-    )
+    tx.run(_REFER, (partner, partner_id, appointment_id))
     index.touch_appointment(tx, appointment_id)
+
+
+def known_at(tx: Tx, appointment_id: str, partner: str) -> tuple[str | None, Mapping[str, str]]:
+    """The partner's number of the appointment, and its links. Raises `NotFound`."""
+    row = tx.one(
+        """SELECT a.links, r.partner_id FROM appointment a
+           LEFT JOIN reference r ON r.appointment_id = a.id AND r.partner = ? WHERE a.id = ?""",
+        (partner, appointment_id),
+    )
+    if row is None:
+        raise _missing(appointment_id)
+    return row["partner_id"], from_json(row["links"])
 
 
 def put_links(tx: Tx, appointment_id: str, links: Mapping[str, str]) -> None:
@@ -216,6 +226,10 @@ def read_cursor(cursor: str) -> tuple[str, str]:
     except (ValueError, binascii.Error):
         raise Invalid(N_("That is no cursor of this list; start again at the first page.")) from None
     return first, second
+
+
+def _missing(appointment_id: str) -> NotFound:
+    return NotFound(N_("There is no appointment {id}.", id=appointment_id), facts={"id": appointment_id})
 
 
 def _conditions(which: Filter) -> tuple[str, tuple[Any, ...]]:

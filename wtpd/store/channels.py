@@ -14,7 +14,7 @@ import msgspec
 
 from wtpd.clock import from_iso, iso
 from wtpd.errors import NotFound
-from wtpd.store import runs
+from wtpd.store import attention, runs
 from wtpd.store.database import Tx, to_json
 from wtpd.store.outbox import signal
 from wtpd.sync.ports import Cancellations, Halt, Published, RunRecord
@@ -52,22 +52,29 @@ def put(tx: Tx, spec: ChannelSpec) -> None:
     """Take the mapping of `spec` into force. If it is another one than before, or the channel wasn't active, the
     outbox is filled with everything linked that must leave (or may have changed meanwhile) and everything in the
     department that isn't linked yet."""
-    before = tx.one("SELECT scope, account, active FROM channel WHERE id = ?", (spec.id,))
-    scope = f"{spec.department}\n{spec.account}"
+    before = tx.one("SELECT scope, account, active, confirmed FROM channel WHERE id = ?", (spec.id,))
+    scope = _scope(spec.department, spec.account)
     if before and before["scope"] == scope and before["active"]:
         return
+    cancels, _ = preview(tx, spec.id, spec.site, spec.department, spec.account)
+    is_meant = cancels <= MANY or (before is not None and before["confirmed"] == scope)
     tx.run(
         """INSERT INTO channel (id, connector, site, department, account, active, scope)
            VALUES (:id, :connector, :site, :department, :account, 1, :scope)
-           ON CONFLICT (id) DO UPDATE SET department = :department, account = :account, active = 1, scope = :scope""",
+           ON CONFLICT (id) DO UPDATE SET department = :department, account = :account, active = 1, scope = :scope,
+             leaving = :leaving, confirmed = ''""",
         {
             "id": spec.id, "connector": spec.connector, "site": spec.site, "department": spec.department,
-            "account": spec.account, "scope": scope,
+            "account": spec.account, "scope": scope, "leaving": 0 if is_meant else cancels,
         },
     )  # fmt: skip
-    if before and before["account"] != spec.account:  # the other account was told nothing yet
-        tx.run("UPDATE channel SET published = '{}', publishing = '{}' WHERE id = ?", (spec.id,))
+    _forget_old_mapping(tx, spec, other_account=before is not None and before["account"] != spec.account)
     _fill_outbox(tx, spec, linked_too=before is not None and not before["active"])
+
+
+def confirm(tx: Tx, channel: str, department: str, account: str) -> None:
+    """Somebody means what this mapping would cancel at the partner; it comes into force next."""
+    tx.run("UPDATE channel SET confirmed = ? WHERE id = ?", (_scope(department, account), channel))
 
 
 def deactivate(tx: Tx, channel: str) -> None:
@@ -81,6 +88,29 @@ def preview(tx: Tx, channel: str, site: str, department: str, account: str) -> t
     cancels = tx.one(f"SELECT count(*) AS n FROM ({_LEAVING}) WHERE status <> 'cancelled'", values)
     sends = tx.one(f"SELECT count(*) AS n FROM ({_JOINING})", values)
     return int(cancels["n"] if cancels else 0), int(sends["n"] if sends else 0)
+
+
+MANY = 20
+"""A mapping that cancels more than these at the partner must be confirmed (config.md)."""
+
+
+def _scope(department: str, account: str) -> str:
+    return f"{department}\n{account}"
+
+
+def _forget_old_mapping(tx: Tx, spec: ChannelSpec, *, other_account: bool) -> None:
+    """What the channel waited for because of the mapping it had before. Another account was told nothing yet, and may
+    well take the credentials that the first one refused."""
+    waited = ["mapping"]
+    if other_account:
+        tx.run("UPDATE channel SET published = '{}', publishing = '{}' WHERE id = ?", (spec.id,))
+        waited.append("needs_token")
+    tx.run(
+        """UPDATE channel SET stopped = NULL, halted_at = NULL
+           WHERE id = ? AND stopped IN (SELECT value FROM json_each(?))""",
+        (spec.id, to_json(waited)),
+    )
+    attention.resolve_once(tx, "mass_cancellation", f"{spec.id}:mapping", by=spec.id, resolution="another mapping")
 
 
 _LEAVING = """
@@ -145,6 +175,13 @@ class Channels:
             "UPDATE channel SET cancellations = :new WHERE id = :id AND cancellations <> :new",
             {"new": to_json(list(cancellations)), "id": channel},
         )
+
+    def leaving(self, channel: str) -> int:
+        row = self._row("SELECT leaving FROM channel WHERE id = ?", channel)
+        return int(row["leaving"])
+
+    def let_leave(self, channel: str) -> None:
+        self._tx.run("UPDATE channel SET leaving = 0 WHERE id = ? AND leaving > 0", (channel,))
 
     def published(self, channel: str) -> Published:
         row = self._row("SELECT published, publishing FROM channel WHERE id = ?", channel)

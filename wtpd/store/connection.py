@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import sqlite3
@@ -93,7 +94,11 @@ _SENTENCES: dict[int, Text] = {
 async def _connect(opened: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
     connection = aiosqlite.Connection(opened, iter_chunk_size=64)
     connection._thread.daemon = True  # a process that dies of an error mustn't hang on it
-    return await connection
+    try:
+        return await connection
+    except Exception:  # its thread ends by itself, but it mustn't outlive the event loop
+        await asyncio.to_thread(connection._thread.join)
+        raise
 
 
 def _writer(path: Path) -> sqlite3.Connection:

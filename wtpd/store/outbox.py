@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,6 +18,9 @@ from wtpd.store import attention
 from wtpd.store.database import Tx, to_json
 from wtpd.store.ledger import link_of_row
 from wtpd.sync.ports import Intent, Pending
+
+LONGEST = timedelta(hours=1)
+"""No row is deferred for longer: what seems to be was deferred before the clock was set back, and is due."""
 
 _INTENT = msgspec.json.Decoder(Intent)
 
@@ -78,9 +81,9 @@ class Outbox:
                FROM outbox o LEFT JOIN link l
                  ON l.channel = o.channel AND l.appointment_id = o.appointment_id AND NOT l.tombstone
                WHERE o.channel = ? AND o.seq > ? AND o.rejected IS NULL
-                 AND (o.not_before IS NULL OR o.not_before <= ?)
+                 AND (o.not_before IS NULL OR o.not_before <= ? OR o.not_before > ?)
                ORDER BY o.seq LIMIT ?""",
-            (channel, after, iso_exact(self._tx.now), limit),
+            (channel, after, iso_exact(self._tx.now), iso_exact(self._tx.now + LONGEST), limit),
         )
         return [_pending(row) for row in rows]
 
@@ -137,6 +140,9 @@ class Outbox:
                WHERE channel = ? AND appointment_id = ?""",
             (iso_exact(until), error, channel, appointment_id),
         )
+
+    def hurry(self, channel: str) -> None:
+        self._tx.run("UPDATE outbox SET not_before = NULL WHERE channel = ? AND rejected IS NULL", (channel,))
 
     def reject(self, channel: str, appointment_id: str, reason: str) -> None:
         """A row that was marked again during the call has another content now, so it stays due."""

@@ -66,7 +66,7 @@ def apply_item(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
         return _closed(session, spec, link, item)
     ours = _known(session, spec, link, item)
     sent = session.outbox.intent_of(spec.id, ours.appointment_id) if ours is not None else None
-    done = Applied()
+    done, known = Applied(), ours is not None
     for action in plan(link, ours, item, sent):
         match action:
             case CreateHere():
@@ -85,6 +85,8 @@ def apply_item(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
                 done.conflicts += _list_conflict(session, spec, ours, item, action)
             case Agree() if ours is not None:
                 _agree(session, spec, ours, item, link, action)
+                if known and (link is None or item.links):
+                    session.book.attach(spec.id, ours.appointment_id, item.partner_id, item.links)
     return done
 
 
@@ -172,8 +174,6 @@ def _agree(session: Session, spec: ChannelSpec, ours: Ours, item: Incoming, befo
         tombstone=agreed.closed,
     )
     session.links.put_link(link)
-    if before is None or item.links:
-        session.book.attach(spec.id, ours.appointment_id, item.partner_id, item.links)
     for name, code in item.unknown.items():
         session.attention.add(
             "unknown_code",

@@ -93,9 +93,9 @@ class Channel:
 
     async def resume(self, *, by: str, accept_cancellations: bool = False) -> None:
         """Go on, whatever it was that stopped it. `accept_cancellations` lets the next run apply however many
-        cancellations the partner sends."""
+        cancellations the partner sends, and cancel there what a new mapping takes away."""
         async with self._lock:
-            await self.standing.resume(by)
+            await self.standing.resume(by, let_leave=accept_cancellations)
             self._trusting = accept_cancellations
             self._timetable.run_now()
             self._bell.set()
@@ -164,6 +164,9 @@ class Channel:
                 self._listener.consumed()
             self._trusting = False
             pending, due = await self._runner.outbox()
+            if due is not None and trigger == MANUAL:  # somebody asked for it now: nothing waits out its backoff
+                await self._runner.hurry()
+                pending, due = True, None
             self._timetable.expect(due)
         self._changed_here = False
         if pending:

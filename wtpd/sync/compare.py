@@ -72,6 +72,9 @@ def _differs(spec: ChannelSpec, session: Session, item: Incoming) -> Sequence[Di
             return ()
         differs = partial(Difference, appointment_id=link.appointment_id if link else None, partner_id=item.partner_id)
         if link is not None:
+            ours = ours_of(session, spec, link.appointment_id)
+            if ours is not None and ours.erased:
+                return ()
             return [differs(field="cancelled", ours=True, theirs=False)]
         return [differs(field=MISSING, ours=None, theirs=item.version, waiting=True)]
     ours = ours_of(session, spec, link.appointment_id)

@@ -26,6 +26,18 @@ class MassCancellation(Exception):
         self.linked = linked
 
 
+class MassDeparture(MassCancellation):
+    """Another department or number would cancel many appointments at the partner, and nobody has confirmed that it is
+    meant: somebody may have mistyped a digit."""
+
+
+def check_departure(session: Session, spec: ChannelSpec) -> None:
+    """Raises `MassDeparture`."""
+    leaving = session.channels.leaving(spec.id)
+    if leaving:
+        raise MassDeparture(leaving, leaving)
+
+
 def count(session: Session, spec: ChannelSpec, cancelled: int, ahead: int, *, trusting: bool) -> None:
     """Count what an answer cancelled, `ahead` of it still to come. `trusting` lets it through and forgets what came
     before. Raises `MassCancellation`."""

@@ -34,35 +34,11 @@ from wtpd.texts import Text
 T = TypeVar("T")
 
 __all__ = [
-    "FIELDS",
-    "AttentionPort",
-    "BookPort",
-    "Cancellations",
-    "Case",
-    "ChannelPort",
-    "DayOffer",
-    "Fields",
-    "Halt",
-    "InboxPort",
-    "Incoming",
-    "Intent",
-    "Link",
-    "LinksPort",
-    "Operation",
-    "Ours",
-    "OutboxPort",
-    "Page",
-    "Partner",
-    "Pending",
-    "PlannedChange",
-    "Published",
-    "Quarantined",
-    "Receipt",
-    "RunRecord",
-    "Session",
-    "Transactions",
+    "FIELDS", "AttentionPort", "BookPort", "Cancellations", "Case", "ChannelPort", "DayOffer", "Fields", "Halt",
+    "InboxPort", "Incoming", "Intent", "Link", "LinksPort", "Operation", "Ours", "OutboxPort", "Page", "Partner",
+    "Pending", "PlannedChange", "Published", "Quarantined", "Receipt", "RunRecord", "Session", "Transactions",
     "Unreadable",
-]
+]  # fmt: skip
 
 FIELDS: Mapping[str, str] = {
     "drop_off": "RFC 3339, UTC",
@@ -204,8 +180,9 @@ class BookPort(Protocol):
     def ours(self, channel: str, appointment_id: str) -> Ours | None: ...
 
     def create(self, channel: str, item: Incoming, *, actor: str) -> Ours:
-        """Make the partner's appointment ours: match customer and vehicle, reserve the car, flag over the limit; list
-        for attention what was left open. Raises `wtpd.errors.Invalid` if it can't be an appointment at all."""
+        """Make the partner's appointment ours, with reference and links: match customer and vehicle, reserve the car,
+        flag over the limit; list for attention what was left open.
+        Raises `wtpd.errors.Invalid` if it can't be an appointment at all."""
         ...
 
     def update(
@@ -261,6 +238,10 @@ class OutboxPort(Protocol):
 
     def pending(self, channel: str, *, after: int, limit: int) -> Sequence[Pending]:
         """The rows that are due behind the row number `after`, oldest first."""
+        ...
+
+    def hurry(self, channel: str) -> None:
+        """Rows that were deferred are due now."""
         ...
 
     def is_waiting(self, channel: str, appointment_id: str) -> bool: ...
@@ -350,6 +331,14 @@ class ChannelPort(Protocol):
         ...
 
     def set_cancellations(self, channel: str, cancellations: Sequence[Cancellations]) -> None: ...
+
+    def leaving(self, channel: str) -> int:
+        """How many appointments a mapping, which nobody has confirmed yet, would cancel at the partner."""
+        ...
+
+    def let_leave(self, channel: str) -> None:
+        """Somebody has confirmed it."""
+        ...
 
     def published(self, channel: str) -> Published: ...
 

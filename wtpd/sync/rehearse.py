@@ -10,7 +10,7 @@ from typing import Any
 from wtpd.errors import Unavailable, WtpdError
 from wtpd.sync.apply import apply_item, ours_of, sentence
 from wtpd.sync.intents import plan_batch
-from wtpd.sync.plan import CancelHere, Conflict, CreateHere, UpdateHere, plan
+from wtpd.sync.plan import CANCELLED, CancelHere, Conflict, CreateHere, UpdateHere, plan
 from wtpd.sync.ports import (
     Fields,
     Incoming,
@@ -73,7 +73,10 @@ def _take(spec: ChannelSpec, session: Session, item: Incoming | Unreadable) -> l
         try:
             with session.savepoint():
                 changes = _received(spec, session, item)
-                apply_item(session, spec, item)
+                done = apply_item(session, spec, item)
+            if done.conflicts and not changes:
+                change = partial(PlannedChange, side="here", action="conflict", appointment_id=None)
+                changes = [change(partner_id=item.partner_id, fields={CANCELLED: (True, False)}, detail="ours")]
             return changes
         except Unavailable:
             raise

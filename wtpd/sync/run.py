@@ -74,6 +74,10 @@ class Runner:
             more = page.more and page.cursor != cursor
             cursor = page.cursor
 
+    async def hurry(self) -> None:
+        """What waits to be tried again later is due now."""
+        await self._transactions.write(lambda session: session.outbox.hurry(self._spec.id))
+
     async def send(self, record: RunRecord, chance: random.Random) -> None:
         """Drain the outbox. Raises the partner's errors, after everything that went through was counted."""
         result = await Sender(self._spec, self.partner, self._transactions, chance).drain()

@@ -20,6 +20,7 @@ from wtpd.clock import full_jitter
 from wtpd.errors import WtpdError
 from wtpd.sync.apply import Applied, attempt
 from wtpd.sync.errors import Duplicate, NeedsToken, PartnerError, Precondition, RateLimited, Rejected, Transient
+from wtpd.sync.guard import check_departure
 from wtpd.sync.intents import Batch, Planned, accept, next_intent, plan_batch
 from wtpd.sync.ports import Incoming, Intent, Partner, Receipt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
@@ -70,7 +71,7 @@ class Sender:
         self._result = Sent()
 
     async def drain(self) -> Sent:
-        """Send what is due. Errors of the partner are in the result; any other is raised."""
+        """Send what is due. Errors of the partner are in the result; any other is raised, `MassDeparture` too."""
         first = await self._plan(after=0)
         if not first.planned and not first.more:
             return self._result
@@ -89,7 +90,11 @@ class Sender:
         return self._result
 
     async def _plan(self, after: int) -> Batch:
-        return await self._transactions.write(partial(plan_batch, spec=self._spec, after=after, limit=BATCH))
+        return await self._transactions.write(partial(self._plan_batch, after))
+
+    def _plan_batch(self, after: int, session: Session) -> Batch:
+        check_departure(session, self._spec)
+        return plan_batch(session, self._spec, after, BATCH)
 
     async def _plan_ahead(self, batch: Batch) -> None:
         while True:

@@ -10,13 +10,16 @@ from functools import partial
 
 from wtpd.clock import Clock
 from wtpd.sync.errors import NeedsToken, PartnerError
-from wtpd.sync.guard import MassCancellation
+from wtpd.sync.guard import MassCancellation, MassDeparture
 from wtpd.sync.health import HALTED, Condition, Patience, State
 from wtpd.sync.ports import Halt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
 
 _log = logging.getLogger(__name__)
+
+MAPPING = "mapping"
+"""Why a channel stopped whose new mapping would cancel much."""
 
 
 class Standing:
@@ -60,7 +63,7 @@ class Standing:
         if isinstance(error, NeedsToken):
             halt = Halt(stopped=State.NEEDS_TOKEN, since=now)
         elif isinstance(error, MassCancellation):
-            halt = Halt(stopped="mass_cancellation", since=now)
+            halt = Halt(stopped=MAPPING if isinstance(error, MassDeparture) else "mass_cancellation", since=now)
         else:
             self.patience.failed(error)
             if self.condition.state is not State.RETRYING:
@@ -86,10 +89,10 @@ class Standing:
         await self._write(state or State.PAUSED, halt)
         self._enter(state or State.PAUSED, reason)
 
-    async def resume(self, by: str) -> None:
-        """Forget what it waited for."""
+    async def resume(self, by: str, *, let_leave: bool = False) -> None:
+        """Forget what it waited for. `let_leave`: what another mapping cancels at the partner is meant."""
         self.patience.succeeded()
-        await self._transactions.write(partial(self._store_resumed, by))
+        await self._transactions.write(partial(self._store_resumed, by, let_leave))
         self._enter(State.STARTING, None)
 
     async def _write(self, state: State, halt: Halt, mass: MassCancellation | None = None) -> None:
@@ -99,17 +102,21 @@ class Standing:
         session.channels.set_halt(self._spec.id, halt)
         session.channels.tell_state(self._spec.id, state)
         if mass is not None:
+            by_mapping = isinstance(mass, MassDeparture)
             session.attention.add(
                 "mass_cancellation",
                 channel=self._spec.id,
                 appointment_id=None,
-                data={"cancelled": mass.cancelled, "linked": mass.linked},
-                once=self._spec.id,
+                data={"cancelled": mass.cancelled, "linked": mass.linked} | ({"mapping": True} if by_mapping else {}),
+                once=f"{self._spec.id}:mapping" if by_mapping else self._spec.id,
             )
 
-    def _store_resumed(self, by: str, session: Session) -> None:
+    def _store_resumed(self, by: str, let_leave: bool, session: Session) -> None:
         self._store(State.STARTING, Halt(), None, session)
-        session.attention.resolve_once("mass_cancellation", self._spec.id, by=by, resolution="resumed")
+        if let_leave:
+            session.channels.let_leave(self._spec.id)
+        for once in (self._spec.id, f"{self._spec.id}:mapping"):
+            session.attention.resolve_once("mass_cancellation", once, by=by, resolution="resumed")
 
     def _enter(self, state: State, reason: Text | None, since: datetime | None = None) -> None:
         before = self.condition
@@ -134,6 +141,12 @@ def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
         return State.PAUSED, N_("Paused by {user}.", user=halt.paused_by)
     if halt.stopped == State.NEEDS_TOKEN:
         return State.NEEDS_TOKEN, N_("{partner} refuses the credentials; new ones are needed.", partner=spec.connector)
+    if halt.stopped == MAPPING:
+        return State.STOPPED, N_(
+            "The department or dealer number was changed, which would cancel many appointments at {partner}. "
+            "Take the change back, or confirm it: wtpd resume {partner} --accept-cancellations",
+            partner=spec.connector,
+        )
     if halt.stopped is not None:
         return State.STOPPED, N_(
             "{partner} cancels implausibly many appointments at once; somebody has to look at it.",

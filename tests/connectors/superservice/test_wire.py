@@ -51,7 +51,7 @@ def test_reading_gives_back_what_was_written() -> None:
             "transport_option": st.sampled_from(
                 ["none", "waiting", "courtesy_car", "rental_car", "collection_delivery", "shuttle"]
             ),
-            "notes": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=200),
+            "notes": st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n"), max_size=200),
             "customer_waiting": st.booleans(),
             "advisor": st.none() | st.text("ABC123", min_size=1, max_size=8),
             "vehicle.odometer_km": st.none() | st.integers(0, 9_999_999),
@@ -263,3 +263,8 @@ def test_a_closed_day_is_told_as_one() -> None:
     assert wire.availability([offer])["days"] == [
         {"date": "2027-03-07", "capacity": 0, "remaining": 0, "dropOffSlots": [], "advisors": [], "loanCars": []}
     ]
+
+
+def test_control_characters_dont_keep_a_booking_out() -> None:
+    read = wire.appointment(partners(notes="Spalte\x0b eins\x07\r\n\tzwei\x00"), DEALER)
+    assert read.fields["notes"] == "Spalte eins\r\n\tzwei"

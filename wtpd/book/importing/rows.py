@@ -168,6 +168,8 @@ def _from_json(file: ImportFile, text: str, form: Format, findings: Findings) ->
         lists = list(JsonReader(text).lists())
     except (ValueError, RecursionError) as error:
         raise Invalid(N_("this is no JSON that can be read: {reason}", reason=str(error))) from None
+    if not lists:
+        findings.wrong(f"{file.name}:1", N_("the file is empty; a list is expected"))
     for named, records in lists:
         kind = named or file.kind or _kind_of_records(records, form)
         if kind not in KINDS:

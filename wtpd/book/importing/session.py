@@ -17,7 +17,7 @@ from wtpd.store import customers, resources
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
-_COLUMN_OF = {
+COLUMN_OF = {
     "customer_id": "customer", "vehicle_id": "vin", "interventions": "titles", "references": "reference",
     "id": "id", "weekly_hours": "weekly_hours",
 }  # fmt: skip
@@ -132,7 +132,7 @@ class Session:
         """The book refuses the row."""
         for problem in error.problems:
             name = problem.field.split(".")[0]
-            self.findings.wrong(row.place(_COLUMN_OF.get(name, name)), problem.text)
+            self.findings.wrong(row.place(COLUMN_OF.get(name, name)), problem.text)
         if not error.problems:
             self.findings.wrong(f"{row.source.file}:{row.line}", error.text)
 

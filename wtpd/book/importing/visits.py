@@ -1,12 +1,13 @@
-"""Appointments from rows. Here the list is the truth, blank cells included; only an appointment that went on in the
-book isn't set back: a status moves forwards, one that was cancelled stays so, and one whose customer was erased isn't
-filled again. The load limit doesn't count for what was booked elsewhere, but it is flagged.
+"""Appointments from rows. What a list says anew is the truth, blank cells included. What it said the same way the last
+time it was imported is no news: if desk or partner changed that since, theirs stands. Nor is an appointment set back
+that went on in the book: a status moves forwards, one that was cancelled stays so, and one whose customer was erased
+isn't filled again. The load limit doesn't count for what was booked elsewhere, but it is flagged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,19 +15,22 @@ from zoneinfo import ZoneInfo
 from wtpd.book.draft import Draft
 from wtpd.book.importing.files import Row
 from wtpd.book.importing.mapping import Format, fold
-from wtpd.book.importing.session import Counts, Session
-from wtpd.book.importing.works import Usual, WrongField, interventions, usual_units
+from wtpd.book.importing.session import COLUMN_OF, Counts, Session
+from wtpd.book.importing.works import Usual, WrongField, completed, interventions, usual_units
 from wtpd.errors import WtpdError
 from wtpd.planner.appointment import FREE, Appointment, Status, TransportOption
-from wtpd.planner.changes import merged
+from wtpd.planner.changes import diff, json_value, merged
 from wtpd.planner.periods import local_moment
 from wtpd.planner.plates import plate_key, same_plate
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import appointments, vehicles
+from wtpd.store import appointments, history, vehicles
 from wtpd.texts import N_
 
 PARTNER = "import"
 """Under this name an appointment keeps the number it had where it comes from."""
+
+_BLANK = {field.name: json_value(field.default) for field in fields(Appointment) if field.default is not MISSING}
+"""What a field is that nobody filled: the history of a new appointment doesn't tell of it."""
 
 _ONWARDS = (Status.SCHEDULED, Status.ARRIVED, Status.IN_WORK, Status.READY, Status.COMPLETED)
 
@@ -85,7 +89,7 @@ def _create(session: Session, visit: Visit, form: Format) -> Appointment:
 
 def _change(session: Session, visit: Visit, before: Appointment, form: Format) -> Appointment:
     if before.status is Status.CANCELLED:
-        if visit.status is not Status.CANCELLED:
+        if visit.status not in (Status.CANCELLED, None):
             session.findings.look(visit.row.place("status"), N_("was cancelled meanwhile and stays so"))
         return before
     if visit.status is Status.CANCELLED and before.status is not Status.COMPLETED:
@@ -93,7 +97,7 @@ def _change(session: Session, visit: Visit, before: Appointment, form: Format) -
     if session.is_erased(before.customer_id):
         session.findings.look(visit.row.place("reference"), N_("its customer was erased; it was left as it is"))
         return before
-    changes = dict(visit.fields)
+    changes = _news(session, visit, before)
     if _is_onwards(before.status, visit.status):
         changes["status"] = visit.status
     if (
@@ -108,6 +112,28 @@ def _change(session: Session, visit: Visit, before: Appointment, form: Format) -
     return session.book.change(
         session.tx, before.id, changes, author=session.author, expected_version=None, allow_over_limit=True
     )
+
+
+def _news(session: Session, visit: Visit, before: Appointment) -> dict[str, Any]:
+    """The list's fields without those that were changed here since it last said the same."""
+    changes = dict(visit.fields)
+    if "interventions" in changes:
+        changes["interventions"] = completed(visit.row, changes["interventions"], before.interventions)
+    differing = diff(before, merged(before, changes))
+    if not differing:
+        return changes
+    said: dict[str, Any] = {}
+    for entry in history.of(session.tx, before.id):
+        if entry.channel == session.author.channel:
+            said |= _BLANK if entry.action == "created" else {}
+            said |= {name: change.new for name, change in entry.changes.items()}
+    for name, change in differing.items():
+        if name in said and said[name] == change.new:
+            del changes[name]
+            session.findings.look(
+                visit.row.place(COLUMN_OF.get(name, name)), N_("was changed here since the last import and stays so")
+            )
+    return changes
 
 
 def _is_onwards(before: Status, wanted: Status | None) -> bool:

@@ -7,6 +7,7 @@ never does, in equal parts. Each share is rounded to hundredths so that together
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from wtpd.book.importing.files import Row
 from wtpd.book.importing.values import Wrong
@@ -58,6 +59,35 @@ def interventions(row: Row, usual: Usual) -> tuple[Intervention, ...]:
         )
         for place in range(len(names))
     )
+
+
+def completed(row: Row, found: Sequence[Intervention], before: Sequence[Intervention]) -> tuple[Intervention, ...]:
+    """What a list has no column for stays as it was, in a piece of work that was there before."""
+    if "interventions" in row.values:
+        return tuple(found)
+    known = {_name(work): work for work in before}
+    priced, timed = "prices" in row.values, "labour_units" in row.values and not _same_sum(row, found, before)
+    return tuple(
+        replace(
+            work,
+            description=was.description,
+            labour_units=work.labour_units if timed else was.labour_units,
+            price_cents=work.price_cents if priced else was.price_cents,
+        )
+        for work in found
+        for was in [known.get(_name(work), work)]
+    )
+
+
+def _same_sum(row: Row, found: Sequence[Intervention], before: Sequence[Intervention]) -> bool:
+    """The same work with the same AW together: how they were shared out, from whatever list, is as good as ever."""
+    if len(row.values["labour_units"]) != 1 or [_name(work) for work in found] != [_name(work) for work in before]:
+        return False
+    return round(sum(work.labour_units for work in found), 2) == round(sum(work.labour_units for work in before), 2)
+
+
+def _name(work: Intervention) -> tuple[str, str]:
+    return work.code, work.title
 
 
 def shared(total: float, weights: Sequence[float]) -> tuple[float, ...]:
