@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import config_text, running_daemon
+from wtpd.config.environment import Environment
+from wtpd.config.model import Api as ApiSettings
+from wtpd.config.model import Config
+from wtpd.daemon.fixed import Fixed
 from wtpd.daemon.health import Health
 from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.errors import NotFound
@@ -84,17 +88,50 @@ async def test_a_stop_while_a_request_hangs_is_bounded(tmp_path: Path) -> None:
 
 
 async def test_on_a_full_disk_nothing_new_is_taken_but_everything_can_be_read(tmp_path: Path) -> None:
-    async with running_daemon(tmp_path, config_text()) as daemon:
+    free = 100 << 20
+    async with running_daemon(tmp_path, config_text(), free_of=lambda path: free) as daemon:
         parts = daemon.daemon.parts
         assert parts is not None
-        parts.health._free_of = lambda path: 100 << 20
-        await asyncio.to_thread(parts.health.look)
         refused = await daemon.http.post("/v1/customers", {"last_name": "Lübs"}, accept_language="en")
         assert (refused.status, refused.kind) == (507, "disk-full")
         assert "100 MB" in refused.json["detail"]
         assert (await daemon.http.get("/v1/customers")).status == 200
         assert (await daemon.problems())[0]["kind"] == "disk"
-        parts.health._free_of = lambda path: 1 << 30
-        await asyncio.to_thread(parts.health.look)
+        free = 1 << 30
+        await parts.health.look()
         assert (await daemon.http.post("/v1/customers", {"last_name": "Lübs"})).status == 201
         assert await daemon.problems() == []
+
+
+async def test_what_counts_only_after_a_restart_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    places = f"data_dir: {tmp_path}/data\napi: {{socket: {tmp_path}/api.sock}}\n"
+    environment = Environment(config=tmp_path / "wtpd.yaml", key_file=tmp_path / "wtpd.key")
+    async with running_daemon(tmp_path, config_text(more=places), environment=environment) as daemon:
+        assert await daemon.problems() == []
+        changes = [
+            {"path": "data_dir", "value": f"{tmp_path}/elsewhere"},
+            {"path": "api.socket", "value": f"{tmp_path}/other.sock"},
+        ]
+        assert (await daemon.http.send("PATCH", "/v1/config", changes, headers={"if-match": "*"})).status == 200
+        found = await daemon.problems()
+        assert [one["kind"] for one in found] == ["restart", "restart"]
+        assert f"in force is {tmp_path}/data" in found[0]["text"]
+        assert f"in force is {tmp_path}/api.sock" in found[1]["text"]
+        assert "systemctl restart wtpd" in found[0]["next_step"]
+        assert "data_dir counts from the next start on" in caplog.text
+        assert not (tmp_path / "elsewhere").exists()
+    async with running_daemon(tmp_path, "", environment=environment) as daemon:
+        daemon.http.path = tmp_path / "other.sock"
+        assert await daemon.problems() == []
+        assert (tmp_path / "elsewhere" / "wtpd.db").exists()
+
+
+async def test_a_socket_of_systemd_that_the_settings_dont_name_is_said(tmp_path: Path) -> None:
+    fixed = Fixed(
+        folder=tmp_path, folder_by_environment=True, socket=Path("/run/wtpd/api.sock"), socket_by_environment=False,
+        activated=True,
+    )  # fmt: skip
+    assert fixed.against(Config()) == []
+    [found] = fixed.against(Config(api=ApiSettings(socket="/run/other.sock")))
+    assert "systemd listens at /run/wtpd/api.sock" in str(found.text)
+    assert "wtpd.socket" in str(found.cure)

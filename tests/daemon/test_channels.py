@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.sandbox import Sandbox, running_sandbox
+from wtpd.daemon.health import FreeOf, free_of
 
 CHANNEL = "superservice/rostock"
 
@@ -23,10 +24,12 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
 
 
 @asynccontextmanager
-async def connected(folder: Path, sandbox: Sandbox, **more: Any) -> AsyncIterator[RunningDaemon]:
+async def connected(
+    folder: Path, sandbox: Sandbox, *, free_of: FreeOf = free_of, **more: Any
+) -> AsyncIterator[RunningDaemon]:
     """A daemon whose channel is healthy."""
     text = config_text(partner=sandbox.partner("superservice"), **more)
-    async with running_daemon(folder, text) as daemon:
+    async with running_daemon(folder, text, free_of=free_of) as daemon:
         assert (await daemon.enter_credentials()).status == 200
         await daemon.until_channel("healthy")
         yield daemon
@@ -60,9 +63,8 @@ async def test_without_credentials_it_waits_for_them_and_then_goes_on(tmp_path: 
         [problem] = await daemon.problems()
         assert (problem["kind"], problem["channel"]) == ("channel.needs_token", CHANNEL)
         assert "credential" in problem["next_step"]
-        await daemon.enter_credentials(client_id="sandbox", client_secret="wrong-secret")
-        tested = await daemon.http.post("/v1/credentials/superservice/general/test", {})
-        assert (tested.status, tested.json["ok"]) == (200, False)
+        refused = await daemon.enter_credentials(client_id="sandbox", client_secret="wrong-secret")
+        assert (refused.status, refused.kind) == (409, "credentials-refused")
         right = {"fields": {"client_id": "sandbox", "client_secret": "sandbox-secret"}}
         tested = await daemon.http.post("/v1/credentials/superservice/general/test", right)
         assert (tested.json["ok"], tested.json["account"]) == (True, "00123"), "tested before it is stored"
@@ -232,6 +234,23 @@ async def test_many_cancellations_need_their_number_said(tmp_path: Path, sandbox
         assert (await daemon.http.put(target, {**wanted, "confirm": 20})).status == 409
         assert (await daemon.http.put(target, {**wanted, "confirm": 21})).status == 200
 
+        async def gone() -> bool:
+            return len(await live(sandbox)) == 0
+
+        await daemon.until(gone)
+
+
+async def test_written_into_the_file_they_need_to_be_accepted(tmp_path: Path, sandbox: Sandbox) -> None:
+    async with connected(tmp_path, sandbox) as daemon:
+        for number in range(21):
+            await daemon.http.post("/v1/appointments", booking(drop_off=f"2027-03-01T07:{number:02}:00Z"))
+        await settle(daemon)
+        for department, state in (("Karosserie", "stopped"), ("Werkstatt", "healthy")):
+            change = [{"path": "sites.rostock.partners.superservice.department", "value": department}]
+            assert (await daemon.http.patch("/v1/config", change, version="*")).status == 200
+            await daemon.until_channel(state)
+            assert len(await live(sandbox)) == 21
+
 
 async def test_a_wrong_mapping_is_refused_with_the_reason(tmp_path: Path, sandbox: Sandbox) -> None:
     sites = {"rostock": "00123", "guestrow": "00124"}
@@ -286,6 +305,55 @@ async def test_a_partner_that_hangs_doesnt_delay_api_or_stop(tmp_path: Path, san
         await daemon.until_channel("healthy")
         await settle(daemon)
         assert len(await live(sandbox)) == 1, "the call that was cut off is repeated under its key"
+
+
+async def test_on_a_full_disk_the_channels_wait_and_go_on_by_themselves(tmp_path: Path, sandbox: Sandbox) -> None:
+    free = 1 << 30
+    async with connected(tmp_path, sandbox, free_of=lambda path: free) as daemon:
+        parts = daemon.daemon.parts
+        assert parts is not None
+        await daemon.http.post("/v1/appointments", booking(notes="vorher"))
+        await settle(daemon)
+        free = 150 << 20
+        await parts.health.look()
+        channel = await daemon.until_channel("paused")
+        assert "150 MB" in channel["reason"]
+        assert [one["kind"] for one in await daemon.problems()] == ["disk"], "said once, not for each channel"
+        assert (await daemon.http.post("/v1/connectors/superservice/sync", {})).status == 507
+        await sandbox.control.act("superservice", "book", dealer="00123", last_name="Lübs")
+        assert list(parts.fleet.loops) == [], "nobody is asked"
+        daemon.config.write_text(daemon.config.read_text().replace("interval: 1h", "interval: 30min"))
+        await parts.settings.reload()
+        assert (await daemon.channel())["state"] == "paused", "whatever is configured meanwhile"
+        assert list(parts.fleet.loops) == []
+        free = 300 << 20
+        await parts.health.look()
+        await daemon.until_channel("healthy")
+
+        async def arrived() -> bool:
+            return len((await daemon.http.get("/v1/appointments")).json["items"]) == 2
+
+        await daemon.until(arrived)
+        assert await daemon.problems() == []
+    async with running_daemon(tmp_path, "", free_of=lambda path: 150 << 20) as daemon:
+        parts = daemon.daemon.parts
+        assert parts is not None
+        assert list(parts.fleet.loops) == [], "from the first moment"
+        assert (await daemon.channel())["state"] == "paused"
+
+
+async def test_who_waits_for_a_person_waits_on_a_full_disk_too(tmp_path: Path, sandbox: Sandbox) -> None:
+    free = 1 << 30
+    async with connected(tmp_path, sandbox, free_of=lambda path: free) as daemon:
+        parts = daemon.daemon.parts
+        assert parts is not None
+        await daemon.http.post("/v1/connectors/superservice/pause", {}, wtpd_initials="MK")
+        free = 150 << 20
+        await parts.health.look()
+        assert "(MK)" in (await daemon.channel())["reason"]
+        free = 1 << 30
+        await parts.health.look()
+        assert "(MK)" in (await daemon.channel())["reason"]
 
 
 async def test_the_wrong_key_stops_nothing_but_the_credentials(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -84,33 +84,33 @@ async def test_it_is_done_once_a_day_and_a_failure_does_not_end_it(
     assert "tried again tomorrow" in caplog.text
 
 
-def test_a_full_disk_is_noticed_and_its_end_too(tmp_path: Path) -> None:
+async def test_a_full_disk_is_noticed_and_its_end_too(tmp_path: Path) -> None:
     free = 300 << 20
     changes: list[bool] = []
     health = Health(tmp_path, Hands(), free_of=lambda path: free, on_change=lambda: changes.append(True))
-    health.look()
+    await health.look()
     assert health.refusal is None
     free = 199 << 20
-    health.look()
+    await health.look()
     assert health.refusal is not None
     assert "199 MB" in str(health.refusal)
     free = 210 << 20
-    health.look()
+    await health.look()
     assert health.refusal is not None, "it doesn't flap"
     free = 251 << 20
-    health.look()
+    await health.look()
     assert health.refusal is None
     assert len(changes) == 2
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
-def test_a_jump_of_the_clock_is_noticed(tmp_path: Path, jump: float) -> None:
+async def test_a_jump_of_the_clock_is_noticed(tmp_path: Path, jump: float) -> None:
     clock = Hands()
     health = Health(tmp_path, clock)
     clock.go(30)
-    health.look()
+    await health.look()
     assert health.clock_jumped_at is None
     clock.go(30, jump=jump)
-    health.look()
+    await health.look()
     assert round(health.clock_jump) == jump
     assert health.clock_jumped_at == clock.now()

@@ -6,11 +6,11 @@ import io
 import logging
 import os
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from wtpd.daemon.logs import HIDDEN, CleanFormatter, JournalHandler, Redactor, set_up
+from wtpd.daemon.logs import HIDDEN, MESSAGES, CleanFormatter, JournalHandler, Redactor, set_up
 
 SECRET = "c4nary-S3cret-value"
 
@@ -63,19 +63,23 @@ def logger() -> Iterator[logging.Logger]:
 
 
 def test_the_journal_gets_fields_and_no_raw_arguments(logger: logging.Logger) -> None:
-    sent: list[tuple[str, dict[str, Any]]] = []
     redactor = Redactor()
     redactor.know([SECRET])
-    logger.addHandler(JournalHandler(lambda message, **fields: sent.append((message, fields)), redactor))
+    entries: list[dict[str, object]] = []
+    logger.addHandler(
+        JournalHandler(lambda message, **fields: entries.append({"MESSAGE": message, **fields}), redactor)
+    )
     try:
         raise ValueError(SECRET)
     except ValueError:
-        logger.exception("Run of %s: %s", "rostock", SECRET, extra={"CONNECTOR": "superservice", "RUN": SECRET})
-    [(message, fields)] = sent
-    assert message.startswith(f"Run of rostock: {HIDDEN}\nTraceback")
-    assert fields["CONNECTOR"] == "superservice"
-    assert fields["PRIORITY"] == "3"
-    assert SECRET not in f"{message}{fields}"
+        extra = {"CONNECTOR": "superservice", "RUN": SECRET}
+        logger.exception("Run of %s: %s", "rostock", SECRET, extra=extra)
+    [fields] = entries
+    assert str(fields["MESSAGE"]).startswith(f"Run of rostock: {HIDDEN}\nTraceback")
+    assert (fields["CONNECTOR"], fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"]) == ("superservice", "3", "wtpd")
+    assert fields["MESSAGE_ID"] == MESSAGES["run"]
+    assert isinstance(fields["CODE_LINE"], int)  # systemd's binding takes nothing else
+    assert SECRET not in f"{fields}"
 
 
 def test_plain_lines_where_there_is_no_journal(logger: logging.Logger) -> None:
@@ -87,7 +91,7 @@ def test_plain_lines_where_there_is_no_journal(logger: logging.Logger) -> None:
     assert stream.getvalue() == f"ERROR password={HIDDEN}\n"
 
 
-def test_the_journal_is_used_only_if_stderr_is_its_stream(tmp_path: Any) -> None:
+def test_the_journal_is_used_only_if_stderr_is_its_stream(tmp_path: Path) -> None:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     quiet = {name: logging.getLogger(name).level for name in ("httpx", "asyncio", "uvicorn")}

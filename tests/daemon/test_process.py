@@ -28,7 +28,7 @@ async def test_a_life_as_systemd_sees_it(tmp_path: Path) -> None:
         daemon.config.write_text(config_text() + "colour: red\n")
         daemon.process.send_signal(signal.SIGHUP)
         assert "MONOTONIC_USEC=" in await daemon.until_heard("RELOADING=1")
-        await daemon.until_heard("STATUS=wtpd.yaml")
+        await daemon.until_heard("READY=1\nSTATUS=wtpd.yaml")
         assert await daemon.stop() == 0
         ready = [message.split("\n")[0] for message in daemon.heard if message.startswith("READY=1")]
         assert len(ready) == 2, "after the start and after the reload"

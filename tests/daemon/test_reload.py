@@ -165,6 +165,7 @@ async def test_the_watch_sees_a_hand_edit(house: House) -> None:
     [
         ("data_dir: /srv/wtpd\n", "/srv/wtpd"),
         ('data_dir: "/srv/with space"  # here\n}{', "/srv/with space"),
+        ('{"language": "de", "data_dir": "/srv/flow"}', "/srv/flow"),
         ("language: de\n", "/var/lib/wtpd"),
     ],
 )

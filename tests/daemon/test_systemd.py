@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from wtpd.daemon.systemd import Notifier, inherited_socket, own_socket
+from wtpd.daemon.systemd import Notifier, inherited_socket, let_in, own_socket
 from wtpd.errors import Unavailable
 
 
@@ -24,7 +26,8 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield sock
 
 
-def test_what_systemd_hears(manager: socket.socket) -> None:
+def test_what_systemd_hears(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "30000000"})
     assert notifier.watchdog == 30
     notifier.ready("all\nwell")
@@ -38,7 +41,8 @@ def test_what_systemd_hears(manager: socket.socket) -> None:
     assert heard[3:] == ["STATUS=superservice/rostock: needs a new token", "STOPPING=1"]
 
 
-def test_an_abstract_socket_is_understood() -> None:
+def test_an_abstract_socket_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", f"@wtpd-test-{os.getpid()}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(f"\0wtpd-test-{os.getpid()}")
         sock.settimeout(5)
@@ -52,13 +56,54 @@ def test_without_systemd_nothing_happens() -> None:
     assert Notifier.from_environment({"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}).watchdog is None
 
 
-def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
+def test_a_manager_that_is_gone_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     Notifier(str(tmp_path / "nobody")).alive()
 
 
 def test_our_own_socket_is_for_owner_and_group_only(tmp_path: Path) -> None:
     with own_socket(tmp_path / "run" / "api.sock") as sock:
         assert stat.S_IMODE(os.stat(sock.getsockname()).st_mode) == 0o660
+
+
+@contextmanager
+def member_of(group: int) -> Iterator[None]:
+    """Somebody else, who is in this group only."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(group)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to be other users")
+def test_both_groups_are_let_in_and_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "api.sock"
+    monkeypatch.chdir(tmp_path)  # its parents are closed to others
+    tmp_path.chmod(0o711)
+
+    def let_in_are() -> list[str]:
+        found = []
+        for name in ("mail", "news", "games"):
+            with member_of(grp.getgrnam(name).gr_gid), socket.socket(socket.AF_UNIX) as caller, suppress(OSError):
+                caller.connect(path.name)
+                found.append(name)
+        return found
+
+    with own_socket(path) as sock:
+        sock.listen()
+        os.chown(path, -1, grp.getgrnam("games").gr_gid)
+        assert let_in_are() == ["games"]
+        let_in(path, ("mail", "news", "no-such-group"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        assert let_in_are() == ["mail", "news"]
+        let_in(path, ("mail",))
+        assert let_in_are() == ["mail"], "the settings changed"
 
 
 def test_a_dead_daemons_socket_is_replaced_a_living_ones_is_not(tmp_path: Path) -> None:

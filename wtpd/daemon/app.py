@@ -18,6 +18,8 @@ from wtpd.config.model import Config
 from wtpd.config.watch import Notices
 from wtpd.connectors.registry import Registry, load
 from wtpd.daemon import systemd
+from wtpd.daemon.fixed import Fixed, tell
+from wtpd.daemon.health import FreeOf, free_of
 from wtpd.daemon.lifecycle import STOP_SECONDS, Lifecycle, State, run_stages
 from wtpd.daemon.logs import MESSAGES, Redactor
 from wtpd.daemon.parts import Parts, build
@@ -44,6 +46,7 @@ class Daemon:
         registry: Registry | None = None,
         chance: random.Random | None = None,
         notices: Notices | None = None,
+        free_of: FreeOf = free_of,
     ) -> None:
         self.lifecycle = Lifecycle(self._entered)
         self.stopped_well = True
@@ -56,9 +59,11 @@ class Daemon:
         self._registry = registry
         self._chance = chance or random.Random()  # noqa: S311 - for jitter only
         self._notices = notices
+        self._free_of = free_of
         self._notifier = Notifier.from_environment(environ)
         self.parts: Parts | None = None
         self._own_path: Path | None = None
+        self._listens_at: Path | None = None
         self._reload = asyncio.Event()
         self._reporter: Reporter | None = None
 
@@ -92,6 +97,7 @@ class Daemon:
             redactor=self._redactor,
             clock=self._clock,
             chance=self._chance,
+            free_of=self._free_of,
             state=lambda: str(self.lifecycle.state),
             apply=self._apply,
             notices=self._notices,
@@ -99,6 +105,7 @@ class Daemon:
         if self.lifecycle.stopping:
             return 0
         await parts.open_api(await asyncio.to_thread(self._socket, parts.settings.config))
+        self._note_what_is_fixed(parts)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = self._start_core(group, parts)
@@ -151,6 +158,7 @@ class Daemon:
             return
         try:
             await self.parts.apply(config, changes)
+            await asyncio.to_thread(self._let_in, config)
         finally:
             self.lifecycle.enter(State.READY)
 
@@ -161,6 +169,8 @@ class Daemon:
             if self.parts is not None:
                 self._notifier.reloading()
                 await self.parts.settings.reload()
+                if self._reporter is not None:
+                    await self._reporter.look()
                 self._notifier.ready(self._status)
 
     @property
@@ -169,14 +179,30 @@ class Daemon:
 
     def _socket(self, config: Config) -> socket.socket:
         """systemd's, or one of our own at the place that the environment or the settings say."""
-        inherited = systemd.inherited_socket(self._environ)
-        if inherited is not None:
-            return inherited
-        path = self._environment.socket or Path(config.api.socket)
-        made = systemd.own_socket(path)
-        self._own_path = path
-        systemd.give_to_group(path, config.api.read_group)
-        return made
+        sock = systemd.inherited_socket(self._environ)
+        if sock is None:
+            path = self._environment.socket or Path(config.api.socket)
+            sock = systemd.own_socket(path)
+            self._own_path = path
+        self._listens_at = Path(sock.getsockname())
+        self._let_in(config)
+        return sock
+
+    def _note_what_is_fixed(self, parts: Parts) -> None:
+        if self._listens_at is None:
+            return
+        parts.settings.fixed = Fixed(
+            folder=parts.folder,
+            folder_by_environment=self._environment.data_dir is not None,
+            socket=self._listens_at,
+            socket_by_environment=self._environment.socket is not None,
+            activated=self._own_path is None,
+        )
+        tell(parts.settings.unapplied)
+
+    def _let_in(self, config: Config) -> None:
+        if self._listens_at is not None:
+            systemd.let_in(self._listens_at, (config.api.read_group, config.api.admin_group))
 
     def _entered(self, state: State) -> None:
         if state is State.READY and not self.ready.is_set():

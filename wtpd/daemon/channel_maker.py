@@ -20,7 +20,8 @@ from wtpd.connectors.base import AppointmentConnector, Manifest, Verified
 from wtpd.connectors.http import PartnerHttp
 from wtpd.daemon.loop import Loop
 from wtpd.errors import Refused
-from wtpd.store.database import Database
+from wtpd.store import channels as store
+from wtpd.store.database import Database, Tx
 from wtpd.store.session import StoreTransactions
 from wtpd.sync.channel import Channel
 from wtpd.sync.ports import DayOffer, Incoming, Session, Unreadable
@@ -58,11 +59,15 @@ class Running:
             self.loops.append(loop)
             loop.start()
 
-    async def close(self) -> None:
-        """End the loops, write what is only in memory, close the partner's connections; safe to call twice."""
+    async def halt(self) -> None:
+        """End the loops; `start` begins anew. What a run had under way is repeated then, under its keys."""
         loops, self.loops = self.loops, []
         if not all(await asyncio.gather(*(loop.stop(LOOP_END) for loop in loops))):
             log.error("A loop of %s didn't end within %.0f s", self.channel.spec.id, LOOP_END)
+
+    async def close(self) -> None:
+        """End the loops, write what is only in memory, close the partner's connections; safe to call twice."""
+        await self.halt()
         for name, end in (("channel", self.channel.close), ("connector", self.connector.close)):
             try:
                 await end()
@@ -81,12 +86,30 @@ class ChannelMaker:
         clock: Clock,
         chance: random.Random,
     ) -> None:
+        self._db = db
         self._book = book
         self._manifests = manifests
         self._secrets = secrets
         self._clock = clock
         self._chance = chance
         self._transactions = StoreTransactions(db, lambda tx: SyncBook(book, tx))
+
+    async def take_mapping(self, config: Config) -> None:
+        """Tell the database which channels there are, and which no more."""
+        specs = {
+            one.id: self.spec(config, one)
+            for one in gate.channels(config, self._manifests.values())
+            if one.state == "ready"
+        }
+
+        def work(tx: Tx) -> None:
+            for mapped in store.all_mapped(tx):
+                if mapped.active and mapped.channel not in specs:
+                    store.deactivate(tx, mapped.channel)
+            for spec in specs.values():
+                store.put(tx, spec)
+
+        await self._db.write(work)
 
     def running(self, config: Config, wanted: gate.Channel) -> Running:
         manifest = self._manifests[wanted.connector]

@@ -21,10 +21,9 @@ from wtpd.connectors.base import Manifest, Verified
 from wtpd.daemon.channel_maker import ChannelMaker, Running, Secrets
 from wtpd.daemon.loop import Loop
 from wtpd.errors import NotFound, Refused, WtpdError
-from wtpd.store import channels as store
-from wtpd.store.database import Database, Event, Tx
-from wtpd.sync.health import Condition, State
-from wtpd.texts import N_
+from wtpd.store.database import Database, Event
+from wtpd.sync.health import HALTED, Condition, State
+from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +48,16 @@ class Seat:
     condition: Condition
     running: Running | None
 
-    def now(self) -> Seat:
-        """With the condition of this moment."""
-        return replace(self, condition=self.running.channel.condition) if self.running else self
+    held: bool = False
+    """It makes no runs because the whole box can't (`Fleet.hold`)."""
 
-    def start(self, clock: Clock, chance: random.Random) -> None:
-        if self.running is not None:
-            self.running.start(clock, chance)
+    def now(self, hold: Condition | None) -> Seat:
+        """With the condition of this moment."""
+        if self.running is None:
+            return self
+        condition = self.running.channel.condition
+        held = hold is not None and condition.state not in HALTED
+        return replace(self, condition=hold if hold is not None and held else condition, held=held)
 
     async def close(self) -> None:
         if self.running is not None:
@@ -82,12 +84,15 @@ class Fleet:
         self._config = Config()
         self._tasks: set[asyncio.Task[None]] = set()
         self._on = False
+        self._hold: Condition | None = None
+        self._turn = asyncio.Lock()
+        """Held while channels are ended or begun, so that a new configuration and a full disk don't cross."""
         db.listeners.append(self._heard)
 
     @property
     def seats(self) -> Sequence[Seat]:
         """In the order of the sites, with their conditions of this moment."""
-        return [seat.now() for seat in self._seats.values()]
+        return [seat.now(self._hold) for seat in self._seats.values()]
 
     @property
     def loops(self) -> Sequence[Loop]:
@@ -96,7 +101,7 @@ class Fleet:
     async def seat_all(self, config: Config) -> None:
         """Take the mapping into force and make the channels, without starting them."""
         self._config = config
-        await self._take_mapping(config)
+        await self._maker.take_mapping(config)
         for wanted in gate.channels(config, self.manifests.values()):
             self._seats[wanted.id] = await self._seat(config, wanted)
 
@@ -104,24 +109,37 @@ class Fleet:
         """Start the loops of all channels."""
         self._on = True
         for seat in self._seats.values():
-            seat.start(self._clock, self._chance)
+            self._start(seat)
+
+    async def hold(self, reason: Text | None) -> None:
+        """Make no runs, because what they bring couldn't be kept; None: go on. Who waits for a person keeps waiting."""
+        async with self._turn:
+            before, self._hold = self._hold, None
+            if reason is not None:
+                since = before.since if before else self._clock.now()
+                self._hold = Condition(state=State.PAUSED, since=since, reason=reason)
+                await asyncio.gather(*(seat.running.halt() for seat in self._seats.values() if seat.running))
+            elif before is not None:
+                for seat in self._seats.values():
+                    self._start(seat)
 
     async def apply(self, config: Config, changes: Changes) -> None:
         """Restart the channels whose settings changed; the others don't notice."""
-        wanted = {one.id: one for one in gate.channels(config, self.manifests.values())}
-        changed = {name for name in wanted if name in changes.channels or name not in self._seats}
-        ending = [seat for name, seat in self._seats.items() if name in changed or name not in wanted]
-        await asyncio.gather(*(seat.close() for seat in ending))
-        self._config = config
-        await self._take_mapping(config)
-        before, self._seats = self._seats, {}
-        for name, one in wanted.items():
-            stays = name not in changed and before[name].running is not None
-            self._seats[name] = before[name] if stays else await self._seat(config, one)
-            if self._on and not stays:
-                self._seats[name].start(self._clock, self._chance)
-        if changes.plans:
-            self._heard((), frozenset(f"availability:{site.id}:*" for site in config.sites))
+        async with self._turn:
+            wanted = {one.id: one for one in gate.channels(config, self.manifests.values())}
+            changed = {name for name in wanted if name in changes.channels or name not in self._seats}
+            ending = [seat for name, seat in self._seats.items() if name in changed or name not in wanted]
+            await asyncio.gather(*(seat.close() for seat in ending))
+            self._config = config
+            await self._maker.take_mapping(config)
+            before, self._seats = self._seats, {}
+            for name, one in wanted.items():
+                stays = name not in changed and before[name].running is not None
+                self._seats[name] = before[name] if stays else await self._seat(config, one)
+                if not stays:
+                    self._start(self._seats[name])
+            if changes.plans:
+                self._heard((), frozenset(f"availability:{site.id}:*" for site in config.sites))
 
     async def stop(self) -> None:
         """End all loops and close the partners' connections; safe to call twice."""
@@ -180,27 +198,15 @@ class Fleet:
         finally:
             await connector.close()
 
+    def _start(self, seat: Seat) -> None:
+        if self._on and self._hold is None and seat.running is not None:
+            seat.running.start(self._clock, self._chance)
+
     def _heard(self, events: Sequence[Event], signals: frozenset[str]) -> None:
         if signals:
             for seat in self._seats.values():
                 if seat.running:
                     seat.running.channel.notice(signals)
-
-    async def _take_mapping(self, config: Config) -> None:
-        specs = {
-            one.id: self._maker.spec(config, one)
-            for one in gate.channels(config, self.manifests.values())
-            if one.state == "ready"
-        }
-
-        def work(tx: Tx) -> None:
-            for mapped in store.all_mapped(tx):
-                if mapped.active and mapped.channel not in specs:
-                    store.deactivate(tx, mapped.channel)
-            for spec in specs.values():
-                store.put(tx, spec)
-
-        await self._db.write(work)
 
     async def _seat(self, config: Config, wanted: gate.Channel) -> Seat:
         running: Running | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -24,15 +24,25 @@ JUMP = 30.0
 """Seconds that the wall clock may differ from the monotonic one between two looks."""
 
 
+FreeOf = Callable[[Path], int]
+"""The free bytes at a path. Blocking; raises OSError."""
+
+
+def free_of(path: Path) -> int:
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize
+
+
 class Health:
-    """Looks every half minute. `free_of` gives the free bytes at a path."""
+    """Looks every half minute. `on_change` hears that the disk became full or has room again, or that the clock
+    jumped."""
 
     def __init__(
         self,
         folder: Path,
         clock: Clock,
         *,
-        free_of: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+        free_of: FreeOf = free_of,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
@@ -48,14 +58,12 @@ class Health:
 
     async def run(self) -> None:
         while True:
-            await asyncio.to_thread(self._measure)
-            self._look_at_disk()
-            self._look_at_clock()
             await self._clock.sleep(EVERY)
+            await self.look()
 
-    def look(self) -> None:
-        """Look now; blocks for the moment that the disk needs to answer."""
-        self._measure()
+    async def look(self) -> None:
+        """Look now."""
+        await asyncio.to_thread(self._measure)
         self._look_at_disk()
         self._look_at_clock()
 

@@ -11,20 +11,22 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TextIO
-from uuid import UUID
+from typing import TextIO
 
 HIDDEN = "[secret]"
 
-MESSAGES: Mapping[str, UUID] = {
-    "started": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e01"),
-    "stopping": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e02"),
-    "config-applied": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e03"),
-    "config-rejected": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e04"),
-    "channel-state": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e05"),
-    "run": UUID("6a1d2b7c-0f3e-4c55-9a34-6f2f0a9c1e06"),
+MESSAGES: Mapping[str, str] = {
+    "started": "6a1d2b7c0f3e4c559a346f2f0a9c1e01",
+    "stopping": "6a1d2b7c0f3e4c559a346f2f0a9c1e02",
+    "config-applied": "6a1d2b7c0f3e4c559a346f2f0a9c1e03",
+    "config-rejected": "6a1d2b7c0f3e4c559a346f2f0a9c1e04",
+    "channel-state": "6a1d2b7c0f3e4c559a346f2f0a9c1e05",
+    "run": "6a1d2b7c0f3e4c559a346f2f0a9c1e06",
 }
 """`MESSAGE_ID` of each kind of event, for `journalctl MESSAGE_ID=…` and alert rules."""
+
+_KINDS: Mapping[str, str] = {"STATE": "channel-state", "RUN": "run"}
+"""The kind of an entry, by a field that only this kind has: channels know no ids of the journal."""
 
 _SECRETS = re.compile(
     r"""(?ix)
@@ -68,10 +70,11 @@ class CleanFormatter(logging.Formatter):
 
 
 class JournalHandler(logging.Handler):
-    """To the journal: the message and the upper-case extras, nothing else of the record. (systemd-python's own handler
-    sends all of it, the unformatted arguments too.)"""
+    """To the journal: the message and the upper-case extras, nothing else of the record. The unformatted arguments
+    are left out, because a secret could be among them."""
 
-    def __init__(self, send: Callable[..., Any], redactor: Redactor) -> None:
+    def __init__(self, send: Callable[..., object], redactor: Redactor) -> None:
+        """`send`: as `systemd.journal.send`."""
         super().__init__()
         self._send = send
         self._redactor = redactor
@@ -79,7 +82,7 @@ class JournalHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._send(self.format(record), **self._fields(record))
+            self._send(self.format(record), CODE_LINE=record.lineno, **self._fields(record))
         except Exception:
             self.handleError(record)
 
@@ -89,14 +92,13 @@ class JournalHandler(logging.Handler):
             for name, value in record.__dict__.items()
             if name.isupper() and value is not None
         }
-        fields["MESSAGE_ID"] = str(fields.get("MESSAGE_ID", "")).replace("-", "")
-        if not fields["MESSAGE_ID"]:
-            del fields["MESSAGE_ID"]
+        for field, kind in _KINDS.items():
+            if field in fields:
+                fields.setdefault("MESSAGE_ID", MESSAGES[kind])
         return {
             "SYSLOG_IDENTIFIER": "wtpd",
             "LOGGER": record.name,
             "CODE_FILE": record.pathname,
-            "CODE_LINE": str(record.lineno),
             "CODE_FUNC": record.funcName or "",
             "PRIORITY": _priority(record.levelno),
             **fields,
@@ -119,12 +121,9 @@ def set_up(environment: Mapping[str, str], *, stream: TextIO | None = None, leve
 
 def _handler(environment: Mapping[str, str], stream: TextIO, redactor: Redactor) -> logging.Handler:
     if _is_journal(environment.get("JOURNAL_STREAM", ""), stream):
-        try:
-            from systemd.journal import send
-        except ImportError:
-            print("systemd-python is missing: the journal gets plain lines", file=stream)
-        else:
-            return JournalHandler(send, redactor)
+        from systemd import journal  # 30 ms that only a box with a journal pays
+
+        return JournalHandler(journal.send, redactor)
     plain = logging.StreamHandler(stream)
     plain.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", redactor))
     return plain

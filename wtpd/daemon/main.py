@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
+import gc
 import logging
 import os
 import sys
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 def run(environ: Mapping[str, str], *, config: Path | None = None) -> int:
     """The whole life of the daemon, in the foreground. The exit code: 0 after a stop that was asked for, 1 if it
     couldn't start or one of its services died (systemd starts it again)."""
+    gc.disable()  # until it is ready: importing makes no garbage worth looking for
+    faulthandler.enable()  # where it hangs, when the watchdog's SIGABRT ends it
     try:
         environment = from_environment(environ)
     except WtpdError as error:
@@ -39,12 +43,22 @@ async def _live(environment: Environment, environ: Mapping[str, str], redactor: 
 
     daemon = Daemon(environment, environ=environ, redactor=redactor)
     daemon.listen_to_signals(asyncio.get_running_loop())
-    code = await daemon.run()
+    waiting = asyncio.create_task(_collect_garbage_from(daemon.ready))
+    try:
+        code = await daemon.run()
+    finally:
+        waiting.cancel()
     if not daemon.stopped_well:
         log.critical("Something didn't let itself be stopped; the process ends at once")
         logging.shutdown()
         os._exit(code or 1)  # a thread that hangs would keep the process for ever
     return code
+
+
+async def _collect_garbage_from(ready: asyncio.Event) -> None:
+    await ready.wait()
+    gc.freeze()  # what is loaded by now stays for good; the collector needn't look through it
+    gc.enable()
 
 
 def _refuse(error: WtpdError, environ: Mapping[str, str]) -> int:

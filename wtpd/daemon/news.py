@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from wtpd.daemon.expiry import Expiry
+from wtpd.daemon.fixed import Difference
 from wtpd.daemon.fleet import Seat
 from wtpd.daemon.health import LEAST_FREE, Health
 from wtpd.daemon.reload import Fault
@@ -32,15 +34,15 @@ class Trouble:
 
 
 _CHANNELS: Mapping[State, tuple[int, Text]] = {
-    State.NEEDS_TOKEN: (2, N_("Enter new credentials: wtpd tui › Credentials, or wtpd credential set.")),
-    State.STOPPED: (2, N_("Ask the partner, then: wtpd tui › Overview › resume, or wtpd resume.")),
+    State.NEEDS_TOKEN: (2, N_("Enter new credentials: wtpd credential set.")),
+    State.STOPPED: (2, N_("Ask the partner, then: wtpd resume.")),
     State.CONFIG_ERROR: (3, N_("Correct the settings: wtpd config check.")),
     State.RETRYING: (4, N_("wtpd keeps trying by itself. If it lasts: wtpd verify.")),
-    State.PAUSED: (7, N_("Let it run again: wtpd tui › Overview › resume, or wtpd resume.")),
+    State.PAUSED: (7, N_("Let it run again: wtpd resume.")),
 }
 """The states of a channel that are trouble."""
 
-_DECIDE = N_("Decide: wtpd tui › Attention, or wtpd attention.")
+_DECIDE = N_("Decide: wtpd attention.")
 _LISTED: Mapping[str, tuple[int, Callable[[int], Text]]] = {
     "mass_cancellation": (2, lambda n: N_("Many cancellations at once: {count}", count=n)),
     "quarantine": (5, lambda n: N_("Messages in quarantine: {count}", count=n)),
@@ -53,6 +55,9 @@ _LISTED: Mapping[str, tuple[int, Callable[[int], Text]]] = {
     "locked_customer": (8, lambda n: N_("Changes to customers that belong to the DMS: {count}", count=n)),
 }
 """The kinds of attention, in the order of weight."""
+
+_EXPIRY: Mapping[int, int] = {0: 3, 1: 4, 7: 7, 14: 8}
+"""The weight of credentials that end within so many days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def of_channels(seats: Iterable[Seat], waiting: Mapping[str, int]) -> list[Troub
             channel=seat.id,
         )
         for seat in seats
-        if seat.condition.state in _CHANNELS
+        if seat.condition.state in _CHANNELS and not seat.held  # what holds them all is told once
     ]
 
 
@@ -102,6 +107,34 @@ def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[T
         step = N_("Check the time synchronisation: timedatectl.")
         found.append(Trouble(rank=8, kind="clock", text=text, next_step=step, since=health.clock_jumped_at))
     return found
+
+
+def of_start(differences: Iterable[Difference]) -> list[Trouble]:
+    return [Trouble(rank=7, kind="restart", text=one.text, next_step=one.cure) for one in differences]
+
+
+def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
+    return [
+        Trouble(
+            rank=_EXPIRY[one.hint],
+            kind="credential.expiry" if one.hint else "credential.expired",
+            text=_expiry_text(one),
+            next_step=N_("Enter new ones: wtpd credential set."),
+            since=one.since,
+        )
+        for one in expiring
+    ]
+
+
+def _expiry_text(one: Expiry) -> Text:
+    day = one.at.date()
+    if one.hint:
+        return N_(
+            "The credentials of {provider} ({scope}) expire on {day}.", provider=one.provider, scope=one.scope, day=day
+        )
+    return N_(
+        "The credentials of {provider} ({scope}) expired on {day}.", provider=one.provider, scope=one.scope, day=day
+    )
 
 
 def of_lists(listed: Mapping[str, int]) -> list[Trouble]:

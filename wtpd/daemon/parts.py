@@ -23,12 +23,14 @@ from wtpd.connectors.registry import Registry
 from wtpd.daemon import reload
 from wtpd.daemon.api.appointments import Appointments
 from wtpd.daemon.api.asgi import Api
+from wtpd.daemon.api.assessors import assessor_routes, user_routes
 from wtpd.daemon.api.attention import AttentionRoutes
 from wtpd.daemon.api.auth import Gate
 from wtpd.daemon.api.availability import AvailabilityRoutes
 from wtpd.daemon.api.config import ConfigRoutes
 from wtpd.daemon.api.connectors import ConnectorRoutes
 from wtpd.daemon.api.contract import ContractRoutes
+from wtpd.daemon.api.credential_use import CredentialUseRoutes
 from wtpd.daemon.api.credentials import CredentialRoutes
 from wtpd.daemon.api.events import Events
 from wtpd.daemon.api.identification import IdentificationRoutes
@@ -41,19 +43,20 @@ from wtpd.daemon.api.resources import Closures, advisor_routes, courtesy_car_rou
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.server import Server
 from wtpd.daemon.api.status import StatusRoutes
-from wtpd.daemon.credentials import CredentialDesk, Credentials
+from wtpd.daemon.credential_desk import CredentialDesk
+from wtpd.daemon.credentials import Credentials, providers_of
 from wtpd.daemon.fleet import Fleet
-from wtpd.daemon.health import Health
+from wtpd.daemon.health import FreeOf, Health
 from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.daemon.identification import DAT, Identifier
 from wtpd.daemon.lifecycle import Stage
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.mail.incidents import Trouble
 from wtpd.daemon.mail.mailer import Mailer
-from wtpd.daemon.mail.observe import channel_trouble, config_trouble, disk_trouble
+from wtpd.daemon.mail.observe import channel_trouble, config_trouble, disk_trouble, expiry_trouble
 from wtpd.daemon.mail.smtp import SmtpTransport
 from wtpd.daemon.reload import Settings
-from wtpd.secrets.providers import PROVIDERS
+from wtpd.daemon.trial import Trial
 from wtpd.store.database import Database
 from wtpd.store.session import StoreSession
 from wtpd.texts import load_catalogues
@@ -75,6 +78,7 @@ class Parts:
         *,
         clock: Clock,
         chance: random.Random,
+        free_of: FreeOf,
         state: Callable[[], str],
         version: str,
     ) -> None:
@@ -96,13 +100,16 @@ class Parts:
             troubles=self._mail_troubles,
             chance=chance,
         )
-        self.health = Health(folder, clock, on_change=self.mailer.wake)
+        self.folder = folder
+        self._box_changed = asyncio.Event()
+        self.health = Health(folder, clock, free_of=free_of, on_change=self._box_changed.set)
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock)
         self._events = Events(db)
         self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
         self.status = StatusRoutes(
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
-            state=state, key_lost=lambda: credentials.key_lost, mail_error=lambda: self.mailer.error,
+            state=state, key_lost=lambda: credentials.holdings.key_lost, expiring=credentials.holdings.expiries,
+            mail_error=lambda: self.mailer.error,
         )  # fmt: skip
         self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
 
@@ -113,7 +120,9 @@ class Parts:
             "configuration watch": lambda: self.settings.watch(self._watch_stop),
             "housekeeping": self._housekeeping.run,
             "health": self.health.run,
+            "room": self._keep_in_bounds,
             "mails": self.mailer.run,
+            "credentials": lambda: self._credentials.holdings.watch(self.mailer.wake),
         }
 
     async def open_api(self, sock: socket.socket) -> None:
@@ -127,7 +136,19 @@ class Parts:
         self._gate.admin_group, self._gate.read_group = config.api.admin_group, config.api.read_group
         self._credentials.forget()
         await self.fleet.apply(config, changes)
+        if "credentials" in changes.sections:  # other entries may serve now
+            for name in self.fleet.manifests:
+                self.fleet.credentials_changed(name)
         self.mailer.wake()
+
+    def _credentials_changed(self, provider: str) -> None:
+        self.fleet.credentials_changed(provider)
+        self.mailer.wake()
+
+    async def look_at_box(self) -> None:
+        """Before anything begins: is there room for it?"""
+        await self.health.look()
+        await self._hold_or_go_on()
 
     def stages(self) -> list[Stage]:
         """How it all ends: first no new work, then what is under way, the database last."""
@@ -136,6 +157,18 @@ class Parts:
             ("channels", 5.0, self._stop_partners),
             ("database", 2.0, self.db.close),
         ]
+
+    async def _keep_in_bounds(self) -> None:
+        """Channels make runs only while there is room for what they bring; mails go out all the same."""
+        while True:
+            await self._box_changed.wait()
+            self._box_changed.clear()
+            self.mailer.wake()
+            await self._hold_or_go_on()
+
+    async def _hold_or_go_on(self) -> None:
+        refusal = self.health.refusal
+        await self.fleet.hold(refusal.text if refusal is not None else None)
 
     async def _stop_api(self) -> None:
         self._watch_stop.set()
@@ -148,11 +181,13 @@ class Parts:
 
     def _routes(self) -> list[Route]:
         db, book, settings, fleet = self.db, self.book, self.settings, self.fleet
+        trial = Trial(fleet, {DAT: self.identifier.verify}, self._credentials.rule)
+        desk = CredentialDesk(db, self._credentials, trial)
         routes = [
             *self.status.routes(),
             *AvailabilityRoutes(db, book, settings).routes(),
             *Appointments(db, book).routes(),
-            *ContractRoutes(db, book, settings).routes(),
+            *ContractRoutes(db, settings).routes(),
             *Customers(db, book).routes(),
             *vehicle_routes(db, book),
             *advisor_routes(db, book),
@@ -161,7 +196,10 @@ class Parts:
             *ImportRoutes(db, book, settings).routes(),
             *ConnectorRoutes(db, fleet).routes(),
             *AttentionRoutes(db, fleet, lambda tx: StoreSession(tx, SyncBook(book, tx))).routes(),
-            *CredentialRoutes(CredentialDesk(db, self._credentials), fleet, {DAT: self.identifier.verify}).routes(),
+            *CredentialRoutes(desk, self._credentials_changed).routes(),
+            *CredentialUseRoutes(desk).routes(),
+            *assessor_routes(db),
+            *user_routes(db),
             *IdentificationRoutes(db, book, settings, self.identifier).routes(),
             *MailRoutes(self.mailer).routes(),
             *ConfigRoutes(settings).routes(),
@@ -174,12 +212,26 @@ class Parts:
 
     def _mail_troubles(self) -> list[Trouble]:
         found = [channel_trouble(seat.id, seat.condition, title=seat.title) for seat in self.fleet.seats]
+        found += self._expiry_troubles()
         fault = self.settings.fault
         if fault is not None:
             found.append(config_trouble(fault.since, fault.error.text))
         if self.health.disk_full_since is not None:
             found.append(disk_trouble(self.health.disk_full_since))
         return [one for one in found if one is not None]
+
+    def _expiry_troubles(self) -> list[Trouble]:
+        """For each channel whose entry ends soon; what has ended shows as the partner's refusal."""
+        credentials, holdings = self._credentials, self._credentials.holdings
+        ending = {(one.provider, one.scope): one for one in holdings.expiries() if one.hint}
+        found = []
+        for seat in self.fleet.seats:
+            scope = holdings.serving(seat.connector, seat.site, credentials.rule(seat.connector))
+            one = ending.get((seat.connector, scope or ""))
+            if one is not None and seat.running is not None:
+                days, hint = one.days_left, one.hint
+                found.append(expiry_trouble(seat.id, title=seat.title, days=days, hint=hint, since=one.since))
+        return found
 
 
 async def build(
@@ -190,6 +242,7 @@ async def build(
     redactor: Redactor,
     clock: Clock,
     chance: random.Random,
+    free_of: FreeOf,
     state: Callable[[], str],
     apply: reload.Apply,
     notices: Notices | None,
@@ -198,24 +251,27 @@ async def build(
     `WtpdError`; nothing stays open then."""
     await asyncio.to_thread(load_catalogues)
     folder = await asyncio.to_thread(reload.data_folder, environment.config, environment.data_dir)
+    providers = providers_of(registry.manifests.values())
     file = ConfigFile(
         environment.config,
         History(folder / HISTORY),
         manifests=registry.manifests.values(),
-        providers=PROVIDERS.values(),
+        providers=providers.values(),
     )
     in_force, fault = await asyncio.to_thread(reload.start, file, clock.now())
     db = await Database.open(folder / DATABASE, clock=clock)
     try:
         settings = Settings(file, in_force, fault, apply=apply, db=db, clock=clock, notices=notices)
         credentials = await Credentials.open(
-            db, environ, folder, environment.key_file, settings=settings, redactor=redactor
-        )
+            db, environ, folder, environment.key_file,
+            settings=settings, redactor=redactor, clock=clock, providers=providers,
+        )  # fmt: skip
         parts = Parts(
-            db, settings, registry, credentials, folder, clock=clock, chance=chance, state=state,
+            db, settings, registry, credentials, folder, clock=clock, chance=chance, free_of=free_of, state=state,
             version=await asyncio.to_thread(version, "wtpd"),
         )  # fmt: skip
         await parts.fleet.seat_all(settings.config)
+        await parts.look_at_box()
     except BaseException:
         await db.close()
         raise

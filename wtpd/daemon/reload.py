@@ -7,6 +7,7 @@ is mended (spec: config.md).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from wtpd.clock import Clock
+from wtpd.config import tree
 from wtpd.config.diff import Changes, diff
 from wtpd.config.edit import Change
 from wtpd.config.errors import ConfigErrors
@@ -22,6 +24,7 @@ from wtpd.config.file import ConfigFile, Edited, FileText
 from wtpd.config.load import Loaded
 from wtpd.config.model import Config
 from wtpd.config.watch import Notices, Seen, watch
+from wtpd.daemon.fixed import Difference, Fixed, tell
 from wtpd.daemon.logs import MESSAGES
 from wtpd.errors import WtpdError
 from wtpd.store.database import Database
@@ -91,6 +94,8 @@ class Settings:
         self.file = file
         self.in_force = in_force
         self.fault = None if fault is None else Fault(fault, clock.now())
+        self.fixed: Fixed | None = None
+        """Set once the daemon listens."""
         self._apply = apply
         self._db = db
         self._clock = clock
@@ -100,6 +105,11 @@ class Settings:
     @property
     def config(self) -> Config:
         return self.in_force.config
+
+    @property
+    def unapplied(self) -> list[Difference]:
+        """What the settings say that can't be in force before the next start."""
+        return self.fixed.against(self.config) if self.fixed is not None else []
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Take hand edits until `stop` is set; looks at the file now and then where the kernel gives no notices."""
@@ -177,6 +187,7 @@ class Settings:
             "Configuration applied (%s); changed: %s", author, ", ".join(sections) or "nothing",
             extra={"ACTOR": author, "MESSAGE_ID": MESSAGES["config-applied"]},
         )  # fmt: skip
+        tell(self.unapplied)
 
     async def _reject(self, error: WtpdError) -> None:
         self.fault = Fault(error, self.fault.since if self.fault else self._clock.now())
@@ -197,5 +208,14 @@ def data_folder(file: Path, environment_folder: Path | None) -> Path:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    found = re.search(r"""^data_dir:\s*["']?(/[^"'#\n]*?)["']?\s*(#.*)?$""", text, re.MULTILINE)
-    return Path(found[1]) if found else Path(Config().data_dir)
+    return Path(_data_dir(text) or Config().data_dir)
+
+
+def _data_dir(text: str) -> str | None:
+    """As YAML, however it is written; from a file that isn't YAML at the moment, as the line that says it."""
+    with contextlib.suppress(ConfigErrors):
+        root, _ = tree.parse(text, "")
+        found = tree.find(root, ["data_dir"])
+        return found.text if found is not root and isinstance(found, tree.Scalar) else None
+    line = re.search(r"""^data_dir:\s*["']?(/[^"'#\n]*?)["']?\s*(#.*)?$""", text, re.MULTILINE)
+    return line[1] if line else None

@@ -21,6 +21,10 @@ GATHER = 1.0
 """Seconds in which a burst of events is looked at once."""
 
 
+TOLD = 2
+"""Pieces of news in the status text; `wtpd status` has all."""
+
+
 class Reporter:
     """`tell_status` and `feed_watchdog` run until they are cancelled."""
 
@@ -37,14 +41,18 @@ class Reporter:
         """As soon as something happens."""
         while True:
             self._look.clear()
-            news = await self._news()
-            if news != self.status:
-                self.status = news
-                self._notifier.status(news)
+            before = self.status
+            await self.look()
+            if self.status != before:
+                self._notifier.status(self.status)
             await self._clock.sleep(GATHER)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._look.wait()
+
+    async def look(self) -> None:
+        """Bring `status` up to date."""
+        self.status = await self._news()
 
     async def feed_watchdog(self) -> None:
         """Only while the database answers and no loop hangs: else systemd is to start the daemon anew."""
@@ -67,7 +75,9 @@ class Reporter:
         language = self._parts.settings.config.language
         if not troubles:
             return N_("All is well.").render(language)
-        return "; ".join(one.text.render(language) for one in troubles[:2])
+        told = "; ".join(one.text.render(language).rstrip(".") for one in troubles[:TOLD])
+        rest = len(troubles) - TOLD
+        return told if rest <= 0 else N_("{news}; and {count} more", news=told, count=rest).render(language)
 
     def _heard(self, events: Sequence[Event], signals: frozenset[str]) -> None:
         if events:

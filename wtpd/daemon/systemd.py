@@ -8,8 +8,9 @@ import logging
 import os
 import socket
 import stat
+import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from wtpd.errors import Unavailable
@@ -21,7 +22,8 @@ FIRST_FD = 3
 
 
 class Notifier:
-    """Sends state changes to the service manager. `address`: `$NOTIFY_SOCKET`; None: there is nobody to tell."""
+    """Sends state changes to the service manager by sd_notify(3), which reads `$NOTIFY_SOCKET` of this process itself.
+    `address`: the same; None: there is nobody to tell."""
 
     def __init__(self, address: str | None, *, watchdog: float | None = None) -> None:
         self._address = address
@@ -55,11 +57,10 @@ class Notifier:
     def _send(self, message: str) -> None:
         if self._address is None:
             return
-        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        from systemd import daemon  # only where there is a service manager
+
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-                sock.setblocking(False)
-                sock.sendto(message.encode(), address)
+            daemon.notify(message)
         except OSError as error:
             log.warning("systemd can't be told %r: %s", message.split("=", 1)[0], error)
 
@@ -116,9 +117,29 @@ def _remove_dead(path: Path) -> None:
     raise Unavailable(N_("Another wtpd is running already: it answers at {path}.", path=path))
 
 
-def give_to_group(path: Path, group: str) -> None:
-    """Let the group use the socket, if there is such a group and we may; else only its owner and root can."""
+def let_in(path: Path, groups: Iterable[str]) -> None:
+    """Let these groups use the socket besides its owner, whoever made it: by an access control list, because a file
+    has but one group. Groups that don't exist are left out; where there are no lists, only the first one is let in."""
     import grp
 
-    with contextlib.suppress(KeyError, PermissionError):
-        os.chown(path, -1, grp.getgrnam(group).gr_gid)
+    ids = []
+    for name in groups:
+        with contextlib.suppress(KeyError):
+            ids.append(grp.getgrnam(name).gr_gid)
+    try:
+        os.setxattr(path, "system.posix_acl_access", _access_list(ids))
+    except OSError as error:
+        log.warning("%s can't be opened to more than one group: %s", path, error)
+        if ids:
+            with contextlib.suppress(OSError):
+                os.chown(path, -1, ids[0])
+
+
+def _access_list(groups: Iterable[int]) -> bytes:
+    """Mode 0660 that holds for more than one group, as the kernel keeps it (acl(5), linux/posix_acl_xattr.h)."""
+    everybody, read_write = 0xFFFFFFFF, 6
+    owner, group, named_group, mask, others = 0x01, 0x04, 0x08, 0x10, 0x20
+    entries = [(owner, read_write, everybody), (group, 0, everybody)]
+    entries += [(named_group, read_write, one) for one in sorted(set(groups))]
+    entries += [(mask, read_write, everybody), (others, 0, everybody)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)

@@ -23,6 +23,7 @@ from wtpd.store.session import StoreSession
 from wtpd.sync import decide
 from wtpd.sync.plan import CANCELLED
 from wtpd.texts import N_, Text
+from wtpd.words import field_name
 
 PATH = "/v1/attention"
 
@@ -37,10 +38,26 @@ _CHOICES: Mapping[str, list[str]] = {
 
 def _conflict(data: Mapping[str, Any]) -> Text:
     if data.get("field") != CANCELLED:
-        return N_("Both sides changed {field}; the partner's value stands.", field=data.get("field", ""))
+        return N_("Both sides changed {field}; the partner's value stands.", field=field_name(data.get("field", "")))
     if data.get("theirs") is False:
         return N_("It is cancelled here, but the partner has it again. Book it anew, or have it cancelled there.")
     return N_("One side cancelled it, the other one changed it meanwhile; it stays cancelled.")
+
+
+def _mass_cancellation(data: Mapping[str, Any]) -> Text:
+    if not data.get("mapping"):
+        return N_("The partner cancels many appointments at once; the channel is stopped.")
+    return N_(
+        "The department or dealer number was changed: that would cancel {count} appointments at the partner.",
+        count=data.get("cancelled", ""),
+    )
+
+
+_OPEN_CARS: Mapping[str, Text] = {
+    "taken": N_("The courtesy car that was asked for is lent; none is reserved."),
+    "out_of_service": N_("The courtesy car is out of service at that time; another one is needed."),
+    "unknown": N_("The courtesy car that was asked for isn't one of this site; none is reserved."),
+}
 
 
 def _choices(entry: Attention) -> list[str]:
@@ -56,10 +73,10 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
     "quarantine": lambda d: N_("A message couldn't be applied: {reason}", reason=d.get("reason", "")),
     "rejected": lambda d: N_("The partner refuses this appointment: {reason}", reason=d.get("reason", "")),
     "unmatched": lambda d: N_("This customer or vehicle may be one that is there already."),
-    "car_open": lambda d: N_("The courtesy car that was asked for is lent; none is reserved."),
+    "car_open": lambda d: _OPEN_CARS.get(str(d.get("reason")), _OPEN_CARS["taken"]),
     "over_limit": lambda d: N_("This booking goes beyond the load limit of its day."),
     "unknown_code": lambda d: N_("The partner sent a code that wtpd doesn't know."),
-    "mass_cancellation": lambda d: N_("The partner cancels many appointments at once; the channel is stopped."),
+    "mass_cancellation": _mass_cancellation,
     "locked_customer": lambda d: N_("The partner changed a customer that belongs to the DMS; ours stands."),
 }
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from wtpd.config import show
 from wtpd.config.errors import ConfigErrors
+from wtpd.config.mask import masked
 from wtpd.config.schema import schema
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
@@ -39,7 +40,8 @@ class Setting(Struct, frozen=True):
 
 
 class ConfigView(Struct, frozen=True):
-    """`text` is what stands in the file, `settings` what is in force: the last good ones while there are `errors`."""
+    """`text` is what stands in the file, without what looks like a secret; `settings` what is in force: the last good
+    ones while there are `errors`."""
 
     file: str
     text: str
@@ -169,7 +171,7 @@ class ConfigRoutes:
         fault = settings.fault
         try:
             seen = await asyncio.to_thread(settings.file.read)
-            text, etag = seen.text, seen.etag
+            text, etag = masked(seen.text), seen.etag
         except WtpdError:
             text, etag = "", "none"
         in_force = show.in_force(settings.in_force.loaded)

@@ -226,6 +226,9 @@ class ConnectorRoutes:
             account=found.account,
             name=found.name,
             facts=found.facts,
+            error=None
+            if found.account == spec.account
+            else f"the partner has us as {found.account}, not {spec.account}",
             compared=comparison.compared if comparison else None,
             differences=[_difference(each) for each in comparison.differences] if comparison else [],
         )

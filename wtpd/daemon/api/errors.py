@@ -137,6 +137,7 @@ def _disk_full(error: Exception) -> bool:
 # What msgspec says about input that doesn't fit a type, in our own words.
 
 _PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`$")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"Object missing required field `(?P<key>.+)`"), "missing"),
     (re.compile(r"Object contains unknown field `(?P<key>.+)`"), "unknown"),
@@ -180,6 +181,8 @@ def invalid_input(error: msgspec.ValidationError, *, prefix: str = "") -> Invali
         if found:
             args = found.groupdict()
             key = args.pop("key", None)
+            if name == "unknown" and not _NAME.fullmatch(key or ""):
+                key = "…"  # no field's name: it may be a secret in the wrong place
             field = ".".join(part for part in (prefix, path, key) if part)
             return wrong(field, Text(_TEXTS[name].msgid, args))
     return wrong(".".join(part for part in (prefix, path) if part), N_("This isn't right: {reason}", reason=told))

@@ -115,8 +115,10 @@ class Events:
             reader.end()
         gone = asyncio.create_task(_until_gone(receive, reader), name="event reader")
         try:
+            # Where it begins is settled before the greeting: who was greeted misses nothing that happens from then on.
+            bounds = await self._db.read(kept.bounds)
             await put(b": wtpd\n\n")
-            last = await self._catch_up(reader, last, put)
+            last = await self._catch_up(reader, last, bounds, put)
             await _live(reader, last, put)
             async with asyncio.timeout(SLOW):
                 await send({"type": "http.response.body", "body": b""})
@@ -128,9 +130,11 @@ class Events:
             with contextlib.suppress(asyncio.CancelledError):
                 await gone
 
-    async def _catch_up(self, reader: Reader, last: int | None, put: Callable[[bytes], Any]) -> int:
+    async def _catch_up(
+        self, reader: Reader, last: int | None, bounds: tuple[int, int], put: Callable[[bytes], Any]
+    ) -> int:
         """Send what was kept since `last`; answers up to which event the reader knows all."""
-        oldest, newest = await self._db.read(kept.bounds)
+        oldest, newest = bounds
         if last is None:
             return newest
         if last > newest or last < oldest - 1:

@@ -1,4 +1,4 @@
-"""`POST /v1/import`: one exported file into the book, all of it or nothing, with line-exact problems."""
+"""`POST /v1/import`: exported files into the book, all of them or nothing, with line-exact problems."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ from wtpd.store.database import Database, Tx
 LIMIT = 20 * MEGABYTE
 
 
-class ImportInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`content`: the file in base64. `kind`: what it holds, if its headings don't say. `site_map`: what the file calls
-    a site → its id, where name and city don't say."""
+class FileInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`content`: the file in base64. `kind`: what it holds, if its headings don't say."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     content: bytes
     kind: Literal["customers", "vehicles", "advisors", "courtesy_cars", "appointments"] | None = None
+
+
+class ImportInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`files` in any order. `site_map`: what they call a site → its id, where name and city don't say."""
+
+    files: Annotated[list[FileInput], Meta(min_length=1, max_length=100)]
     site_map: Annotated[dict[Annotated[str, Meta(max_length=200)], Sign], Meta(max_length=1000)] = {}
 
 
@@ -63,7 +68,7 @@ class ImportRoutes:
         return [
             Route(
                 method="POST", path="/v1/import", role=Role.ADMIN, handler=self.post, body=ImportInput,
-                result=ImportView, repeatable=True, max_body=LIMIT, seconds=600, summary="Import an exported file",
+                result=ImportView, repeatable=True, max_body=LIMIT, seconds=600, summary="Import exported files",
             )
         ]  # fmt: skip
 
@@ -71,8 +76,8 @@ class ImportRoutes:
         from wtpd.book import importing  # rarely used, and not small
 
         wanted: ImportInput = call.body
-        file = importing.ImportFile(wanted.name, wanted.content, wanted.kind)
-        prepared = await asyncio.to_thread(importing.prepare, [file])
+        files = [importing.ImportFile(file.name, file.content, file.kind) for file in wanted.files]
+        prepared = await asyncio.to_thread(importing.prepare, files)
         sites = {**importing.site_names(self._settings.config.sites), **wanted.site_map}
         author = Author(actor=call.author.actor, channel="import")
 

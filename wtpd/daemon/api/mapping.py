@@ -21,9 +21,6 @@ from wtpd.store import channels as store
 from wtpd.store.database import Database
 from wtpd.texts import N_
 
-MANY = 20
-"""More cancellations than these must be confirmed by their number."""
-
 
 class MappingView(Struct, frozen=True):
     """One site and partner. `state` is `ready`, or why the connector doesn't work there (`reason` in a sentence)."""
@@ -117,7 +114,7 @@ class MappingRoutes:
         consequence = Consequence(cancels, sends, edited.diff)
         if call.query.preview:
             return answer(consequence)
-        if cancels > MANY and wanted.confirm != cancels:
+        if cancels > store.MANY and wanted.confirm != cancels:
             raise Refused(
                 N_(
                     "This would cancel {cancels} appointments at the partner; say that number to confirm it.",
@@ -126,6 +123,7 @@ class MappingRoutes:
                 kind="confirmation-needed",
                 facts={"cancels": cancels, "sends": sends},
             )
+        await self._db.write(lambda tx: store.confirm(tx, channel, wanted.department, wanted.dealer_number))
         await self._settings.change(changes, expected=edited.etag, author=call.author.actor)
         return answer(consequence)
 

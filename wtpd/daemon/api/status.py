@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.config import ConfigError, errors_of
 from wtpd.daemon.api.connectors import ChannelView, channel_view
 from wtpd.daemon.api.routes import Route
+from wtpd.daemon.expiry import Expiry
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
 from wtpd.daemon.reload import Settings
@@ -71,7 +72,7 @@ class HealthView(Struct, frozen=True):
 
 
 class StatusRoutes:
-    """`extra` gives troubles that only the wiring knows (a lost key), `mail_error` why mails wait."""
+    """`key_lost` and `expiring` tell of the credential store, `mail_error` why mails wait."""
 
     def __init__(
         self,
@@ -85,6 +86,7 @@ class StatusRoutes:
         version: str,
         state: Callable[[], str],
         key_lost: Callable[[], Text | None],
+        expiring: Callable[[], Iterable[Expiry]],
         mail_error: Callable[[], Text | None],
     ) -> None:
         self._db = db
@@ -96,6 +98,7 @@ class StatusRoutes:
         self._version = version
         self._state = state
         self._key_lost = key_lost
+        self._expiring = expiring
         self._mail_error = mail_error
         self._started = (clock.now(), clock.monotonic())
 
@@ -129,6 +132,8 @@ class StatusRoutes:
         return news.worst_first(
             [
                 *news.of_box(self._settings.fault, self._health, self._key_lost()),
+                *news.of_start(self._settings.unapplied),
+                *news.of_credentials(self._expiring()),
                 *news.of_channels(self._fleet.seats, kept.waiting),
                 *news.of_lists(kept.listed),
                 *news.of_mails(kept.mails, self._mail_error()),

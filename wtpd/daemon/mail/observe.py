@@ -63,15 +63,15 @@ def disk_trouble(since: datetime) -> Trouble:
     return Trouble(site="", kind="disk", subject="disk", since=since, urgent=True)
 
 
-def expiry_trouble(channel: str, *, title: str, days: int, since: datetime) -> Trouble:
-    """The credentials expire in `days` days (14, 7 or 1)."""
+def expiry_trouble(channel: str, *, title: str, days: int, hint: int, since: datetime) -> Trouble:
+    """The credentials expire in `days` days; it is worse news at each `hint` (14, 7 or 1)."""
     return Trouble(
         site=channel.partition("/")[2],
         kind="expiry",
         subject=channel,
         since=since,
         facts={"title": title, "days": days},
-        news=100 - days,
+        news=100 - hint,
         urgent=True,
     )
 

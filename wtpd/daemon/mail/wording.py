@@ -67,8 +67,8 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
         title=f["title"],
     ),
     "channel.mass_cancellation": lambda f: N_(
-        "{title} reports implausibly many cancellations at once. None of them was applied, and the exchange is stopped "
-        "until somebody decides.",
+        "Implausibly many appointments would be cancelled with {title} at once. None of them was, and the exchange is "
+        "stopped until somebody decides.",
         title=f["title"],
     ),
     "channel.config_error": lambda f: N_(
@@ -87,22 +87,18 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
 }
 
 _STEPS: Mapping[str, Callable[[Facts], Text]] = {
-    "channel.failing": lambda f: N_(
-        "Check the box's internet access: wtpd tui › Overview › {title}.", title=f["title"]
-    ),
-    "channel.needs_token": lambda f: N_("Enter new credentials: wtpd tui › Credentials › {title}.", title=f["title"]),
-    "channel.mass_cancellation": lambda f: N_(
-        "Ask the partner, then resume or accept: wtpd tui › Overview › {title}.", title=f["title"]
-    ),
-    "channel.config_error": lambda f: N_("Mend the settings: wtpd tui › Mapping › {title}.", title=f["title"]),
+    "channel.failing": lambda f: N_("Check the box's internet access: wtpd status."),
+    "channel.needs_token": lambda f: N_("Enter new credentials: wtpd credential set."),
+    "channel.mass_cancellation": lambda f: N_("See why: wtpd status. Then resume or accept: wtpd resume."),
+    "channel.config_error": lambda f: N_("Mend the settings: wtpd mapping."),
     "config": lambda f: N_("Mend the file; see the lines at fault: wtpd config check."),
-    "disk": lambda f: N_("Make space; see what is needed: wtpd tui › Overview › Box."),
-    "expiry": lambda f: N_("Enter new credentials: wtpd tui › Credentials › {title}.", title=f["title"]),
-    "conflict": lambda f: N_("Decide: wtpd tui › Attention › Conflicts."),
-    "quarantine": lambda f: N_("Look at them: wtpd tui › Attention › Quarantine."),
-    "rejected": lambda f: N_("Change and send them again: wtpd tui › Attention › Refused."),
-    "car_open": lambda f: N_("Choose a car: wtpd tui › Attention › Courtesy cars."),
-    "over_limit": lambda f: N_("See the day: wtpd tui › Reception."),
+    "disk": lambda f: N_("Make space; see what is needed: wtpd status."),
+    "expiry": lambda f: N_("Enter new credentials: wtpd credential set."),
+    "conflict": lambda f: N_("Decide: wtpd attention."),
+    "quarantine": lambda f: N_("Look at them: wtpd attention."),
+    "rejected": lambda f: N_("Change and send them again: wtpd attention."),
+    "car_open": lambda f: N_("Choose a car: wtpd attention."),
+    "over_limit": lambda f: N_("See the day: wtpd appointments."),
 }
 
 
