@@ -144,6 +144,9 @@ async def _template(appointments: int, linked: bool) -> Path:
     path = folder / f"{appointments}{'-linked' if linked else ''}-{schema[:12]}.db"
     if path.exists():
         return path
+    for stale in folder.iterdir():
+        if schema[:12] not in stale.name:
+            stale.unlink()
     making = path.with_suffix(".making")
     making.unlink(missing_ok=True)
     if linked:

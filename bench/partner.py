@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
-from bench.dealership import A_DAY, START
+from bench.dealership import A_DAY, ACCOUNT, START
 from wtpd.clock import iso
 
 _numbers = itertools.count(1)
@@ -55,6 +55,8 @@ class Partner(asyncio.Protocol):
             self._changes(parse_qs(query))
         elif path.endswith("/token"):
             self._send(200, {"access_token": "bench", "token_type": "Bearer", "expires_in": 86400})
+        elif method == "GET" and path == f"/v1/dealers/{ACCOUNT}":
+            self._send(200, {"dealerNumber": ACCOUNT, "name": "Autohaus Rostock", "brand": "NISSAN", "rights": []})
         elif path == "/arrivals":
             self._send(200, {"at": _arrivals})
             _arrivals.clear()
