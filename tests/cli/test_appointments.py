@@ -101,7 +101,7 @@ def test_one_appointment_with_its_history(terminal: Terminal, api: ApiStub) -> N
     assert "Lydia Säuberlich" in said.out
     assert "https://menus.invalid/A1" in said.out
     assert "SUPERSERVICE (sync:superservice)" in said.out
-    assert "drop_off: ma 23-11-2026 09:00 → ma 23-11-2026 08:30" in said.out
+    assert "brengen: ma 23-11-2026 09:00 → ma 23-11-2026 08:30" in said.out
 
 
 def test_one_appointment_by_its_plate(terminal: Terminal, api: ApiStub) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api_stub import ApiStub
+from tests.support.api_stub import ApiStub, problem
 from tests.support.terminal import Terminal, on_terminal
 
 ENTRY = {
@@ -38,7 +38,7 @@ def provider(name: str = "superservice", entries: Any = (), **fields: bool) -> d
 
 def stored(api: ApiStub, *providers: dict[str, Any]) -> None:
     api.on("GET", "/v1/credentials", {"items": [*(providers or [provider()])], "next_cursor": None})
-    api.on("PUT", ROUTE, ENTRY)
+    api.on("PUT", ROUTE, {"entry": ENTRY, "tested": True, "detail": "They belong to Autohaus X (00123)."})
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_the_list_shows_no_secret_but_who_and_when(terminal: Terminal, api: ApiS
     stored(api, provider(entries=[ENTRY]), provider("carloop"))
     said = terminal.wtpd("credential")
     assert said.out.splitlines()[1].split() == [
-        "superservice", "general", "ab12-cd34", "Sat", "21/11/2026", "10:00", "anna", "ok",
+        "superservice", "general", "ab12-cd34", "Sat", "21/11/2026", "10:00", "anna", "–", "ok", "–",
     ]  # fmt: skip
     assert "Nothing is stored for: carloop" in said.out
     assert json.loads(terminal.wtpd("credential", "--json").out)[0]["entries"] == [ENTRY]
@@ -107,6 +107,97 @@ def test_a_test_says_who_we_are_or_why_not(terminal: Terminal, api: ApiStub) -> 
     assert terminal.wtpd("credential", "test", "superservice").code == 0
     said = terminal.wtpd("credential", "test", "superservice")
     assert (said.code, said.out) == (1, "refused\n")
+
+
+def test_others_are_tried_without_storing_them(terminal: Terminal, api: ApiStub) -> None:
+    stored(api)
+    api.on("POST", f"{ROUTE}/test", {"ok": True, "detail": "They belong to Autohaus X (00123)."})
+    given = "client_id=demo\nclient_secret=s3cret"
+    assert terminal.wtpd("credential", "test", "superservice", "--enter", "--site", "rostock", stdin=given).code == 0
+    assert api.requests[-1].body == {"fields": {"client_id": "demo", "client_secret": "s3cret"}, "site": "rostock"}
+
+
+def test_whose_they_are_is_said_when_they_are_stored(terminal: Terminal, api: ApiStub) -> None:
+    stored(api)
+    said = terminal.wtpd("credential", "set", "superservice", stdin="client_id=a\nclient_secret=b")
+    assert said.out == "Tried and stored. They belong to Autohaus X (00123).\n"
+    api.on("PUT", ROUTE, {"entry": ENTRY, "tested": False, "detail": "It can't be reached."})
+    said = terminal.wtpd("credential", "set", "superservice", "--force", stdin="client_id=a\nclient_secret=b")
+    assert said.out == "Stored untried: It can't be reached.\n"
+    assert api.requests[-1].body["force"] is True
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [("2027-03-31", "2027-03-31T23:59:59+02:00"), ("31.12.2027", "2027-12-31T23:59:59+01:00")]
+)
+def test_until_when_they_are_good(terminal: Terminal, api: ApiStub, day: str, expected: str) -> None:
+    stored(api)
+    given = "client_id=a\nclient_secret=b"
+    assert terminal.wtpd("credential", "set", "superservice", "--expires", day, stdin=given).code == 0
+    assert api.requests[-1].body["expires_at"] == expected
+    said = terminal.wtpd("credential", "set", "superservice", "--expires", "soon", stdin=given)
+    assert (said.code, "right is, for example" in said.err) == (2, True)
+
+
+def test_which_entry_an_order_uses(terminal: Terminal, api: ApiStub) -> None:
+    found: dict[str, Any] = {
+        "provider": "dat", "scope": "office", "fallback": None, "entry": "office:rostock", "notes": [],
+        "reason": "DAT uses the entry of the order's office rostock",
+    }  # fmt: skip
+    refused = {**found, "entry": None, "reason": "the office x has no entry for DAT", "notes": ["There is no site x."]}
+    api.on("GET", "/v1/credentials/dat/explain", found, refused)
+    said = terminal.wtpd("credential", "explain", "dat", "--office", "rostock", "--assessor", "meier")
+    assert (said.code, said.out.splitlines()[0]) == (0, "Entry: office:rostock")
+    assert api.requests[-1].query == {"office": "rostock", "assessor": "meier"}
+    said = terminal.wtpd("credential", "explain", "dat", "--office", "x")
+    assert said.code == 1
+    assert said.out.splitlines() == [
+        "The order is refused.", "  the office x has no entry for DAT", "  There is no site x.",
+        "  Setting: scope office, no fallback",
+    ]  # fmt: skip
+
+
+def test_programs_on_the_box_get_an_entry(terminal: Terminal, api: ApiStub) -> None:
+    api.on("POST", "/v1/credentials/cartv/reveal", {"scope": "assessor:meier", "fields": {"user_name": "m"}})
+    api.on("POST", "/v1/credentials/cartv/general/reveal", {"scope": "general", "fields": {"user_name": "g"}})
+    assert terminal.wtpd("credential", "reveal", "cartv", "--assessor", "meier").out == "user_name=m\n"
+    assert api.requests[-1].body == {"assessor": "meier"}
+    said = terminal.wtpd("credential", "reveal", "cartv", "--scope", "general", "--json")
+    assert said.json["fields"] == {"user_name": "g"}
+
+
+def test_who_did_what(terminal: Terminal, api: ApiStub) -> None:
+    line = {
+        "id": 7, "at": "2026-11-21T09:00:00Z", "actor": "anna", "action": "first use", "provider": "dat",
+        "scope": "general", "result": "ok",
+    }  # fmt: skip
+    api.on("GET", "/v1/credentials/audit", {"items": [line], "next_cursor": None})
+    said = terminal.wtpd("credential", "audit", "--limit", "5")
+    assert "anna  used for the first time  dat       general  ok" in said.out
+    assert api.requests[-1].query == {"limit": "5"}
+
+
+def test_starting_over_is_confirmed_and_says_what_to_enter(terminal: Terminal, api: ApiStub) -> None:
+    api.on("POST", "/v1/credentials/start-over", {"lost": ["dat/office:rostock"]})
+    assert terminal.wtpd("credential", "start-over").code == 1
+    assert api.requests == []
+    said = terminal.wtpd("credential", "start-over", "--yes")
+    assert said.out == "Enter again: wtpd credential set dat --scope office:rostock\n"
+
+
+PERSON = {"id": "meier", "name": "Petra Meier", "active": True, "version": 3}
+
+
+def test_people_are_added_and_changed(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/assessors/meier", problem(404, "not-found", "There is no assessor meier."), PERSON)
+    api.on("POST", "/v1/assessors", PERSON)
+    api.on("PATCH", "/v1/assessors/meier", PERSON)
+    assert terminal.wtpd("assessor", "set", "meier", "--name", "Petra Meier").code == 0
+    assert api.requests[-1].body == {"id": "meier", "name": "Petra Meier"}
+    assert terminal.wtpd("assessor", "set", "meier", "--inactive").code == 0
+    assert (api.requests[-1].body, api.requests[-1].headers["If-Match"]) == ({"active": False}, '"3"')
+    api.on("GET", "/v1/users", {"items": [PERSON], "next_cursor": None})
+    assert terminal.wtpd("user").out.splitlines()[1].split() == ["meier", "Petra", "Meier", "yes"]
 
 
 def test_removing_is_confirmed(terminal: Terminal, api: ApiStub) -> None:

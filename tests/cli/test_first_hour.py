@@ -45,17 +45,18 @@ async def test_the_first_hour(
     assert "needs token" in (await wtpd("status", code=1)).out
 
     entered = "client_id=demo\nclient_secret=wrong\n"
-    await wtpd("credential", "set", "superservice", stdin=entered)
-    await wtpd("credential", "test", "superservice", code=1)
-    await wtpd("credential", "set", "superservice", stdin=entered.replace("wrong", "s3cret"))
+    assert "Nothing was stored" in (await wtpd("credential", "set", "superservice", stdin=entered, code=1)).err
+    await wtpd("credential", "test", "superservice", "--enter", stdin=entered, code=1)
+    stored = await wtpd("credential", "set", "superservice", stdin=entered.replace("wrong", "s3cret"))
+    assert "Autohaus 00123" in stored.out
     assert "Autohaus 00123" in (await wtpd("credential", "test", "superservice", "--scope", "general")).out
     assert "s3cret" not in (await wtpd("credential", "--json")).out
 
     names = ("termine.csv", "fahrzeuge.csv", "kunden.csv", "ersatzwagen.csv", "serviceberater.csv")
     imported = await wtpd("import", *(str(LISTS / name) for name in names))
-    assert "termine.csv: 1500 new" in imported.out
+    assert "Appointments: 1500 new" in imported.out
     again = await wtpd("import", str(LISTS / "kunden.csv"), "--json")
-    assert again.json[0]["created"] == again.json[0]["changed"] == 0
+    assert again.json["created"] == again.json["changed"] == 0
 
     synced = await wtpd("sync", "superservice", "--json")
     assert {run["channel"] for run in synced.json} == {"superservice/rostock", "superservice/guestrow"}

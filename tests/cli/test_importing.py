@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api_stub import ApiStub, Reply, Request, problem
+from tests.support.api_stub import ApiStub, problem
 from tests.support.terminal import Terminal
 
-DONE = {"created": 2, "changed": 1, "unchanged": 4, "over_limit": 0, "kinds": {}, "warnings": []}
+COUNTS = {"created": 2, "changed": 1, "unchanged": 4}
+DONE = {**COUNTS, "over_limit": 0, "kinds": {"customers": COUNTS}, "warnings": []}
 
 
 @pytest.fixture
@@ -21,51 +22,55 @@ def lists(tmp_path: Path) -> list[str]:
     return [str(tmp_path / name) for name in names]
 
 
-def test_files_that_refer_to_each_other_may_come_in_any_order(
+def test_all_files_go_in_one_call_so_that_all_come_in_or_none(
     terminal: Terminal, api: ApiStub, lists: list[str]
 ) -> None:
-    needs = {"fahrzeuge.csv": "kunden.csv", "termine.csv": "fahrzeuge.csv", "kunden.csv": None}
-    imported: list[str | None] = [None]
-
-    def post(request: Request) -> Reply:
-        name = request.body["name"]
-        if needs[name] not in imported:
-            return problem(422, "invalid", f"there is no {needs[name]}")
-        imported.append(name)
-        return Reply(DONE)
-
-    api.on("POST", "/v1/import", post)
+    api.on("POST", "/v1/import", DONE)
     said = terminal.wtpd("import", *lists)
     assert said.code == 0
-    assert [line.split(":")[0] for line in said.out.splitlines()] == ["kunden.csv", "fahrzeuge.csv", "termine.csv"] or (
-        imported[1:] == ["kunden.csv", "fahrzeuge.csv", "termine.csv"]
-    )
-    assert "2 new, 1 changed, 4 as before" in said.out
+    assert "Customers: 2 new, 1 changed, 4 as before" in said.out
+    (request,) = api.requests
+    assert {file["name"]: base64.b64decode(file["content"]) for file in request.body["files"]} == {
+        name: name.encode() for name in ("fahrzeuge.csv", "kunden.csv", "termine.csv")
+    }
 
 
-def test_a_bad_file_is_told_line_by_line_and_the_others_come_in(
-    terminal: Terminal, api: ApiStub, lists: list[str]
-) -> None:
+def test_a_folder_stands_for_the_lists_in_it(terminal: Terminal, api: ApiStub, lists: list[str]) -> None:
+    folder = Path(lists[0]).parent
+    (folder / "notes.md").write_text("x")
+    api.on("POST", "/v1/import", DONE)
+    assert terminal.wtpd("import", str(folder), lists[0]).code == 0
+    assert [file["name"] for file in api.requests[0].body["files"]] == ["fahrzeuge.csv", "kunden.csv", "termine.csv"]
+
+
+def test_a_folder_without_lists_is_said(terminal: Terminal, tmp_path: Path) -> None:
+    said = terminal.wtpd("import", str(tmp_path))
+    assert (said.code, "holds no files to import" in said.err) == (1, True)
+
+
+def test_files_of_the_same_name_are_told_apart(terminal: Terminal, api: ApiStub, tmp_path: Path) -> None:
+    paths = [tmp_path / site / "termine.csv" for site in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("x")
+    api.on("POST", "/v1/import", DONE)
+    terminal.wtpd("import", *map(str, paths))
+    assert [file["name"] for file in api.requests[0].body["files"]] == [str(path) for path in paths]
+
+
+def test_bad_lines_are_told_one_by_one(terminal: Terminal, api: ApiStub, lists: list[str]) -> None:
     errors = [{"field": "termine.csv:17:4", "detail": "31.02.2026 doesn't exist"}]
-
-    def post(request: Request) -> Reply:
-        if request.body["name"] == "termine.csv":
-            return problem(422, "invalid", "Nothing was imported.", errors=errors)
-        return Reply(DONE)
-
-    api.on("POST", "/v1/import", post)
+    api.on("POST", "/v1/import", problem(422, "invalid", "Nothing was imported.", errors=errors))
     said = terminal.wtpd("import", *lists)
     assert said.code == 1
-    assert "termine.csv:17:4: 31.02.2026 doesn't exist" in said.out
-    assert said.out.count("as before") == 2
+    assert "termine.csv:17:4: 31.02.2026 doesn't exist" in said.err
 
 
 def test_the_outcome_as_json(terminal: Terminal, api: ApiStub, lists: list[str]) -> None:
     api.on("POST", "/v1/import", DONE)
     said = terminal.wtpd("import", lists[0], "--kind", "vehicles", "--json")
-    assert said.json == [{"file": lists[0], "ok": True, **DONE}]
-    assert api.requests[0].body["kind"] == "vehicles"
-    assert base64.b64decode(api.requests[0].body["content"]) == b"fahrzeuge.csv"
+    assert said.json == DONE
+    assert api.requests[0].body["files"][0]["kind"] == "vehicles"
 
 
 def test_warnings_are_shown(terminal: Terminal, api: ApiStub, lists: list[str]) -> None:

@@ -128,3 +128,19 @@ def test_the_version_is_the_packages(terminal: Terminal) -> None:
     said = terminal.wtpd("--version")
     assert said.code == 0
     assert flat(said.out).startswith("wtpd 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("status", "--no-such-option", "--json"), 2),
+        (("import", "/no/such/file", "--json"), 2),
+        (("config", "check", "/no/such/file", "--json"), 1),
+    ],
+)
+def test_what_is_wrong_with_the_call_is_json_too_if_that_was_asked_for(
+    terminal: Terminal, arguments: tuple[str, ...], code: int
+) -> None:
+    said = terminal.wtpd(*arguments)
+    assert (said.code, said.err) == (code, "")
+    assert said.json["detail"]

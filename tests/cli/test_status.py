@@ -39,7 +39,7 @@ def test_when_nothing_is_wrong_it_says_so_and_ends_with_0(terminal: Terminal, ap
     assert said.code == 0
     assert said.out.splitlines()[0] == "Nothing is wrong."
     assert "superservice/rostock  healthy  Sat 21/11/2026 10:00" in said.out
-    assert "box-07: wtpd 0.1.0, ready, up 1:01:40" in said.out
+    assert "box-07: wtpd 0.1.0, in service, up 1:01:40" in said.out
     assert len(api.requests) == 1
 
 

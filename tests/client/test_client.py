@@ -115,8 +115,8 @@ async def test_a_secret_goes_out_in_the_body_only(stub: ApiStub, client: Client)
 
 async def test_a_file_goes_out_as_it_is(stub: ApiStub, client: Client) -> None:
     stub.on("POST", "/v1/import", {"created": 1})
-    assert await client.import_file("kunden.csv", "Müller".encode("cp1252")) == {"created": 1}
-    assert stub.requests[0].body == {"name": "kunden.csv", "content": "TfxsbGVy"}
+    assert await client.import_files({"kunden.csv": "Müller".encode("cp1252")}) == {"created": 1}
+    assert stub.requests[0].body == {"files": [{"name": "kunden.csv", "content": "TfxsbGVy"}]}
 
 
 async def test_events_go_on_behind_the_last_one_after_a_restart(stub: ApiStub, client: Client) -> None:

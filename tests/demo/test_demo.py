@@ -17,8 +17,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 def demo(*arguments: str, language: str = "en") -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WTPD_")}
+    # A shell's background job ignores SIGINT, and its children would too.
     return subprocess.Popen(
-        [sys.executable, "-m", "wtpd", "demo", *arguments],
+        ["env", "--default-signal=INT", sys.executable, "-m", "wtpd", "demo", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,6 +15,7 @@ from wtpd.cli.moments import ZONE, read_day, show_day, show_moment, show_time
 from wtpd.cli.moments import today as today_in
 from wtpd.cli.values import show_value
 from wtpd.texts import N_, N_n, Text
+from wtpd.words import ORIGINS, STATUS, TRANSPORT, field_name
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -22,23 +23,6 @@ if TYPE_CHECKING:
 
 MARKS = {"superservice_dealer": "S", "mynissan": "M"}
 """The origin symbol of the reception view; a DMS has `D`."""
-STATUS: Mapping[str, Text] = {
-    "scheduled": N_("scheduled"),
-    "arrived": N_("arrived"),
-    "in_work": N_("in work"),
-    "ready": N_("ready"),
-    "completed": N_("completed"),
-    "cancelled": N_("cancelled"),
-    "no_show": N_("no-show"),
-}
-TRANSPORT: Mapping[str, Text] = {
-    "none": N_("none"),
-    "waiting": N_("waiting"),
-    "courtesy_car": N_("courtesy car"),
-    "rental_car": N_("rental car"),
-    "collection_delivery": N_("collection and delivery"),
-    "shuttle": N_("shuttle"),
-}
 HEADS: Sequence[Text | str] = [
     N_("time"),
     "",
@@ -216,7 +200,8 @@ def _print_one(console: Console, appointment: Json, history: Sequence[Json], zon
         console.line(f"{when}  {entry['actor']} ({entry['channel']})  {_word(ACTIONS, entry['action'])}")
         if entry["action"] != "created":
             for name, change in entry["changes"].items():
-                console.line(f"    {name}: {_side(change, 'old', zone)} → {_side(change, 'new', zone)}")
+                field = language.say(field_name(name))
+                console.line(f"    {field}: {_side(change, 'old', zone)} → {_side(change, 'new', zone)}")
 
 
 ACTIONS: Mapping[str, Text] = {
@@ -252,7 +237,7 @@ def _facts(one: Json, zone: str) -> list[tuple[Text, str]]:
             f"{_word(TRANSPORT, one['transport_option'])} {one.get('courtesy_car') or ''}".strip(),
         ),
         (N_("Work order"), one.get("work_order") or "–"),
-        (N_("Origin"), one["origin"]),
+        (N_("Origin"), _word(ORIGINS, one["origin"])),
         (N_("References"), ", ".join(f"{name} {id_}" for name, id_ in (one.get("references") or {}).items()) or "–"),
         (N_("Notes"), one.get("notes") or "–"),
     ]

@@ -12,6 +12,7 @@ from wtpd.cli.command import Group, argument, command, option
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.cli.values import show_value
 from wtpd.texts import N_, Text
+from wtpd.words import field_name
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -27,6 +28,26 @@ KINDS: Mapping[str, Text] = {
     "rejected": N_("Refused by the partner"),
     "mass_cancellation": N_("Many cancellations at once"),
     "locked_customer": N_("Customer belongs to the DMS"),
+}
+
+FACTS: Mapping[str, Text] = {
+    "field": N_("field"),
+    "base": N_("agreed before"),
+    "ours": N_("ours"),
+    "theirs": N_("the partner's"),
+    "reason": N_("reason"),
+    "code": N_("code"),
+    "partner_id": N_("number at the partner"),
+    "inbox": N_("message"),
+    "courtesy_car": N_("courtesy car"),
+    "day": N_("day"),
+    "booked": N_("AW booked"),
+    "limit": N_("AW allowed"),
+    "asked": N_("AW asked for"),
+    "from": N_("beginning"),
+    "until": N_("end"),
+    "cancelled": N_("cancellations"),
+    "linked": N_("linked appointments"),
 }
 
 attention = Group(
@@ -58,7 +79,8 @@ def _print(console: Console, entries: Sequence[Json]) -> None:
         if entry["appointment_id"]:
             console.line(f"       wtpd show {entry['appointment_id']}")
         for name, value in entry["data"].items():
-            console.line(f"       {name}: {show_value(value)}")
+            shown = language.say(field_name(value)) if name == "field" else show_value(value)
+            console.line(f"       {language.say(FACTS.get(name, name))}: {shown}")
         if entry["choices"]:
             console.line(f"       → {', '.join(entry['choices'])}")
 

@@ -67,6 +67,8 @@ def check(console: Console, file: str | None) -> int:
 def _read(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except FileNotFoundError:
+        raise click.ClickException(language.say(N_("there is no file {path}", path=name))) from None
     except OSError as error:
         raise click.ClickException(f"{name}: {error.strerror}") from None
 

@@ -2,87 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from wtpd.cli.command import argument, command, option
-from wtpd.texts import N_, N_n
+from wtpd.errors import Invalid
+from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
-    from wtpd.client import ApiProblem, Client, Json
+    from wtpd.client import Json
 
-KINDS = ("advisors", "courtesy_cars", "customers", "vehicles", "appointments")
-
-Outcome = tuple[Path, "Json | ApiProblem"]
+KINDS: Mapping[str, Text] = {
+    "advisors": N_("Service advisors"),
+    "courtesy_cars": N_("Courtesy cars"),
+    "customers": N_("Customers"),
+    "vehicles": N_("Vehicles"),
+    "appointments": N_("Appointments"),
+}
+ENDINGS = (".csv", ".txt", ".tsv", ".json")
+"""Which files of a folder are taken."""
 
 
 @command(
     "import",
-    N_("Import exported files (CSV, JSON), each whole or not at all; doing it again changes nothing."),
+    N_("Import exported files (CSV, JSON), all of them or nothing; doing it again changes nothing."),
     example="wtpd import kunden.csv fahrzeuge.csv termine.csv",
 )
-@argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+@argument("files", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(exists=True, path_type=Path))
+@option(
+    "--kind", type=click.Choice([*KINDS]), about=N_("What the files hold; found out from their headings otherwise.")
 )
-@option("--kind", type=click.Choice(KINDS), about=N_("What the files hold; found out from their headings otherwise."))
-def import_files(console: Console, files: tuple[Path, ...], kind: str | None) -> int:
-    outcomes = console.ask(lambda api: import_all(api, files, kind))
-    failed = [outcome for outcome in outcomes if isinstance(outcome[1], Exception)]
-    answer = [_told(file, outcome) for file, outcome in outcomes]
-    console.answer(answer, lambda: _print(console, outcomes))
-    return 1 if failed else 0
+def import_files(console: Console, files: tuple[Path, ...], kind: str | None) -> None:
+    contents = {name: _content(path) for name, path in _named(files).items()}
+    counts = console.ask(lambda api: api.import_files(contents, kind=kind))
+    console.answer(counts, lambda: _print(console, counts))
 
 
-async def import_all(api: Client, files: Sequence[Path], kind: str | None = None) -> list[Outcome]:
-    """The files in the order in which they refer to each other: one that is refused is tried again after the others,
-    since the customers it names may be in the next one."""
-    from wtpd.client import ApiProblem
-
-    outcomes: list[Outcome] = []
-    waiting = [*files]
-    while waiting:
-        refused: list[Outcome] = []
-        for file in waiting:
-            try:
-                outcomes.append((file, await api.import_file(file.name, file.read_bytes(), kind=kind)))
-            except ApiProblem as problem:
-                if problem.status != 422:
-                    raise
-                refused.append((file, problem))
-        if len(refused) == len(waiting):
-            return outcomes + refused
-        waiting = [file for file, _ in refused]
-    return outcomes
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(N_("{path} can't be read: {reason}", path=path, reason=error.strerror)) from None
 
 
-def _told(file: Path, outcome: Json | ApiProblem) -> Json:
-    if isinstance(outcome, dict):
-        return {"file": str(file), "ok": True, **outcome}
-    errors = [{"field": error.field, "detail": error.detail} for error in outcome.errors]
-    return {"file": str(file), "ok": False, "error": outcome.kind, "detail": outcome.detail, "errors": errors}
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Each file once, under the name that messages call it by: with its folder only where two are called the same.
+    Raises `Invalid` for a folder without such files."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        inside = [path] if not path.is_dir() else sorted(each for each in path.iterdir() if each.suffix in ENDINGS)
+        if not inside:
+            raise Invalid(N_("{folder} holds no files to import ({endings}).", folder=path, endings=" ".join(ENDINGS)))
+        found.update(dict.fromkeys(each.resolve() for each in inside))
+    names = [path.name for path in found]
+    return {path.name if names.count(path.name) == 1 else str(path): path for path in found}
 
 
-def _print(console: Console, outcomes: Sequence[Outcome]) -> None:
-    for file, outcome in outcomes:
-        if not isinstance(outcome, dict):
-            text = N_("{file}: nothing was imported. {detail}", file=file.name, detail=outcome.detail)
-            console.line(text, colour="red")
-            for error in outcome.errors:
-                console.line(f"  {error.field}: {error.detail}")
-            continue
-        counts = {name: outcome[name] for name in ("created", "changed", "unchanged")}
-        text = N_("{file}: {created} new, {changed} changed, {unchanged} as before", file=file.name, **counts)
+def _print(console: Console, outcome: Json) -> None:
+    for kind, counts in outcome["kinds"].items():
+        text = N_("{kind}: {created} new, {changed} changed, {unchanged} as before", kind=KINDS[kind], **counts)
         console.line(text, colour="green")
-        if outcome["over_limit"]:
-            over = N_n(
-                "  one appointment is over the load limit of its day",
-                "  {count} appointments are over the load limit of their day",
-                count=outcome["over_limit"],
-            )
-            console.line(over)
-        for warning in outcome["warnings"]:
-            console.line(f"  {warning['field']}: {warning['detail']}", colour="yellow")
+    if not outcome["kinds"]:
+        console.line(N_("There is nothing in the files but headings."))
+    if outcome["over_limit"]:
+        over = N_n(
+            "  one appointment is over the load limit of its day",
+            "  {count} appointments are over the load limit of their day",
+            count=outcome["over_limit"],
+        )
+        console.line(over)
+    for warning in outcome["warnings"]:
+        console.line(f"  {warning['field']}: {warning['detail']}", colour="yellow")

@@ -32,6 +32,6 @@ def current() -> str:
     return _current.get()
 
 
-def say(text: Text) -> str:
-    """`text` in the language of this process."""
-    return text.render(current())
+def say(text: Text | str) -> str:
+    """`text` in the language of this process; what is no text stays as it is."""
+    return text.render(current()) if isinstance(text, Text) else text

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wtpd.cli import language
-from wtpd.cli.command import Group
+from wtpd.cli.command import Group, Option
 from wtpd.cli.console import Console
 from wtpd.cli.language import say
 from wtpd.errors import WtpdError
@@ -41,6 +41,8 @@ COMMANDS = {
     "config": "wtpd.cli.config:config",
     "mapping": "wtpd.cli.mapping:mapping",
     "credential": "wtpd.cli.credential:credential",
+    "assessor": "wtpd.cli.people:assessor",
+    "user": "wtpd.cli.people:user",
     "vehicle": "wtpd.cli.vehicle:vehicle",
     "mail": "wtpd.cli.mail:mail",
     "import": "wtpd.cli.importing:import_files",
@@ -56,7 +58,26 @@ wtpd = Group(
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-click.version_option(package_name="wtpd", message="%(prog)s %(version)s")(wtpd)
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"wtpd {version('wtpd')}")
+        ctx.exit()
+
+
+wtpd.params.append(
+    Option(
+        ["--version"],
+        about=N_("Show the version and exit."),
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_version,
+    )
+)
 
 
 def main() -> None:
@@ -73,8 +94,13 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) 
         code = wtpd.main(list(arguments), prog_name="wtpd", obj=console, standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        return USAGE if isinstance(error, click.UsageError) else NOT_OK
+        is_usage = isinstance(error, click.UsageError)
+        if "--json" in arguments:  # which may stand behind what couldn't be read
+            console.json = True
+            _refuse(console, "usage" if is_usage else "error", error.format_message(), [])
+        else:
+            error.show()
+        return USAGE if is_usage else NOT_OK
     except click.Abort:
         console.note(N_("Stopped."))
         return NOT_OK

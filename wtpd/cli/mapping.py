@@ -39,7 +39,7 @@ def _table(console: Console, rows: Sequence[Json]) -> None:
         console.line(N_("No site has a partner."))
         return
     cells = [[show_value(row.get(name)) for name in ("site", "partner", "department", "dealer_number")] for row in rows]
-    states = [row.get("reason") or row.get("state") or "" for row in rows]
+    states = [say(N_("set up")) if row.get("state") == "ready" else row.get("reason") or "" for row in rows]
     console.table(
         [N_("site"), N_("partner"), N_("department"), N_("dealer number"), N_("state")],
         [[*cell, state] for cell, state in zip(cells, states, strict=True)],

@@ -11,7 +11,7 @@ import click
 from wtpd.cli import language
 from wtpd.cli.command import argument, command
 from wtpd.cli.moments import ZONE, show_moment
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -31,6 +31,13 @@ STATES: Mapping[str, Text] = {
     "config_error": N_("configuration error"),
     "starting": N_("starting"),
 }
+LIFE: Mapping[str, Text] = {
+    "starting": N_("starting"),
+    "ready": N_("in service"),
+    "reloading": N_("reading its settings"),
+    "stopping": N_("stopping"),
+}
+"""What the daemon is doing."""
 SILENT = ("disabled", "not_licensed", "not_available", "not_mapped")
 """States that are no trouble, and whose reason is told nevertheless."""
 COLOURS = {
@@ -77,15 +84,21 @@ def _print(console: Console, answer: Json) -> None:
     console.line()
     _channels(console, answer["channels"])
     console.line()
-    up = timedelta(seconds=answer["uptime"])
     console.line(
         N_(
             "{box}: wtpd {version}, {state}, up {up}",
-            **{name: answer[name] for name in ("box", "version", "state")},
-            up=str(up),
+            box=answer["box"],
+            version=answer["version"],
+            state=LIFE.get(answer["state"], answer["state"]),
+            up=_lasting(timedelta(seconds=answer["uptime"])),
         )
     )
     console.line(_box(answer))
+
+
+def _lasting(time: timedelta) -> Text | str:
+    clock = str(timedelta(seconds=time.seconds))
+    return N_n("{count} day, {clock}", "{count} days, {clock}", count=time.days, clock=clock) if time.days else clock
 
 
 def _box(answer: Json) -> Text:

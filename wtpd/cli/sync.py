@@ -9,6 +9,7 @@ from wtpd.cli import language
 from wtpd.cli.command import argument, command, option, site_option
 from wtpd.cli.values import show_value
 from wtpd.texts import N_, N_n, Text
+from wtpd.words import field_name
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -83,7 +84,8 @@ def _step(console: Console, step: Json) -> None:
     which = step["appointment_id"] or step["partner_id"] or ""
     console.line(f"  {side}: {action} {which} {step['detail']}".rstrip())
     for name, change in step["changes"].items():
-        console.line(f"    {name}: {show_value(change['old'])} → {show_value(change['new'])}")
+        field = language.say(field_name(name))
+        console.line(f"    {field}: {show_value(change['old'])} → {show_value(change['new'])}")
 
 
 @command("pause", N_("Stop a connector until it is resumed."), example="wtpd pause superservice --site rostock")
@@ -123,12 +125,19 @@ def verify(console: Console, connector: str, site: str | None, compare: bool) ->
     return 1 if any(one["error"] or one["differences"] for one in found) else 0
 
 
+FACTS: Mapping[str, Text] = {"brand": N_("brand"), "rights": N_("rights")}
+
+
+def _fact(name: str) -> str:
+    return language.say(FACTS.get(name, name))
+
+
 def _verified(console: Console, found: Sequence[Json]) -> None:
     for one in found:
         if one["error"]:
             console.line(f"{one['site']}: {one['error']}", colour="red")
             continue
-        facts = ", ".join(f"{name} {value}" for name, value in one["facts"].items())
+        facts = ", ".join(f"{_fact(name)} {value}" for name, value in one["facts"].items())
         console.line(f"{one['site']} {one['account']}: {one['name']} {facts}".rstrip())
         if one["compared"] is not None:
             _compared(console, one)
@@ -145,4 +154,5 @@ def _compared(console: Console, one: Json) -> None:
     console.line(text, colour="red" if differences else "green")
     for each in differences:
         which = each["appointment_id"] or each["partner_id"]
-        console.line(f"    {which} {each['field'] or ''}: {show_value(each['ours'])} ≠ {show_value(each['theirs'])}")
+        field = language.say(field_name(each["field"] or ""))
+        console.line(f"    {which} {field}: {show_value(each['ours'])} ≠ {show_value(each['theirs'])}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from wtpd.client.events import Event, follow
@@ -42,6 +42,8 @@ class Client:
         self.connectors = Connectors(http, "/v1/connectors")
         self.attention = Attention(http, "/v1/attention")
         self.credentials = Credentials(http, "/v1/credentials")
+        self.assessors = Collection(http, "/v1/assessors")
+        self.users = Collection(http, "/v1/users")
         self.config = Configuration(http, "/v1/config")
         self.mapping = Mappings(http, "/v1/mapping")
 
@@ -74,10 +76,13 @@ class Client:
         query = {"site": site, "department": department, "from": start, "to": end}
         return items(await self._http.get("/v1/availability", **query))
 
-    async def import_file(self, name: str, content: bytes, *, kind: str | None = None) -> Json:
-        """One file of `wtpd import`, all or nothing: counts, or `ApiProblem` with one error per bad line."""
-        body = {"name": name, "content": base64.b64encode(content).decode()} | ({"kind": kind} if kind else {})
-        counts: Json = await self._http.post("/v1/import", body, patience=LONG)
+    async def import_files(self, files: Mapping[str, bytes], *, kind: str | None = None) -> Json:
+        """The files of `wtpd import` by name, all or nothing: counts, or `ApiProblem` with one error per bad line."""
+        more = {"kind": kind} if kind else {}
+        body = [
+            {"name": name, "content": base64.b64encode(content).decode(), **more} for name, content in files.items()
+        ]
+        counts: Json = await self._http.post("/v1/import", {"files": body}, patience=LONG)
         return counts
 
     async def test_mail(self, site: str, address: str | None = None) -> Json:

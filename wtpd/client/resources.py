@@ -224,9 +224,20 @@ class Credentials(Resource):
     async def list(self) -> builtins.list[Json]:
         return items(await self._http.get(self._path))
 
-    async def set(self, provider: str, scope: str, fields: Mapping[str, str]) -> Json:
-        stored: Json | None = await self._http.put(self._of(provider, scope), {"fields": dict(fields)})
-        return stored or {}
+    async def set(
+        self,
+        provider: str,
+        scope: str,
+        fields: Mapping[str, str],
+        *,
+        expires_at: str | None = None,
+        force: bool = False,
+    ) -> Json:
+        """Try them at the partner, then store them: `entry`, `tested` and `detail`. `force` stores them untried if the
+        partner can't be reached."""
+        body = _given(fields=dict(fields), expires_at=expires_at, force=force or None)
+        stored: Json = await self._http.put(self._of(provider, scope), body, patience=LONG)
+        return stored
 
     async def remove(self, provider: str, scope: str) -> None:
         await self._http.send("DELETE", self._of(provider, scope))
@@ -240,6 +251,26 @@ class Credentials(Resource):
             body["site"] = site
         tested: Json = await self._http.post(self._of(provider, scope, "test"), body, patience=LONG)
         return tested
+
+    async def explain(self, provider: str, **order: str | None) -> Json:
+        """Which entry an order would use and why; `order`: `office`, `assessor`, `user`."""
+        explained: Json = await self._http.get(self._of(provider, "explain"), **order)
+        return explained
+
+    async def reveal(self, provider: str, scope: str) -> Json:
+        """The fields of one entry, where the settings allow it; audited."""
+        revealed: Json = await self._http.post(self._of(provider, scope, "reveal"))
+        return revealed
+
+    async def reveal_for(self, provider: str, **order: str | None) -> Json:
+        """As `reveal`, of the entry that serves an order."""
+        revealed: Json = await self._http.post(self._of(provider, "reveal"), _given(**order))
+        return revealed
+
+    async def audit(self, *, limit: int | None = None, cursor: str | None = None) -> Json:
+        """Who did what, the newest first: a page."""
+        page: Json = await self._http.get(self._of("audit"), limit=limit, cursor=cursor)
+        return page
 
     async def rotate_key(self) -> Json:
         """Seal everything with a new key."""

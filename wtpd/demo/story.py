@@ -12,7 +12,14 @@ from wtpd.demo.settings import DEPARTMENT, SITES
 from wtpd.demo.stage import Json, Stage, Stuck, at
 from wtpd.texts import N_, Text
 
-FILES = ("serviceberater.csv", "ersatzwagen.csv", "kunden.csv", "fahrzeuge.csv", "termine.csv")
+FILES = {
+    "serviceberater.csv": "advisors",
+    "ersatzwagen.csv": "courtesy_cars",
+    "kunden.csv": "customers",
+    "fahrzeuge.csv": "vehicles",
+    "termine.csv": "appointments",
+}
+"""The lists, and what each holds."""
 """The lists of the dealership, in the order in which they refer to each other."""
 SECRET = {"client_id": "demo-dms", "client_secret": "demo-secret"}
 ROSTOCK, GUESTROW = SITES["rostock"], SITES["guestrow"]
@@ -40,9 +47,9 @@ async def introduce(stage: Stage) -> None:
 async def fill(stage: Stage) -> None:
     with stage.report.step("import", N_("The lists of the workshop are imported")) as note:
         folder = files("wtpd.demo") / "autohaus"
-        for name in FILES:
-            counts = await stage.api.import_file(name, (folder / name).read_bytes())
-            made = int(counts["created"])
+        counts = await stage.api.import_files({name: (folder / name).read_bytes() for name in FILES})
+        for name, kind in FILES.items():
+            made = int(counts["kinds"][kind]["created"])
             note.found(N_("{file}: {count} records", file=name, count=made))
             note.figures[name.removesuffix(".csv")] = made
 
