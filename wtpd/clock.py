@@ -34,12 +34,12 @@ class SystemClock:
 
 def iso(moment: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, the form in which the book keeps times: `2026-11-21T08:30:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def iso_exact(moment: datetime) -> str:
     """As `iso`, with microseconds: for the order of events."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def from_iso(text: str) -> datetime:

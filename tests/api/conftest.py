@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import RunningDaemon, config_text, running_daemon
+from tests.support.daemon import OFFLINE, RunningDaemon, config_text, running_daemon
 from tests.support.unix_http import UnixHttp
 
 
 @pytest.fixture
 async def daemon(tmp_path: Path) -> AsyncIterator[RunningDaemon]:
-    async with running_daemon(tmp_path, config_text(sites={"rostock": None, "guestrow": None})) as running:
+    text = config_text(sites={"rostock": None, "guestrow": None}, more=OFFLINE)
+    async with running_daemon(tmp_path, text) as running:
         yield running
 
 

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.support.daemon import RunningDaemon, config_text, daemon_process
+from tests.support.daemon import OFFLINE, RunningDaemon, config_text, daemon_process
 from tests.support.unix_http import UnixHttp
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
@@ -122,7 +122,7 @@ def fuzz(address: str, part: int, ids: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.filterwarnings("ignore")
 async def test_no_request_breaks_the_daemon(tmp_path: Path, part: int) -> None:
-    text = config_text(sites={"rostock": None, "guestrow": None})
+    text = config_text(sites={"rostock": None, "guestrow": None}, more=OFFLINE)
     async with daemon_process(tmp_path, text) as daemon, over_tcp(daemon.http.path) as address:
         tried = await asyncio.to_thread(fuzz, address, part, await furnish(daemon.http))
         assert len(tried) >= 15

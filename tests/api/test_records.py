@@ -157,7 +157,9 @@ async def test_availability_that_makes_no_sense(http: UnixHttp, query: str) -> N
 
 
 def csv(text: str, **more: Any) -> dict[str, Any]:
-    return {"name": "kunden.csv", "content": base64.b64encode(text.encode("cp1252")).decode(), **more}
+    """A body that imports one file."""
+    file = {"name": "kunden.csv", "content": base64.b64encode(text.encode("cp1252")).decode(), **more}
+    return {"files": [file]}
 
 
 async def test_an_import_is_whole_and_changes_nothing_the_second_time(http: UnixHttp) -> None:
@@ -177,9 +179,23 @@ async def test_an_import_that_is_wrong_says_where_and_does_nothing(http: UnixHtt
     assert (await http.get("/v1/customers")).json["items"] == []
 
 
+async def test_files_come_in_together_in_any_order_or_not_at_all(http: UnixHttp) -> None:
+    cars = "FIN;Kennzeichen;Halter\r\nSJNFLKWT9X1458220;HRO-AB 12;K1\r\n"
+    people = "Kundennummer;Vorname;Nachname\r\nK1;Jörg;Müller\r\n"
+    files = [{**csv(cars)["files"][0], "name": "fahrzeuge.csv"}, *csv(people)["files"]]
+    broken = {**csv("Kundennummer;Vorname;Nachname\r\nK2;Eva\r\n")["files"][0], "name": "neue.csv"}
+    refused = await http.post("/v1/import", {"files": [*files, broken]})
+    assert (refused.status, [error["field"] for error in refused.json["errors"]]) == (422, ["neue.csv:2"])
+    assert (await http.get("/v1/customers")).json["items"] == []
+    taken = await http.post("/v1/import", {"files": files})
+    assert {kind: counts["created"] for kind, counts in taken.json["kinds"].items()} == {"customers": 1, "vehicles": 1}
+
+
 async def test_an_import_may_be_large_other_requests_not(http: UnixHttp) -> None:
     lines = "".join(f"K{number};V{number};Nachname{number}\r\n" for number in range(40_000))
     body = csv("Kundennummer;Vorname;Nachname\r\n" + lines)
-    assert len(body["content"]) > 1 << 20
-    assert (await http.post("/v1/customers", {"last_name": body["content"]})).status == 413
-    assert (await http.post("/v1/import", {**body, "kind": "nonsense"})).status == 422
+    (file,) = body["files"]
+    assert len(file["content"]) > 1 << 20
+    assert (await http.post("/v1/customers", {"last_name": file["content"]})).status == 413
+    assert (await http.post("/v1/import", {"files": [{**file, "kind": "nonsense"}]})).status == 422
+    assert (await http.post("/v1/import", {"files": []})).status == 422

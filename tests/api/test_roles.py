@@ -133,4 +133,5 @@ def _sample(form: str) -> str:
         "port": "587",
         "email": f"{CANARY}@example.org",
         "choice": "tls",
+        "digits": "1234567",
     }.get(form, CANARY)

@@ -27,6 +27,7 @@ from wtpd.clock import Clock
 from wtpd.config.environment import Environment
 from wtpd.connectors.registry import Registry
 from wtpd.daemon.app import Daemon
+from wtpd.daemon.health import free_of
 
 PATIENCE = 60.0
 """Seconds after which a test gives up waiting; never reached when all is well."""
@@ -48,6 +49,8 @@ SITE = """\
       - id: Karosserie
         capacity: {{mon: 20}}
 """
+OFFLINE = "connectors:\n  dat:\n    enabled: false\n"
+"""Nobody outside is asked: DAT's real address is its default."""
 MAPPING = """\
     partners:
       superservice:
@@ -129,15 +132,18 @@ async def running_daemon(
     clock: Clock | None = None,
     registry: Registry | None = None,
     environ: Mapping[str, str] | None = None,
+    free_of: Callable[[Path], int] = free_of,
     wait: bool = True,
     watching: bool = False,
+    environment: Environment | None = None,
 ) -> AsyncIterator[RunningDaemon]:
     """The daemon in this event loop, its data below `folder`. An existing wtpd.yaml there is used as it is when `text`
-    is empty. Hand edits are seen only if it is `watching`; that costs up to a second at the end."""
+    is empty. Hand edits are seen only if it is `watching`; that costs up to a second at the end. `environment`: other
+    places than those below `folder`."""
     config = folder / "wtpd.yaml"
     if text:
         config.write_text(text)
-    environment = Environment(
+    environment = environment or Environment(
         config=config, data_dir=folder / "data", socket=folder / "api.sock", key_file=folder / "wtpd.key"
     )
     with nothing_blocks():
@@ -148,6 +154,7 @@ async def running_daemon(
             registry=registry,
             chance=random.Random(1),
             notices=None if watching else _no_notices,
+            free_of=free_of,
         )
         task = asyncio.create_task(daemon.run(), name="daemon")
         running = RunningDaemon(daemon, folder, UnixHttp(folder / "api.sock"), config, task)
@@ -173,6 +180,7 @@ async def _ready(daemon: Daemon, task: asyncio.Task[int]) -> None:
         await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
     if not waiting.done():
         waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
         task.result()
         raise AssertionError("the daemon ended before it was ready")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import time
 from pathlib import Path
 
+import wtpd.demo
 from tests.support.bookkeeping import Dealership, Noon
 from wtpd.book.book import Book
 from wtpd.book.importing import ImportFile, ImportResult, run_import
@@ -14,7 +15,7 @@ from wtpd.planner.history import Author
 from wtpd.planner.resources import DepartmentPlan, DropOffWindow
 from wtpd.store.database import Database
 
-AUTOHAUS = Path(__file__).parent.parent / "fixtures" / "autohaus"
+AUTOHAUS = Path(wtpd.demo.__file__).parent / "autohaus"
 SITES = {"rostock": "rostock", "Rostock": "rostock", "Autohaus Güstrow": "guestrow", "Güstrow": "guestrow"}
 IMPORTER = Author(actor="anna", channel="import")
 

@@ -104,4 +104,3 @@ class MailServer:
     def _keep(self, envelope: Envelope) -> None:
         assert isinstance(envelope.content, bytes)
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
-

@@ -132,8 +132,9 @@ class Torture:
         return daemon_process(self._folder, self._text)
 
     async def _let_in(self, http: UnixHttp) -> None:
-        """Support enters the credentials (a fault may have spoilt them) and lets everything go on."""
-        fields = {"fields": {"client_id": "sandbox", "client_secret": "sandbox-secret"}}
+        """Support enters the credentials (a fault may have spoilt them), untried if the partner doesn't answer, and
+        lets everything go on."""
+        fields = {"fields": {"client_id": "sandbox", "client_secret": "sandbox-secret"}, "force": True}
         entered = await http.put(f"/v1/credentials/{PARTNER}/general", fields)
         assert entered.status < 300, entered.content
         resumed = await http.post(f"/v1/connectors/{PARTNER}/resume", {"accept_cancellations": True})

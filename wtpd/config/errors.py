@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from wtpd.config.secret_words import hide_in
 from wtpd.errors import Invalid, Problem
 from wtpd.texts import N_n, Text
 
@@ -26,6 +27,10 @@ class ConfigError:
     path: str
     text: Text
     name: str = "wtpd.yaml"
+
+    def __post_init__(self) -> None:
+        """What it quotes of the file isn't a secret that stands where none belongs."""
+        object.__setattr__(self, "text", _without_secrets(self.text))
 
     def render(self, language: str = "en") -> str:
         """`wtpd.yaml:42:20: dealer_number 00123 must be quoted …`"""
@@ -58,3 +63,7 @@ class ConfigErrors(Invalid):
     def render(self, language: str = "en") -> str:
         """One line for each error."""
         return "\n".join(error.render(language) for error in self.errors)
+
+
+def _without_secrets(text: Text) -> Text:
+    return replace(text, args={name: hide_in(arg) if isinstance(arg, str) else arg for name, arg in text.args.items()})

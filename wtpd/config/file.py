@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from wtpd.config import syntax
 from wtpd.config.edit import Change, edit, unified
 from wtpd.config.history import History
 from wtpd.config.load import Loaded, load
+from wtpd.config.mask import masked
 from wtpd.config.rules import CredentialProvider, PartnerManifest
 from wtpd.errors import Invalid, NotFound, Unavailable, VersionMismatch
 from wtpd.texts import N_
@@ -60,6 +60,8 @@ def write(path: Path, text: str, *, expected: str | None) -> FileText:
     """Replace the file atomically; mode and owner stay, a symbolic link stays a link. With `expected` (an etag) it is
     refused if the file changed meanwhile: `VersionMismatch` with the facts `etag`, `current` and `diff` (from what is
     there now to what was to be written). Raises `Unavailable` if the disk says no; then the old file stands."""
+    import tempfile  # with the archive formats that it brings along, 4 ms at start
+
     if expected is not None:
         _refuse_if_changed(path, text, expected)
     target = path.resolve()
@@ -89,12 +91,17 @@ def write(path: Path, text: str, *, expected: str | None) -> FileText:
     return FileText(text, etag(data))
 
 
+def shown_diff(old: str, new: str, *, before: str = "wtpd.yaml", after: str = "wtpd.yaml") -> str:
+    """The difference as it may be shown to whoever may read."""
+    return unified(masked(old), masked(new), before=before, after=after)
+
+
 def _refuse_if_changed(path: Path, text: str, expected: str) -> None:
     current = read(path)
     if current.etag != expected:
         raise VersionMismatch(
             N_("{path} was changed meanwhile, by hand or by somebody else; look at both and save again", path=path),
-            facts={"etag": current.etag, "current": current.text, "diff": unified(current.text, text)},
+            facts={"etag": current.etag, "current": masked(current.text), "diff": shown_diff(current.text, text)},
         )
 
 
@@ -155,7 +162,7 @@ class ConfigFile:
         text = edit(current.text, changes, name=self.path.name, manifests=self._manifests, providers=self._providers)
         if expected is not None:
             _refuse_if_changed(self.path, text, expected)
-        return Edited(text=text, diff=unified(current.text, text), loaded=self.check(text), etag=current.etag)
+        return Edited(text=text, diff=shown_diff(current.text, text), loaded=self.check(text), etag=current.etag)
 
     def save(self, text: str, *, expected: str | None) -> Loaded:
         """Write a text that passes; whoever applies it records it in the history. Raises `ConfigErrors` and as
@@ -166,7 +173,7 @@ class ConfigFile:
 
     def diff(self, version: int) -> str:
         """From that version to what stands in the file now."""
-        return unified(self.history.text(version), self.read().text, before=f"version {version}", after="now")
+        return shown_diff(self.history.text(version), self.read().text, before=f"version {version}", after="now")
 
     def rollback(self, version: int, *, expected: str | None = None) -> Loaded:
         """Write that version again, if it still passes."""

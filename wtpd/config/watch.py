@@ -46,9 +46,9 @@ async def watch(
 
 
 async def file_notices(path: Path, stop: asyncio.Event) -> AsyncIterator[object]:
-    """From the kernel, for the folder of the file and that of what it links to; wakes once a second. The first notice
-    comes at once: the file may have changed before the watch began; and one each minute, for kernels that don't tell
-    (network file systems) and folders that were replaced."""
+    """From the kernel, for the folder of the file and that of what it links to; wakes every other second. The first
+    notice comes at once: the file may have changed before the watch began; and one each minute, for kernels that
+    don't tell (network file systems) and folders that were replaced."""
     from watchfiles import awatch
 
     folders, names = await asyncio.to_thread(_to_watch, path)
@@ -56,8 +56,8 @@ async def file_notices(path: Path, stop: asyncio.Event) -> AsyncIterator[object]
     async for changes in awatch(
         *folders,
         watch_filter=lambda _, changed: changed in names,
-        step=1000,
-        debounce=1000,
+        step=2000,
+        debounce=2000,
         rust_timeout=60_000,
         yield_on_timeout=True,
         stop_event=stop,
