@@ -6,6 +6,7 @@ act.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -65,36 +66,36 @@ def _name(value: Any) -> str | None:
     return value.__name__ if isinstance(value, type) else None
 
 
-class AppointmentContract:
+class AppointmentContract(ABC):
     partner: str
     """The connector's name."""
     account: str
 
+    @abstractmethod
     def connecting(self, sandbox: Sandbox, **options: Any) -> AbstractAsyncContextManager[AppointmentConnector]:
         """The connector, talking to the sandbox."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def books(self, sandbox: Sandbox, by: str = "dealer") -> str:
         """Somebody at the partner books; its id there."""
-        raise NotImplementedError
 
-    async def changes_notes(self, sandbox: Sandbox, partner_id: str, notes: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def changes_notes(self, sandbox: Sandbox, partner_id: str, notes: str) -> None: ...
 
-    async def cancels(self, sandbox: Sandbox, partner_id: str, reason: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def cancels(self, sandbox: Sandbox, partner_id: str, reason: str) -> None: ...
 
+    @abstractmethod
     async def uses_unknown_transport(self, sandbox: Sandbox, partner_id: str) -> str:
         """The code."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def breaks(self, sandbox: Sandbox, partner_id: str) -> None:
         """An item of the feed breaks the contract."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def held(self, sandbox: Sandbox) -> int:
         """How many appointments the partner holds."""
-        raise NotImplementedError
 
     @pytest.fixture
     async def sandbox(self, tmp_path: Path) -> AsyncIterator[Sandbox]:
