@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -106,10 +107,15 @@ def _sum_up(console: Console, outcome: Outcome, keeps: bool) -> None:
         _where(console, outcome)
 
 
+def _program() -> str:
+    """wtpd as it was called, so that the line can be copied: it needn't be on the path."""
+    return "wtpd" if shutil.which("wtpd") or Path(sys.argv[0]).name != "wtpd" else sys.argv[0]
+
+
 def _where(console: Console, outcome: Outcome) -> None:
     where: list[tuple[Text, str]] = [
         (N_("Folder"), str(outcome.folder)),
-        (N_("API"), f"WTPD_SOCKET={outcome.socket} wtpd status"),
+        (N_("API"), f"WTPD_SOCKET={outcome.socket} {_program()} status"),
         (N_("Sandbox"), f"{outcome.sandbox}/_sandbox/superservice/state"),
         (N_("Mails"), f"{outcome.folder / 'mails'} ({outcome.mails})"),
         (N_("Log"), str(outcome.folder / "daemon.log")),
