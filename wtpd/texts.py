@@ -11,7 +11,7 @@ from __future__ import annotations
 import gettext
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,8 @@ _DATES = {"de": "%d.%m.%Y", "nl": "%d-%m-%Y"}
 @dataclass(frozen=True, slots=True)
 class Text:
     """A sentence with named places, not yet in a language. `plural`: how it is said for any `count` but one. A text
-    among `args` is rendered with it, a date is written as people of that language do."""
+    among `args` is rendered with it; a date is written as people of that language do, and so is a time, on the clock of
+    the zone that it comes with."""
 
     msgid: str
     args: Mapping[str, object] = field(default_factory=dict)
@@ -70,7 +71,9 @@ def N_n(one: str, several: str, /, *, count: int, **args: object) -> Text:  # no
 def _shown(value: object, language: str) -> object:
     if isinstance(value, Text):
         return value.render(language)
-    return value.strftime(_DATES.get(language, "%Y-%m-%d")) if type(value) is date else value
+    if isinstance(value, datetime):
+        return value.strftime(f"{_DATES.get(language, '%Y-%m-%d')} %H:%M")
+    return value.strftime(_DATES.get(language, "%Y-%m-%d")) if isinstance(value, date) else value
 
 
 def _json_value(value: object) -> object:

@@ -6,6 +6,18 @@ from collections.abc import Mapping
 
 from wtpd.texts import N_, Text
 
+SCREENS: Mapping[str, Text] = {
+    "overview": N_("Overview"),
+    "reception": N_("Reception"),
+    "mapping": N_("Mapping"),
+    "credentials": N_("Credentials"),
+    "attention": N_("Attention"),
+    "customers": N_("Customers"),
+    "log": N_("Log"),
+    "trace": N_("Trace"),
+}
+"""The screens of `wtpd tui`, in the order of their F-keys from F1 on."""
+
 STATUS: Mapping[str, Text] = {
     "scheduled": N_("scheduled"),
     "arrived": N_("arrived"),
@@ -94,6 +106,60 @@ VEHICLE: Mapping[str, Text] = {
     "owner": N_("owner"),
     "contractor": N_("contractor"),
 }
+
+PERMISSIONS: Mapping[str, Text] = {
+    "email": N_("by e-mail"),
+    "phone": N_("by telephone"),
+    "sms": N_("by SMS"),
+    "post": N_("by post"),
+    "sinno_app": N_("in the SiNNO app"),
+}
+"""How a customer may be written to or called."""
+CHANNEL_STATES: Mapping[str, Text] = {
+    "healthy": N_("healthy"),
+    "retrying": N_("retrying"),
+    "needs_token": N_("needs token"),
+    "paused": N_("paused"),
+    "stopped": N_("stopped"),
+    "disabled": N_("switched off"),
+    "not_licensed": N_("not licensed"),
+    "not_available": N_("not available here"),
+    "not_mapped": N_("not set up here"),
+    "config_error": N_("configuration error"),
+    "starting": N_("starting"),
+}
+ATTENTION: Mapping[str, Text] = {
+    "conflict": N_("Conflict"),
+    "quarantine": N_("Quarantine"),
+    "unmatched": N_("Perhaps the same customer"),
+    "car_open": N_("Courtesy car left open"),
+    "over_limit": N_("Over the load limit"),
+    "unknown_code": N_("Unknown code"),
+    "rejected": N_("Refused by the partner"),
+    "mass_cancellation": N_("Many cancellations at once"),
+    "locked_customer": N_("Customer belongs to the DMS"),
+}
+"""What somebody must decide or look at, by its kind."""
+ATTENTION_FACTS: Mapping[str, Text] = {
+    "field": N_("field"),
+    "base": N_("agreed before"),
+    "ours": N_("ours"),
+    "theirs": N_("the partner's"),
+    "reason": N_("reason"),
+    "code": N_("code"),
+    "partner_id": N_("number at the partner"),
+    "inbox": N_("message"),
+    "courtesy_car": N_("courtesy car"),
+    "day": N_("day"),
+    "booked": N_("AW booked"),
+    "limit": N_("AW allowed"),
+    "asked": N_("AW asked for"),
+    "from": N_("beginning"),
+    "until": N_("end"),
+    "cancelled": N_("cancellations"),
+    "linked": N_("linked appointments"),
+}
+"""The facts of an entry that needs attention."""
 
 
 def field_name(path: str) -> Text | str:

@@ -131,3 +131,44 @@ async def test_a_reader_that_goes_away_is_forgotten(house: House) -> None:
 async def test_a_last_event_id_that_cannot_be_one(house: House) -> None:
     reply = await house.http.get("/v1/events", last_event_id="yesterday")
     assert (reply.status, reply.kind) == (422, "invalid-header")
+
+
+async def test_what_passes_only_is_told_to_those_who_listen_and_not_kept(house: House) -> None:
+    async with house.http.events() as events:
+        await house.happen("appointment.created", id="a")
+        house.hub.pass_on("presence.changed", what="log", people=[])
+        await house.happen("appointment.changed", id="a")
+        assert await events.next() == (1, "appointment.created", {"id": "a"})
+        assert await events.next() == (0, "presence.changed", {"what": "log", "people": []})
+        assert await events.next() == (2, "appointment.changed", {"id": "a"})
+    async with house.http.events(Last_Event_ID="0") as events:
+        assert [(await events.next())[1] for _ in range(2)] == ["appointment.created", "appointment.changed"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "heard"),
+    [("", False), ("*", False), ("appointment.*", False), ("log.line", True), ("log.*", True), ("*,log.line", True)],
+)
+async def test_log_lines_come_only_to_whoever_names_them(house: House, kinds: str, heard: bool) -> None:
+    async with house.http.events(f"/v1/events?kinds={kinds}") as events:
+        house.hub.pass_on("log.line", message="here")
+        house.hub.pass_on("log.other")
+        await house.happen("appointment.created")
+        await house.happen("end")
+        house.hub.close()
+        told = []
+        with pytest.raises(EOFError):
+            while True:
+                told.append((await events.next())[1])
+        assert ("log.line" in told) == heard
+
+
+async def test_a_flood_of_log_lines_drops_nobody_who_doesnt_read_them(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_module, "WAITING", 10)
+    async with house.http.events() as events:
+        for _ in range(50):
+            house.hub.pass_on("log.line", message="again")
+        await house.happen("appointment.created")
+        assert (await events.next())[1] == "appointment.created"

@@ -83,7 +83,7 @@ async def test_strangers_dont_even_learn_what_is_there(daemon: RunningDaemon) ->
 
 
 async def test_whoever_may_only_read_changes_nothing(daemon: RunningDaemon) -> None:
-    """What a reader may do: reads, and the check of a configuration, which writes nothing."""
+    """What a reader may do: reads, the check of a configuration, which writes nothing, and to say where one is."""
     parts = daemon.daemon.parts
     assert parts is not None
     open_to_readers = [
@@ -91,7 +91,7 @@ async def test_whoever_may_only_read_changes_nothing(daemon: RunningDaemon) -> N
         for route in parts.api.router.routes
         if route.role is Role.READ and route.method != "GET"
     ]
-    assert open_to_readers == ["POST /v1/config/check"]
+    assert sorted(open_to_readers) == ["POST /v1/config/check", "PUT /v1/presence/{client}"]
     secrets = [route.path for route in parts.api.router.routes if route.role is Role.READ and "reveal" in route.path]
     assert not secrets
 

@@ -146,3 +146,75 @@ async def test_a_run_says_only_what_was_asked(stub: ApiStub, client: Client) -> 
     stub.on("POST", "/v1/connectors/superservice/sync", answer)
     assert await client.connectors.sync("superservice", dry_run=True) == [{"dry_run": True}]
     assert await client.connectors.sync("superservice", site="rostock") == [{"site": "rostock"}]
+
+
+async def test_initials_are_told_from_the_moment_they_are_known(stub: ApiStub) -> None:
+    stub.on("GET", "/v1/session", {"user": "annahme", "shared": True})
+    stub.on("POST", "/v1/appointments", Reply({"id": "a"}, 201))
+    async with Client(stub.socket, door="desk") as api:
+        assert (await api.session())["shared"]
+        api.initials = "ÄB"
+        await api.appointments.create({"site": "rostock"})
+    first, second = stub.requests
+    assert "Wtpd-Initials" not in first.headers
+    assert (second.headers["Wtpd-Initials"], second.headers["Wtpd-Channel"]) == ("ÄB", "desk")
+
+
+async def test_where_one_is_is_said_again_when_the_stream_comes_back(stub: ApiStub, client: Client) -> None:
+    passing = b'event: presence.changed\ndata: {"what": "log", "people": []}\n\n'
+    stub.on("GET", "/v1/events", Reply(raw=passing), Reply(raw=b"id: 7\nevent: run.finished\ndata: {}\n\n"))
+    stub.on("PUT", "/v1/presence/one", {"others": [{"who": "ben"}]})
+    assert await client.presence.put("one", "log", editing=True) == [{"who": "ben"}]
+    stream = client.events(client="one")
+    assert [await anext(stream), await anext(stream)] == [
+        Event("", "presence.changed", {"what": "log", "people": []}), Event("7", "run.finished", {}),
+    ]  # fmt: skip
+    await stream.aclose()  # type: ignore[attr-defined]
+    said = [request.body for request in stub.requests if request.method == "PUT"]
+    assert said == [{"what": "log", "editing": True}] * 3
+    assert all(request.query == {"client": "one"} for request in stub.requests if request.method == "GET")
+
+
+async def test_a_daemon_that_takes_no_presence_has_its_events_read_all_the_same(stub: ApiStub, client: Client) -> None:
+    stub.on("PUT", "/v1/presence/one", {"others": []}, problem(409, "too-many", "no"))
+    stub.on("GET", "/v1/events", Reply(raw=b"id: 1\nevent: run.finished\ndata: {}\n\n"))
+    await client.presence.put("one", "log")
+    stream = client.events(client="one")
+    assert (await anext(stream)).kind == "run.finished"
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_mapping_is_saved_for_the_settings_that_were_seen(stub: ApiStub, client: Client) -> None:
+    stub.on("GET", "/v1/mapping", Reply({"items": [{"site": "rostock"}], "next_cursor": None}, 200, {"ETag": '"e1"'}))
+    stub.on("PUT", "/v1/mapping/rostock/superservice", Reply(hang_up=True))
+    rows, etag = await client.mapping.current()
+    assert (rows, etag) == ([{"site": "rostock"}], '"e1"')
+    with pytest.raises(Unreachable):
+        await client.mapping.set(
+            "rostock", "superservice", department="W", dealer_number="1", status_mail="a@b.example", etag=etag
+        )
+    [_, put] = stub.requests  # not repeated: the version may be gone by our own hand
+    assert put.headers["If-Match"] == '"e1"'
+    assert put.body == {"department": "W", "dealer_number": "1", "status_mail": "a@b.example"}
+
+
+async def test_an_action_is_done_with_what_its_form_holds(stub: ApiStub, client: Client) -> None:
+    forms = {"vin": "text", "choose": "digits", "refresh": "flag", "day": "date", "site": "choice"}
+    action = {
+        "method": "POST", "path": "/v1/vehicles/{id}/identification",
+        "fields": [{"name": name, "form": form} for name, form in forms.items()],
+    }  # fmt: skip
+    stub.on("POST", "/v1/vehicles/a%2Fb/identification", {"chosen": 2})
+    values = {"vin": "", "choose": "2", "refresh": False, "day": "2026-11-23", "site": None, "other": "x"}
+    assert await client.act(action, "a/b", values) == {"chosen": 2}
+    assert stub.requests[0].body == {"choose": 2, "day": "2026-11-23"}
+
+
+async def test_log_coverage_and_actions_are_asked_for(stub: ApiStub, client: Client) -> None:
+    page = {"items": [{"id": 3}], "next_cursor": "3"}
+    for path in ("/v1/log", "/v1/mapping/coverage", "/v1/actions"):
+        stub.on("GET", path, page)
+    assert await client.log.list(level="warning", before="17", limit=5) == page
+    assert await client.mapping.coverage() == page["items"]
+    assert await client.actions() == page["items"]
+    assert stub.requests[0].query == {"level": "warning", "before": "17", "limit": "5"}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support import chaos
@@ -74,6 +75,18 @@ async def test_a_request_carries_what_the_connector_gave(client: Client) -> None
     assert seen.headers["if-match"] == '"v3"'
     assert seen.headers["authorization"] == "Bearer tok"
     assert http.requests == 1
+
+
+async def test_what_was_sent_comes_back_for_the_trace_and_nothing_of_its_headers(client: Client) -> None:
+    async with ChaosServer(answer(201, {"id": "A1"}), answer(422, {}), answer(200, {})) as server:
+        http = client(server)
+        got = await http.request("POST", "/v1/a", json={"note": "Öl"}, auth="s3cret-token", idempotency_key="k")
+        assert msgspec.json.decode(got.sent) == {"note": "Öl"}
+        with pytest.raises(Rejected) as caught:
+            await http.request("POST", "/v1/a", json={"note": "Öl"}, auth="s3cret-token")
+        assert msgspec.json.decode(caught.value.sent) == {"note": "Öl"}
+        form = await http.request("POST", "/oauth/token", form={"secret": "s3cret"}, auth=("user", "s3cret"))
+        assert form.sent is None, "credentials go in forms and headers, which are kept nowhere"
 
 
 async def test_a_form_goes_with_basic_authentication(client: Client) -> None:

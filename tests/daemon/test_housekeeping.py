@@ -15,6 +15,8 @@ from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.store import idempotency
 from wtpd.store.database import Database, Tx
 from wtpd.store.idempotency import Answer
+from wtpd.store.messages import Messages
+from wtpd.sync.ports import Taken, Unreadable
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -52,12 +54,16 @@ def _fill(tx: Tx) -> None:
             "INSERT INTO run (channel, trigger, started_at, ended_at) VALUES ('c/s', 'feed', ?, ?)", (iso(at), iso(at))
         )
         tx.now = at
+        item = Unreadable(partner_id="A-1", reason="-", raw={})
+        Messages(tx).received("c/s", item, Taken(decision="none"))
         idempotency.put(tx, "0", f"key {days}", "-", Answer(200, {}, b""))
 
 
 async def _left(db: Database) -> dict[str, int]:
     def count(tx: Tx) -> dict[str, int]:
-        return {name: tx.all(f"SELECT count(*) FROM {name}")[0][0] for name in ("event", "run", "idempotency")}
+        return {
+            name: tx.all(f"SELECT count(*) FROM {name}")[0][0] for name in ("event", "run", "idempotency", "message")
+        }
 
     return await db.read(count)
 
@@ -65,10 +71,10 @@ async def _left(db: Database) -> dict[str, int]:
 async def test_what_is_older_than_it_is_kept_for_goes(tmp_path: Path) -> None:
     db = await Database.open(tmp_path / "wtpd.db")
     await db.write(_fill)
-    house = Housekeeping(db, lambda: Retention(runs=90, events=7, idempotency_keys=30), Hands())
+    house = Housekeeping(db, lambda: Retention(runs=90, events=7, idempotency_keys=30, messages=5), Hands())
     gone = await house.tidy()
-    assert gone.items() >= {"runs": 1, "events": 3, "idempotency_keys": 2}.items()
-    assert await _left(db) == {"event": 1, "run": 3, "idempotency": 2}
+    assert gone.items() >= {"runs": 1, "events": 3, "idempotency_keys": 2, "messages": 3}.items()
+    assert await _left(db) == {"event": 1, "run": 3, "idempotency": 2, "message": 1}
     await db.close()
 
 

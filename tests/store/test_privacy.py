@@ -15,13 +15,25 @@ from wtpd.book.sync_port import SyncBook
 from wtpd.clock import iso
 from wtpd.errors import Invalid, Refused
 from wtpd.planner.appointment import Intervention
-from wtpd.store import appointments, attention, contracts, customers, history, idempotency, privacy, search, vehicles
-from wtpd.store.database import Tx
+from wtpd.store import (
+    appointments,
+    attention,
+    contracts,
+    customers,
+    history,
+    idempotency,
+    messages,
+    privacy,
+    search,
+    vehicles,
+)
+from wtpd.store.database import Tx, to_json
 from wtpd.store.idempotency import Answer
 from wtpd.store.inbox import Inbox
 from wtpd.store.ledger import Ledger
+from wtpd.store.messages import Messages
 from wtpd.store.outbox import Outbox
-from wtpd.sync.ports import Incoming, Intent, Link
+from wtpd.sync.ports import Incoming, Intent, Link, Taken
 
 CHANNEL = "superservice/rostock"
 PERSON = {
@@ -82,12 +94,22 @@ async def life(dealership: Dealership) -> tuple[str, str, str]:
             )
         )
         linked, unlinked = {"caller": "Ottokar"}, {"mail": "ottokar@zwetschgen.example"}
-        for partner_id, raw in (("A-1", linked), ("unlinked", unlinked)):
+        for partner_id, raw in (("A-1", linked), ("unlinked", unlinked), ("mended", {})):
             message = Incoming(
                 partner_id=partner_id, version=9, fields={}, cancelled=False, changed_by="dealer",
                 raw=raw,
             )  # fmt: skip
             Inbox(tx).quarantine(CHANNEL, "D1", message, "unreadable")
+        number = tx.all("SELECT id FROM inbox WHERE partner_id = 'mended'")[0]["id"]
+        Inbox(tx).close(number, "applied", by="maria", edited={"mail": "ottokar@zwetschgen.example"})
+        said = {"customer": "Ottokar Zwetschgenmann", "mail": "ottokar@zwetschgen.example"}
+        kept = Messages(tx)
+        kept.called(Outbox(tx).intent_of(CHANNEL, made.id) or pytest.fail("the call is under way"))
+        for partner_id, appointment, decision in (("A-1", made.id, "update"), ("gone", None, "none")):
+            item = Incoming(
+                partner_id=partner_id, version=2, fields={}, cancelled=False, changed_by="dealer", raw=said,
+            )  # fmt: skip
+            kept.received(CHANNEL, item, Taken(decision=decision, appointment_id=appointment))  # type: ignore[arg-type]
         attention.add(tx, "conflict", channel=CHANNEL, appointment_id=made.id, data={"ours": "Zwetschgenmann"})
         attention.add(tx, "unmatched", data={"mail": "ottokar@zwetschgen.example"})
         for key, appointment in (("k1", made.id), ("k2", None)):
@@ -116,7 +138,15 @@ async def life(dealership: Dealership) -> tuple[str, str, str]:
 
 
 def found_in(folder: Path) -> list[tuple[str, str]]:
-    return [(each.name, trace) for each in folder.iterdir() for trace in TRACES if trace.encode() in each.read_bytes()]
+    """Payloads of messages are deflated, so they are looked into as well."""
+    pieces = [(each.name, each.read_bytes()) for each in folder.iterdir()]
+    with sqlite3.connect(folder / "book.db") as con:
+        pieces += [("message", to_json(messages.unpacked(row[0])).encode()) for row in con.execute(PAYLOADS)]
+    con.close()
+    return [(name, trace) for name, piece in pieces for trace in TRACES if trace.encode() in piece]
+
+
+PAYLOADS = "SELECT payload FROM message WHERE payload IS NOT NULL"
 
 
 async def erase(dealership: Dealership, person: str) -> Any:
@@ -146,6 +176,7 @@ async def test_after_erasing_no_byte_of_the_person_is_left(dealership: Dealershi
     person, _, _ = await life(dealership)
     await crowd(dealership, others)
     assert {trace for _, trace in found_in(tmp_path)} >= {"Zwetschgen", "zwetschgen", "77788899", "HRO-ZW 1234"}
+    assert ("message", "Zwetschgen") in found_in(tmp_path)
     await erase(dealership, person)
     assert found_in(tmp_path) == []
     free = await dealership.see(lambda tx: tx.one("PRAGMA freelist_count")[0])
@@ -187,8 +218,34 @@ async def test_no_late_message_brings_the_person_back(dealership: Dealership) ->
         states = [row["state"] for row in tx.all("SELECT state FROM inbox")]
         return link is not None and link.tombstone, tx.one("SELECT count(*) FROM outbox")[0], states
 
-    assert await dealership.see(state) == (True, 0, ["discarded", "discarded"])
+    assert await dealership.see(state) == (True, 0, ["discarded", "discarded", "applied"])
     assert await dealership.see(attention.page) == [], "nothing is left to decide about"
+
+
+async def test_what_others_and_partners_said_stays_without_the_person(dealership: Dealership) -> None:
+    """That there was a message stays; what others' appointments say isn't touched."""
+    person, visit, _ = await life(dealership)
+
+    def other(tx: Tx) -> str:
+        made = dealership.book.create(tx, draft(units=0), author=DESK)
+        item = Incoming(
+            partner_id="B-1", version=1, fields={}, cancelled=False, changed_by="dealer", raw={"customer": "Nachbar"}
+        )
+        Messages(tx).received(CHANNEL, item, Taken(decision="create", appointment_id=made.id))
+        return made.id
+
+    neighbour = await dealership.do(other)
+    await erase(dealership, person)
+
+    def kept(tx: Tx) -> list[Any]:
+        return [tx.one("SELECT count(*) FROM message")[0], *(
+            [messages.get(tx, one.id)[1] for one in messages.of_appointment(tx, each)] for each in (visit, neighbour)
+        )]  # fmt: skip
+
+    count, own, theirs = await dealership.see(kept)
+    assert count == 4
+    assert set(map(str, own)) == {"None"}
+    assert theirs == [{"customer": "Nachbar"}]
 
 
 async def test_others_are_left_alone(dealership: Dealership) -> None:
@@ -264,6 +321,9 @@ async def test_export_gives_everything_held_on_the_person(dealership: Dealership
     assert [entry["action"] for entry in appointment["history"]] == ["created", "changed", "changed"]
     assert appointment["contract"]["customer"]["mobile"] == "0160 5554443"
     assert export["messages"] == [{"caller": "Ottokar"}]
+    (message,) = export["exchanged"]
+    assert (message["direction"], message["channel"], message["operation"]) == ("in", CHANNEL, "update")
+    assert message["payload"]["customer"] == "Ottokar Zwetschgenmann"
     assert export["given_to"] == [{"channel": CHANNEL, "partner_id": "A-1", "appointment_id": visit}]
 
 
@@ -275,6 +335,7 @@ async def test_export_of_somebody_without_anything(dealership: Dealership) -> No
         "vehicles": [],
         "appointments": [],
         "messages": [],
+        "exchanged": [],
         "given_to": [],
     }
     assert replace(person) == person

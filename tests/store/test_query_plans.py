@@ -14,13 +14,17 @@ import pytest
 
 from tests.support.bookkeeping import DESK, MONDAY, NOW, Dealership, draft
 from wtpd.planner.appointment import Status
+from wtpd.planner.periods import local_day
 from wtpd.store import (
     appointments,
+    attention,
     contracts,
     customers,
     events,
+    figures,
     history,
     idempotency,
+    messages,
     privacy,
     resources,
     search,
@@ -28,13 +32,16 @@ from wtpd.store import (
 )
 from wtpd.store.appointments import Filter
 from wtpd.store.database import Tx
+from wtpd.store.messages import Messages
+from wtpd.sync.ports import Taken, Unreadable
 
 GROWING = (
     "appointment", "customer", "customer_contact", "vehicle", "history", "reference", "courtesy_contract", "event",
-    "idempotency", "attention", "link", "outbox", "run", "closure", "search_appointment_text",
+    "idempotency", "attention", "link", "outbox", "message", "run", "closure", "search_appointment_text",
     "search_customer_text", "search_vehicle_text",
 )  # fmt: skip
 WEEK = (MONDAY, MONDAY + timedelta(days=7))
+DAY = local_day(MONDAY.date(), "Europe/Berlin")
 CURSOR = appointments.write_cursor("2026-11-09T07:00:00Z", "a")
 
 # Quarantine (`inbox`) isn't among them: it is kept small by people, and read whole only to export or erase a person.
@@ -50,6 +57,11 @@ READS: dict[str, Callable[[Tx], Any]] = {
     "page by status": lambda tx: appointments.page(
         tx, Filter(site="rostock", statuses=(Status.ARRIVED,)), cursor=CURSOR
     ),
+    "page of a customer": lambda tx: appointments.page(tx, Filter(customer_id="c")),
+    "page of a vehicle": lambda tx: appointments.page(tx, Filter(site="rostock", vehicle_id="v")),
+    "page far behind": lambda tx: appointments.page(tx, Filter(site="rostock"), offset=200),
+    "count": lambda tx: appointments.count(tx, Filter(site="rostock", department="Werkstatt")),
+    "loads": lambda tx: appointments.loads(tx, "rostock", WEEK),
     "search": lambda tx: appointments.search(tx, "müller hans"),
     "search of a plate": lambda tx: appointments.search(tx, "hro-kp 48"),
     "by reference": lambda tx: appointments.by_reference(tx, "superservice", "A-1"),
@@ -57,6 +69,9 @@ READS: dict[str, Callable[[Tx], Any]] = {
     "by DMS number": lambda tx: appointments.by_dms_number(tx, "4711"),
     "of customer": lambda tx: appointments.of_customer(tx, "c"),
     "of vehicle": lambda tx: appointments.of_vehicle(tx, "v"),
+    "waiting on a day": lambda tx: figures.waiting_on(tx, "superservice/rostock", "rostock", DAY),
+    "listed on a day": lambda tx: figures.listed_on(tx, {"rostock": DAY}),
+    "upcoming": lambda tx: figures.upcoming(tx, "rostock", MONDAY),
     "open of customer": lambda tx: appointments.open_of(tx, customer_id="c"),
     "open of vehicle": lambda tx: appointments.open_of(tx, vehicle_id="v"),
     "booked": lambda tx: appointments.booked_units(tx, "rostock", "Werkstatt", *WEEK),
@@ -83,11 +98,23 @@ READS: dict[str, Callable[[Tx], Any]] = {
     "events": lambda tx: events.since(tx, 10),
     "event bounds": events.bounds,
     "idempotency": lambda tx: idempotency.get(tx, "maria", "k", "h"),
+    "messages of an appointment": lambda tx: messages.of_appointment(tx, "a"),
+    "messages of none": lambda tx: messages.unlinked(tx, "A-1"),
+    "message": lambda tx: tx.all("SELECT id FROM message WHERE key = 'k' OR inbox = 1"),
+    "known by": lambda tx: messages.appointments_known_by(tx, "4711"),
+    "attention of an appointment": lambda tx: attention.of_appointment(tx, "a", [1, 2]),
     "export": lambda tx: privacy.export(tx, "c1"),
 }
 
 WRITES: dict[str, Callable[[Tx], Any]] = {
     "prune events": lambda tx: events.prune(tx, NOW),
+    "prune messages": lambda tx: messages.prune(tx, NOW),
+    "message received": lambda tx: Messages(tx).received(
+        "c", Unreadable(partner_id="A-1", reason="-", raw={}), Taken(decision="echo", appointment_id="a")
+    ),
+    "message in quarantine": lambda tx: Messages(tx).received(
+        "c", Unreadable(partner_id="A-1", reason="-", raw={}), Taken(decision="quarantine", inbox=1)
+    ),
     "prune keys": lambda tx: idempotency.prune(tx, NOW),
     "index": lambda tx: search._index(tx, {"customer c", "vehicle v", "appointment a"}),
 }
@@ -178,3 +205,36 @@ async def test_the_load_of_a_day_is_read_from_the_index_alone(dealership: Dealer
     found = await dealership.do(steps)
     assert found
     assert all("USING COVERING INDEX appointment_by_day" in step for step in found if "appointment" in step), found
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])
+@pytest.mark.parametrize(
+    "which",
+    [
+        Filter(site="rostock"),
+        Filter(site="rostock", department="Werkstatt"),
+        Filter(site="rostock", start=WEEK[0], end=WEEK[1], statuses=(Status.ARRIVED,)),
+    ],
+    ids=["site", "department", "days and status"],
+)
+async def test_what_a_list_leaves_out_is_counted_in_the_index_alone(
+    dealership: Dealership, which: Filter, analysed: bool
+) -> None:
+    """Neither rows are read nor anything sorted for what comes before the page."""
+    await dealership.do(lambda tx: fill(dealership, tx))
+    if analysed:
+        await dealership.do(lambda tx: tx.run("ANALYZE"))
+
+    def steps(tx: Tx) -> list[str]:
+        seen: list[str] = []
+        tx._con.set_trace_callback(seen.append)
+        appointments.page(tx, which, offset=100)
+        appointments.count(tx, which)
+        appointments.loads(tx, "rostock", WEEK)
+        tx._con.set_trace_callback(None)
+        return [f"{row['detail']}|{sql}" for sql in seen for row in tx.all(f"EXPLAIN QUERY PLAN {sql}")]
+
+    found = [step.split("|")[0] for step in await dealership.do(steps)]
+    by_day = [step for step in found if "USING COVERING INDEX appointment_by_day" in step]
+    assert len(by_day) == 3, found
+    assert [step for step in found if "a USING INDEX" in step and "rowid" not in step] == []

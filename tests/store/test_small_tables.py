@@ -80,7 +80,7 @@ async def test_history_says_who_when_and_what(dealership: Dealership) -> None:
         "UPDATE history SET changes = '{}'",
         "UPDATE history SET actor = 'somebody else'",
         "UPDATE OR IGNORE history SET version = version + 1",
-        "REPLACE INTO history SELECT id, appointment_id, at, 'x', channel, action, version, changes FROM history",
+        "REPLACE INTO history SELECT id, appointment_id, at, 'x', channel, action, version, '{}', undoes FROM history",
     ],
 )
 async def test_history_cant_be_changed(dealership: Dealership, tmp_path: Path, sql: str) -> None:

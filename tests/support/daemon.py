@@ -119,8 +119,8 @@ class RunningDaemon:
 
 @contextmanager
 def nothing_blocks() -> Iterator[BlockBuster]:
-    """A blocking call of our code in the event loop raises."""
-    with blockbuster_ctx("wtpd") as guard:
+    """A blocking call of our code in the event loop raises. The terminal UI, a process of its own, may read files."""
+    with blockbuster_ctx("wtpd", excluded_modules=["wtpd.tui"]) as guard:
         yield guard
 
 

@@ -17,11 +17,13 @@ from wtpd.book.book import Book
 from wtpd.book.sync_port import SyncBook
 from wtpd.planner.appointment import Appointment
 from wtpd.planner.resources import Advisor, CourtesyCar
-from wtpd.store import appointments, attention, channels, history, runs
+from wtpd.store import appointments, attention, channels, history, messages, runs
 from wtpd.store.database import Database, Event, Tx
-from wtpd.store.session import StoreTransactions
+from wtpd.store.messages import Message
+from wtpd.store.session import StoreSession, StoreTransactions
 from wtpd.sync.channel import Channel
 from wtpd.sync.ports import DayOffer, Incoming, RunRecord, Session
+from wtpd.sync.resend import resend
 from wtpd.sync.spec import ChannelSpec
 
 T = TypeVar("T")
@@ -131,6 +133,12 @@ class World:
             lambda tx: self.book.cancel(tx, appointment_id, author=DESK, expected_version=None, reason=reason)
         )
 
+    async def resend(self, appointment_id: str, by: str = "maria") -> str:
+        def work(tx: Tx) -> str:
+            return resend(StoreSession(tx, SyncBook(self.book, tx)), self.spec.id, appointment_id, by=by)
+
+        return await self.write(work)
+
     def furnish(self, tx: Tx) -> None:
         for number in (1, 2):
             car = CourtesyCar(id=f"EW{number}", plate=f"HRO-EW {number}", site="rostock")
@@ -166,6 +174,10 @@ class World:
     async def history_of(self, appointment_id: str) -> list[tuple[str, str]]:
         entries = await self.read(lambda tx: history.of(tx, appointment_id))
         return sorted((entry.version, entry.actor, entry.action) for entry in entries)
+
+    async def said(self, appointment_id: str) -> list[Message]:
+        """What was said about it, oldest first."""
+        return await self.read(lambda tx: messages.of_appointment(tx, appointment_id)[::-1])
 
     async def runs(self) -> list[RunRecord]:
         return await self.read(lambda tx: runs.page(tx))

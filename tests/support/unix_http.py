@@ -116,7 +116,7 @@ class EventReader:
         fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
         if not fields:
             return await self.next()
-        return int(fields["id"]), fields["event"], json.loads(fields["data"])
+        return int(fields.get("id", 0)), fields["event"], json.loads(fields["data"])
 
 
 async def read_reply(reader: asyncio.StreamReader, *, has_body: bool = True) -> Reply:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
 from wtpd.errors import Refused
 from wtpd.planner.appointment import Status
+from wtpd.store import inbox
 from wtpd.sync import decide
 from wtpd.sync.errors import Rejected
 from wtpd.sync.ports import Incoming, Session
@@ -140,3 +141,60 @@ async def test_a_kept_message_belongs_to_the_number_it_came_under(world: World) 
     await world.sync("local")
     assert [item.cancelled for item in world.partner.held[ACCOUNT].values()] == [True]
     assert [item.cancelled for item in world.partner.held["30000"].values()] == [False]
+
+
+async def test_our_car_that_is_lent_meanwhile_isnt_said_to_be_back(world: World) -> None:
+    made = await world.make(transport_option="courtesy_car", courtesy_car=None)
+    await world.sync()
+    world.partner.change(ACCOUNT, world.theirs().partner_id, courtesy_car="EW2")
+    await world.change(made.id, courtesy_car="EW1")
+    await world.sync()
+    (entry,) = await world.attention("conflict")
+    other = await world.make(transport_option="courtesy_car", courtesy_car="EW1")
+    with pytest.raises(Refused, match="courtesy car"):
+        await _decide(world, lambda session: decide.resolve(session, entry.id, "ours", by="maria"))
+    assert (await world.get(made.id)).courtesy_car == "EW2"
+    await world.cancel(other.id)
+    await _decide(world, lambda session: decide.resolve(session, entry.id, "ours", by="maria"))
+    assert (await world.get(made.id)).courtesy_car == "EW1"
+
+
+async def test_an_edited_message_stays_at_its_version(world: World) -> None:
+    """A higher one would make wtpd deaf to what the partner says next."""
+    bad = world.partner.book(ACCOUNT, {**FIELDS, "collection": "2026-11-10T07:00:00Z"})
+    await world.sync()
+    (entry,) = await world.attention("quarantine")
+
+    def parse(raw: Any) -> Incoming:
+        fields = {name: value for name, value in raw.items() if name in FIELDS}
+        return Incoming(
+            partner_id=raw.get("id", bad), version=raw.get("version", 1), fields=fields, cancelled=False,
+            changed_by="customer_app", raw=raw,
+        )  # fmt: skip
+
+    for wrong in ({"version": 99}, {"id": "A-99"}):
+        edited = {**FIELDS, **wrong}
+        with pytest.raises(Refused):
+            await _decide(
+                world, lambda session, edited=edited: decide.retry(
+                    session, entry.id, SPEC, parse, by="maria", edited=edited
+                )
+            )  # fmt: skip
+    assert len(await world.attention("quarantine")) == 1
+    await _decide(
+        world, lambda session: decide.retry(session, entry.id, SPEC, parse, by="maria", edited=dict(FIELDS))
+    )  # fmt: skip
+    assert (await world.only()).collection.hour == 15
+    original, kept = await world.read(lambda tx: inbox.kept(tx, int(entry.data["inbox"])))
+    assert (original["collection"], kept["collection"]) == ("2026-11-10T07:00:00Z", "2026-11-10T15:00:00Z")
+
+
+async def test_what_the_partner_refused_has_no_message_to_edit(world: World) -> None:
+    await world.make()
+    world.partner.fault = lambda where: Rejected("no", status=422) if where == "before write" else None
+    await world.sync()
+    (entry,) = await world.attention("rejected")
+    with pytest.raises(Refused):
+        await _decide(
+            world, lambda session: decide.retry(session, entry.id, SPEC, lambda raw: raw, by="maria", edited={})
+        )

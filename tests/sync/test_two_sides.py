@@ -25,9 +25,12 @@ from tests.support.hand_clock import HandClock
 from tests.support.partner_model import PartnerModel, no_fault
 from tests.support.power import Fuse, FusedPartner, FusedTransactions, PowerCut
 from tests.support.sync_world import ACCOUNT, FIELDS, NOW, SPEC, World
-from wtpd.clock import iso
-from wtpd.errors import Refused
+from wtpd.book import undo
+from wtpd.clock import iso, iso_exact
+from wtpd.errors import Invalid, Refused
 from wtpd.planner.appointment import Status
+from wtpd.store import history
+from wtpd.store.database import Tx
 from wtpd.sync.channel import Channel
 from wtpd.sync.errors import PartnerError, Transient
 
@@ -147,6 +150,27 @@ class TwoSides(RuleBasedStateMachine):
 
         self.do(move())
 
+    @precondition(lambda self: self.do(self.world.ours()))
+    @rule(pick=PICK, entry=PICK)
+    def take_back_here(self, pick: int, entry: int) -> None:
+        """Any entry of the history, whoever made it; most are refused, the last one seldom."""
+
+        def take_back(tx: Tx) -> None:
+            entries = history.of(tx, number)
+            chosen = entries[-1 - (entry % len(entries) if entry % 3 else 0)]
+            undo.undo(self.world.book, tx, number, chosen.id, author=DESK, expected_version=None)
+
+        ours = self.do(self.world.ours())
+        number = ours[pick % len(ours)].id
+        with suppress(Refused, Invalid):
+            self.do(self.world.write(take_back))
+
+    @precondition(lambda self: self.do(self.world.ours()))
+    @rule(pick=PICK)
+    def send_again(self, pick: int) -> None:
+        ours = self.do(self.world.ours())
+        self.do(self.world.resend(ours[pick % len(ours)].id))
+
     # There
 
     @rule(notes=NOTES, car=CAR, hours=HOURS, phone=PHONE, surname=SURNAME)
@@ -247,6 +271,7 @@ class TwoSides(RuleBasedStateMachine):
         await self._check_nothing_happens_any_more()
         await self._check_both_sides_are_equal()
         await self._check_history()
+        await self._check_trace()
 
     async def _check_nothing_happens_any_more(self) -> None:
         before = await self.world.count("history"), len(self.partner.feed)
@@ -282,6 +307,23 @@ class TwoSides(RuleBasedStateMachine):
             assert [version for version, _, _ in entries] == list(range(1, each.version + 1))
             if each.id in self.made_here and each.id not in self.touched_there:
                 assert {actor for _, actor, _ in entries} == {"maria"}
+
+    async def _check_trace(self) -> None:
+        """No call is left without an answer, none is said to be taken that the partner never saw, and whatever it did
+        to the book is there."""
+        rows = await self.world.read(lambda tx: tx.all("SELECT * FROM message ORDER BY id"))
+        calls = [row for row in rows if row["direction"] == "out" and row["key"]]
+        assert {row["outcome"] for row in calls} <= {"ok", "refused"}
+        assert {row["key"] for row in calls if row["outcome"] == "ok"} <= self.partner.answered.keys()
+        assert self.partner.answered.keys() <= {row["key"] for row in calls}
+        assert all(row["attempts"] > 0 for row in calls)
+        assert [row["id"] for row in rows if row["operation"] == "look"] == []
+        taken = {
+            (row["appointment_id"], row["at"]) for row in rows if row["operation"] in ("create", "update", "cancel")
+        }
+        for each in await self.world.ours():
+            for entry in await self.world.read(lambda tx, number=each.id: history.of(tx, number)):
+                assert entry.actor != "SUPERSERVICE" or (each.id, iso_exact(entry.at)) in taken
 
 
 TestTwoSides = TwoSides.TestCase

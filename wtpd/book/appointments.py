@@ -84,12 +84,7 @@ def cancel(
 ) -> Appointment:
     before = appointments.get(tx, appointment_id)
     check_version(before.version, expected_version)
-    if before.status is Status.COMPLETED:
-        raise Refused(
-            N_("The appointment is completed; it can't be cancelled any more."),
-            kind="status",
-            facts={"from": Status.COMPLETED.value, "to": Status.CANCELLED.value},
-        )
+    check_cancellable(before)
     return cancelled(book, tx, before, Source(author), reason)
 
 
@@ -100,6 +95,16 @@ def cancelled(book: Book, tx: Tx, before: Appointment, source: Source, reason: s
     after = replace(before, status=Status.CANCELLED, cancellation_reason=reason or None)
     checks.form(after)
     return record_change(tx, book.plans, before, after, source, action="cancelled")
+
+
+def check_cancellable(before: Appointment) -> None:
+    """Raises `Refused` of kind `status`."""
+    if before.status is Status.COMPLETED:
+        raise Refused(
+            N_("The appointment is completed; it can't be cancelled any more."),
+            kind="status",
+            facts={"from": Status.COMPLETED.value, "to": Status.CANCELLED.value},
+        )
 
 
 def _still_open(before: Appointment) -> None:

@@ -7,7 +7,7 @@ the outbox rows of the partners who must hear of it, the event.
 Errors: `Invalid` (what was asked makes no sense, field by field), `NotFound`, `VersionMismatch` (facts `version`),
 `Refused` of kind `over-limit` (facts `limit`, `booked`, `asked`, `day`), `car-taken` (facts `courtesy_car`,
 `appointment`, `from`, `until`), `car-out-of-service`, `cancelled`, `status`, `locked` (facts `locked_by`), `erased`,
-`number-taken`, `future-appointment`.
+`number-taken`, `future-appointment`. What was written is taken back by `wtpd.book.undo`.
 """
 
 from __future__ import annotations

@@ -29,10 +29,11 @@ Plans = Mapping[tuple[str, str], DepartmentPlan]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who makes a change, and the partner's channel that knows it already."""
+    """Who makes a change, the partner's channel that knows it already, and the history entry that it takes back."""
 
     author: Author
     channel: str | None = None
+    undoes: int | None = None
 
 
 def new_id() -> str:
@@ -100,7 +101,7 @@ def _belonging(
     changes: Mapping[str, Change],
 ) -> None:
     courtesy.keep_contract(tx, before, after)
-    history.append(tx, after.id, after.version, action, changes, source.author)
+    history.append(tx, after.id, after.version, action, changes, source.author, undoes=source.undoes)
     outbox.mark_change(tx, after.id, after.site, after.department, except_channel=source.channel)
     tx.emit(f"appointment.{action}", id=after.id, site=after.site, version=after.version, actor=source.author.actor)
     for appointment in (before, after):

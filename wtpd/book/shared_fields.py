@@ -12,6 +12,7 @@ from wtpd.errors import Invalid
 from wtpd.planner.appointment import Appointment
 from wtpd.planner.changes import json_value, typed
 from wtpd.planner.customer import Customer
+from wtpd.planner.history import Change
 from wtpd.planner.vehicle import Vehicle
 from wtpd.sync.ports import FIELDS
 from wtpd.texts import N_
@@ -64,6 +65,12 @@ def of(visit: Visit) -> dict[str, Any]:
     for shared_name, name in _OF_VEHICLE:
         shared[shared_name] = json_value(getattr(vehicle, name))
     return shared
+
+
+def record_changes(before: Visit, after: Visit) -> dict[str, Change]:
+    """What differs in customer and vehicle, as the appointment's history tells it."""
+    old, new = of(before), of(after)
+    return {name: Change(old[name], value) for name, value in new.items() if "." in name and value != old[name]}
 
 
 def wanted(fields: Mapping[str, Any]) -> Wanted:

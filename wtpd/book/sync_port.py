@@ -94,7 +94,7 @@ class SyncBook:
         plan = self._book.plans.get((after.site, after.department))
         after = load.flagged(self._tx, plan, before.appointment, after, allow_over_limit=True)
         visit = Visit(after, found.customer, found.vehicle)
-        extra = _record_changes(before, visit)
+        extra = shared_fields.record_changes(before, visit)
         after = self._record(mapped, before.appointment, after, actor, extra)
         visit = replace(visit, appointment=after)
         self._list(mapped, before, visit, found, open_car)
@@ -204,12 +204,6 @@ def _checked(appointment: Appointment) -> Appointment:
     tidy = checks.tidy(appointment)
     checks.form(tidy)
     return tidy
-
-
-def _record_changes(before: Visit, after: Visit) -> dict[str, Change]:
-    """What changed in customer and vehicle, as the appointment's history tells it."""
-    old, new = shared_fields.of(before), shared_fields.of(after)
-    return {name: Change(old[name], value) for name, value in new.items() if "." in name and value != old[name]}
 
 
 def _id(record: Any) -> str | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from wtpd.client.events import Event, follow
 from wtpd.client.http import DEFAULT_SOCKET, LONG, Http, Json
+from wtpd.client.live import Log, Messages, Presence
 from wtpd.client.resources import (
     Appointments,
     Attention,
@@ -29,10 +31,19 @@ if TYPE_CHECKING:
 
 class Client:
     """A connection to the daemon; one per event loop, shared by all its tasks. `patience` is how many seconds an
-    answer may take (runs, imports and mapping changes: `LONG`)."""
+    answer may take (runs, imports and mapping changes: `LONG`). `initials` say who sits there where several people
+    share a login (`session()["shared"]`); `door` is `desk`, `cli` or nothing."""
 
-    def __init__(self, socket: str = DEFAULT_SOCKET, *, language: str = "en", patience: float = 30.0) -> None:
-        self._http = http = Http(socket, language=language, patience=patience)
+    def __init__(
+        self,
+        socket: str = DEFAULT_SOCKET,
+        *,
+        language: str = "en",
+        patience: float = 30.0,
+        initials: str = "",
+        door: str = "",
+    ) -> None:
+        self._http = http = Http(socket, language=language, patience=patience, initials=initials, door=door)
         self.appointments = Appointments(http, "/v1/appointments")
         self.customers = Customers(http, "/v1/customers")
         self.vehicles = Vehicles(http, "/v1/vehicles")
@@ -46,10 +57,22 @@ class Client:
         self.users = Collection(http, "/v1/users")
         self.config = Configuration(http, "/v1/config")
         self.mapping = Mappings(http, "/v1/mapping")
+        self.presence = Presence(http, "/v1/presence")
+        self.log = Log(http, "/v1/log")
+        self.messages = Messages(http, "/v1/messages")
 
     @property
     def socket(self) -> str:
         return self._http.socket
+
+    @property
+    def initials(self) -> str:
+        return self._http.initials
+
+    @initials.setter
+    def initials(self, initials: str) -> None:
+        """From now on; they count for writes and for presence."""
+        self._http.initials = initials
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,6 +91,32 @@ class Client:
         status: Json = await self._http.get("/v1/status")
         return status
 
+    async def session(self) -> Json:
+        """Who the daemon takes us for: `user`, `role`, `shared`; and `language`, `box`, `version`, `time`."""
+        session: Json = await self._http.get("/v1/session")
+        return session
+
+    async def actions(self) -> list[Json]:
+        """What connectors offer to do, with the fields of a form for each."""
+        return items(await self._http.get("/v1/actions"))
+
+    async def act(self, action: Mapping[str, Any], record_id: str, values: Mapping[str, Any]) -> Json:
+        """Do one of `actions()`; `record_id` is what stands for `{id}` in its path, `values` is what stands in the
+        fields of its form: texts as they were typed, flags as booleans."""
+        path = str(action["path"]).replace("{id}", quote(record_id, safe=""))
+        body = {
+            field["name"]: int(value) if field["form"] == "digits" and str(value).isdecimal() else value
+            for field in action["fields"]
+            if (value := values.get(field["name"])) not in (None, "", False)
+        }
+        done: Json = (await self._http.send(action["method"], path, body=body, patience=LONG)).json()
+        return done
+
+    async def trace(self, q: str) -> list[Json]:
+        """The appointments that `q` leads to: plate, name, number, a partner's number, an idempotency key, a message's
+        number; then messages (`message`) of that partner's number that led to none."""
+        return items(await self._http.get("/v1/trace", q=q))
+
     async def sites(self) -> list[Json]:
         return items(await self._http.get("/v1/sites"))
 
@@ -75,6 +124,11 @@ class Client:
         """What can be booked from day `start` to day `end`."""
         query = {"site": site, "department": department, "from": start, "to": end}
         return items(await self._http.get("/v1/availability", **query))
+
+    async def reception(self, site: str, start: str, end: str, *, department: str | None = None) -> list[Json]:
+        """The load of each day from `start` to `end` (62 at most), department by department."""
+        query = {"site": site, "from": start, "to": end, "department": department}
+        return items(await self._http.get("/v1/reception", **query))
 
     async def import_files(self, files: Mapping[str, bytes], *, kind: str | None = None) -> Json:
         """The files of `wtpd import` by name, all or nothing: counts, or `ApiProblem` with one error per bad line."""
@@ -92,9 +146,16 @@ class Client:
         return tested
 
     def events(
-        self, last_id: str | None = None, *, kinds: str = "", connected: Callable[[bool], None] = lambda up: None
+        self,
+        last_id: str | None = None,
+        *,
+        kinds: str = "",
+        client: str = "",
+        connected: Callable[[bool], None] = lambda up: None,
     ) -> AsyncIterator[Event]:
-        """What happens, for ever; `kinds` such as `appointment.*,attention.opened` chooses. After a lost connection it
-        goes on behind the last event by itself; who was away for too long gets the event `reset` (load anew).
-        `connected` is told each time the stream comes and goes. Raises only `ApiProblem`."""
-        return follow(self._http, last_id, kinds, connected)
+        """What happens, for ever; `kinds` such as `appointment.*,attention.opened` chooses; `*` is everything but
+        `log.line`, which comes only to whoever names it. `client` is the uuid that `presence` uses too: what was put
+        there is put again when the stream comes back. After a lost connection it goes on behind the last event by
+        itself; who was away for too long gets the event `reset` (load anew). `connected` is told each time the stream
+        comes and goes. Raises only `ApiProblem`."""
+        return follow(self._http, last_id, kinds, client, connected, self.presence.again)

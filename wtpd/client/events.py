@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from wtpd.client.http import Http, Json, problem_of
+from wtpd.client.http import Http, Json, problem_of, target
+from wtpd.client.wire import Answer, Broken, NotConnected
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
@@ -16,7 +17,8 @@ LONGEST_PAUSE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of the stream; `id` resumes behind it."""
+    """One event of the stream; `id` resumes behind it. One that isn't kept (`presence.changed`, `log.line`) has the id
+    of the last one that is."""
 
     id: str
     kind: str
@@ -24,28 +26,32 @@ class Event:
 
 
 async def follow(
-    http: Http, last_id: str | None, kinds: str, connected: Callable[[bool], None]
+    http: Http,
+    last_id: str | None,
+    kinds: str,
+    client: str,
+    connected: Callable[[bool], None],
+    back: Callable[[str], Awaitable[None]],
 ) -> AsyncIterator[Event]:
     """See `Client.events`."""
-    import httpx
-
     pause = FIRST_PAUSE
+    path = target("/v1/events", {"kinds": kinds or None, "client": client or None})
     while True:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
         try:
             # No time limit: a daemon that dies closes the socket, and nothing happens at night.
-            async with http.pool().stream(
-                "GET", "/v1/events", params={"kinds": kinds} if kinds else None, headers=headers, timeout=None
-            ) as response:
-                if not response.is_success:
-                    await response.aread()
-                    raise problem_of(response)
+            async with http.wire.stream(path, headers=headers) as (answer, lines):
+                if not answer.ok:
+                    content = "\n".join([line async for line in lines]).encode()
+                    raise problem_of(Answer(answer.status, answer.headers, content))
+                if client:
+                    await back(client)
                 connected(True)
                 pause = FIRST_PAUSE
-                async for event in parse(response.aiter_lines()):
+                async for event in parse(lines):
                     last_id = event.id or last_id
                     yield event
-        except httpx.HTTPError:
+        except (NotConnected, Broken):
             pass  # the daemon restarts: the next turn finds it again
         connected(False)
         await asyncio.sleep(pause)

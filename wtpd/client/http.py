@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import quote, urlencode
 
-if TYPE_CHECKING:
-    import httpx
+from wtpd.client.wire import Answer, Broken, NotConnected, Wire
 
 Json = dict[str, Any]
 Query = Mapping[str, Any] | None
@@ -62,16 +63,17 @@ class ApiProblem(ClientError):
 class Http:
     """The connections to one daemon; shared by all tasks of one event loop. `patience`: seconds for one answer."""
 
-    def __init__(self, socket: str, *, language: str, patience: float) -> None:
+    def __init__(self, socket: str, *, language: str, patience: float, initials: str = "", door: str = "") -> None:
         self.socket = socket
         self.language = language
         self.patience = patience
-        self._pool: httpx.AsyncClient | None = None
+        self.initials = initials
+        """Who sits there, where several people share a login; can be set later."""
+        self.door = door
+        self.wire = Wire(socket, {"Accept-Language": language, "User-Agent": "wtpd"})
 
     async def close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
+        await self.wire.close()
 
     async def get(self, path: str, **query: Any) -> Any:
         return _content(await self.send("GET", path, query=query))
@@ -85,7 +87,7 @@ class Http:
         return _content(await self.send("PUT", path, query=query, body=body, patience=patience))
 
     async def patch(self, path: str, body: Any, *, etag: str, query: Query = None) -> Any:
-        """Not repeated: if the first one was applied, a second would be told that the version is gone."""
+        """Not repeated."""
         headers = {"If-Match": etag}
         if isinstance(body, dict):
             headers["Content-Type"] = MERGE_PATCH
@@ -100,71 +102,61 @@ class Http:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         patience: float | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         """One request; repeated when that is safe. Raises `Unreachable` or `ApiProblem`."""
-        import httpx
-
-        headers = headers or {}
-        request = self.pool().build_request(
-            method,
-            path,
-            params=_query(query),
-            json=body,
-            headers=headers,
-            timeout=patience or self.patience,
-        )
-        safe = method in ("GET", "PUT", "DELETE") or "Idempotency-Key" in headers
+        headers = {**self._who(), **(headers or {})}
+        content = None
+        if body is not None:
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            headers.setdefault("Content-Type", "application/json")
+        versioned = "If-Match" in headers  # if the first was applied, a second would be told that the version is gone
+        safe = (method in ("GET", "PUT", "DELETE") and not versioned) or "Idempotency-Key" in headers
         attempts = REPEATS if safe else 1
         while True:
             attempts -= 1
             try:
-                response = await self.pool().send(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                answer = await self.wire.call(
+                    method, target(path, query), headers=headers, body=content, patience=patience or self.patience
+                )
+            except NotConnected as error:
                 raise Unreachable(self.socket, reason_of(error), sent=safe and attempts < REPEATS - 1) from error
-            except httpx.TimeoutException as error:
+            except TimeoutError as error:
                 raise Unreachable(self.socket, reason_of(error), sent=True) from error
-            except httpx.HTTPError as error:
+            except Broken as error:
                 if attempts == 0:
                     raise Unreachable(self.socket, reason_of(error), sent=True) from error
                 continue
-            if response.is_success:
-                return response
-            raise problem_of(response)
+            if answer.ok:
+                return answer
+            raise problem_of(answer)
 
-    def pool(self) -> httpx.AsyncClient:
-        if self._pool is None:
-            import httpx
-
-            # Without `verify` the certificates of the web aren't loaded: there is no TLS on a unix socket.
-            self._pool = httpx.AsyncClient(
-                transport=httpx.AsyncHTTPTransport(uds=self.socket, verify=False),
-                base_url="http://wtpd",
-                headers={"Accept-Language": self.language, "User-Agent": "wtpd"},
-                trust_env=False,
-            )
-        return self._pool
+    def _who(self) -> dict[str, str]:
+        """The headers that say whose hand it was, for the history."""
+        given = {"Wtpd-Initials": self.initials, "Wtpd-Channel": self.door}
+        return {name: value for name, value in given.items() if value}
 
 
 def reason_of(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def problem_of(response: httpx.Response) -> ApiProblem:
+def problem_of(answer: Answer) -> ApiProblem:
     try:
-        body = response.json()
+        body = answer.json()
     except ValueError:
         body = None
-    return ApiProblem(response.status_code, body if isinstance(body, dict) else {})
+    return ApiProblem(answer.status, body if isinstance(body, dict) else {})
 
 
-def _content(response: httpx.Response) -> Any:
-    return response.json() if response.content else None
-
-
-def _query(query: Query) -> dict[str, Any]:
-    """Without what wasn't asked for; `True` as `true`."""
-    return {
+def target(path: str, query: Query = None) -> str:
+    """Path and query as they are sent, without what wasn't asked for; `True` as `true`."""
+    asked = {
         name: str(value).lower() if isinstance(value, bool) else value
         for name, value in (query or {}).items()
         if value is not None
     }
+    return quote(path, safe="/%:@!$&'()*+,;=~") + (f"?{urlencode(asked, doseq=True)}" if asked else "")
+
+
+def _content(answer: Answer) -> Any:
+    return answer.json() if answer.content else None

@@ -61,7 +61,8 @@ class Closures(Collection):
 
 
 class Appointments(Collection):
-    """`allow_over_limit` books although the day is full; without it `ApiProblem` tells the figures."""
+    """`list` knows `offset`, `count=True` (then `total` is in the answer), `customer_id` and `vehicle_id` beside the days.
+    `allow_over_limit` books although the day is full; without it `ApiProblem` tells the figures."""
 
     async def create(
         self, record: Mapping[str, Any], *, key: str | None = None, allow_over_limit: bool = False
@@ -77,6 +78,25 @@ class Appointments(Collection):
     async def cancel(self, appointment_id: str, *, version: int, reason: str | None = None) -> Json:
         return await self._write("POST", self._of(appointment_id, "cancel"), {"reason": reason}, version=version)
 
+    async def undo(
+        self,
+        appointment_id: str,
+        entry: int,
+        *,
+        version: int,
+        preview: bool = False,
+        allow_over_limit: bool = False,
+        key: str | None = None,
+    ) -> Json:
+        """Take one entry of the history back: the appointment as it is then; `built-upon` says who changed the same
+        fields since. `preview` only says what it would do: `possible` or the `reason` why not, `changes`, `cancels`,
+        `sends`, and `consequences` in sentences."""
+        path = self._of(appointment_id, "undo")
+        body = {"entry": entry}
+        return await self._write(
+            "POST", path, body, key=key, version=version, allow_over_limit=allow_over_limit, preview=preview
+        )
+
     async def _write(
         self,
         method: str,
@@ -86,6 +106,7 @@ class Appointments(Collection):
         key: str | None = None,
         version: int | None = None,
         allow_over_limit: bool = False,
+        preview: bool = False,
     ) -> Json:
         """Every write to an appointment carries a key, so that it is repeated when its answer got lost."""
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
@@ -93,13 +114,21 @@ class Appointments(Collection):
             headers["If-Match"] = f'"{version}"'
         if method == "PATCH":
             headers["Content-Type"] = MERGE_PATCH
-        query = {"allow_over_limit": allow_over_limit or None}
+        query = {"allow_over_limit": allow_over_limit or None, "preview": preview or None}
         response = await self._http.send(method, path, query=query, body=dict(body), headers=headers)
         record: Json = response.json()
         return record
 
     async def history(self, appointment_id: str) -> builtins.list[Json]:
         return items(await self._http.get(self._of(appointment_id, "history")))
+
+    async def trace(self, appointment_id: str) -> builtins.list[Json]:
+        """Its way between the book and its partners, oldest first: each step in a sentence."""
+        return items(await self._http.get(self._of(appointment_id, "trace")))
+
+    async def send(self, appointment_id: str, channel: str | None = None) -> builtins.list[Json]:
+        """Send it to its partners again, or by one `channel`: `state` is `queued` or `equal`."""
+        return items(await self._http.post(self._of(appointment_id, "send"), _given(channel=channel)))
 
     async def contract(self, appointment_id: str) -> str:
         """The courtesy-car contract as plain text."""
@@ -186,15 +215,17 @@ class Connectors(Resource):
 
 
 class Attention(Resource):
-    async def list(self, *, kind: str | None = None, state: str | None = None) -> builtins.list[Json]:
-        """The newest first; `state` is `open`, `resolved` or `all`."""
+    async def list(
+        self, *, kind: str | None = None, state: str | None = None, most: int | None = None
+    ) -> builtins.list[Json]:
+        """The newest first, not more than about `most`; `state` is `open`, `resolved` or `all`."""
         found: builtins.list[Json] = []
         cursor = None
         while True:
             page = await self._http.get(self._path, kind=kind, state=state, cursor=cursor, limit=500)
             found += page["items"]
             cursor = page["next_cursor"]
-            if cursor is None:
+            if cursor is None or (most is not None and len(found) >= most):
                 return found
 
     async def get(self, entry: int) -> Json:
@@ -206,9 +237,9 @@ class Attention(Resource):
         """`choice`: `ours` puts our value back and sends it, `theirs` leaves the partner's, `done` closes it."""
         return await self._act(entry, "resolve", {"choice": choice})
 
-    async def retry(self, entry: int) -> Json:
-        """Apply or send it again."""
-        return await self._act(entry, "retry")
+    async def retry(self, entry: int, *, message: Mapping[str, Any] | None = None) -> Json:
+        """Apply or send it again; `message` is what is applied instead of the original of one in quarantine."""
+        return await self._act(entry, "retry", {"message": dict(message)} if message is not None else None)
 
     async def discard(self, entry: int) -> Json:
         return await self._act(entry, "discard")
@@ -287,7 +318,7 @@ class Configuration(Resource):
     async def get(self) -> tuple[Json, str]:
         """The file's text, the values in force with their origin, its errors if it is broken; and the ETag."""
         response = await self._http.send("GET", self._path)
-        return response.json(), response.headers.get("ETag", "")
+        return response.json(), response.headers.get("etag", "")
 
     async def schema(self) -> Json:
         schema: Json = await self._http.get(self._of("schema"))
@@ -320,6 +351,15 @@ class Mappings(Resource):
     async def list(self) -> builtins.list[Json]:
         return items(await self._http.get(self._path))
 
+    async def current(self) -> tuple[builtins.list[Json], str]:
+        """As `list`, with the ETag of the settings, for `set`."""
+        response = await self._http.send("GET", self._path)
+        return items(response.json()), response.headers.get("etag", "")
+
+    async def coverage(self) -> builtins.list[Json]:
+        """Every site and department with its coming appointments and who serves it; first those that nobody serves."""
+        return items(await self._http.get(self._of("coverage")))
+
     async def set(
         self,
         site: str,
@@ -327,16 +367,21 @@ class Mappings(Resource):
         *,
         department: str,
         dealer_number: str,
+        status_mail: str | None = None,
         confirm: int | None = None,
         preview: bool = False,
+        etag: str = "",
     ) -> Json:
-        """Change which department a partner serves, and under which number. `preview` only says what it would do
-        (`cancels`, `sends`, `diff`); more than 20 cancellations need `confirm` = that many."""
-        body: Json = {"department": department, "dealer_number": dealer_number}
-        if confirm is not None:
-            body["confirm"] = confirm
+        """Change which department a partner serves, and under which number; `status_mail` that of the site with it.
+        `preview` only says what it would do (`cancels`, `sends`, `diff`); more than 20 cancellations need `confirm` =
+        that many. With `etag` it is refused (`version-mismatch`, fact `diff`) if the settings were changed since."""
+        body = _given(department=department, dealer_number=dealer_number, status_mail=status_mail, confirm=confirm)
         query = {"preview": preview or None}
-        answer: Json = await self._http.put(self._of(site, partner), body, query=query, patience=LONG)
+        headers = {"If-Match": etag} if etag else {}
+        response = await self._http.send(
+            "PUT", self._of(site, partner), query=query, body=body, headers=headers, patience=LONG
+        )
+        answer: Json = response.json()
         return answer
 
 

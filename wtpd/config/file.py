@@ -175,6 +175,15 @@ class ConfigFile:
         """From that version to what stands in the file now."""
         return shown_diff(self.history.text(version), self.read().text, before=f"version {version}", after="now")
 
+    def meanwhile(self, since: str) -> str:
+        """What changed from the text with the etag `since` to what stands in the file now; empty if that text isn't
+        known any more."""
+        for version in self.history.versions():
+            text = self.history.text(version.number)
+            if etag(text.encode("utf-8")) == since:
+                return shown_diff(text, self.read().text, before=f"version {version.number}", after="now")
+        return ""
+
     def rollback(self, version: int, *, expected: str | None = None) -> Loaded:
         """Write that version again, if it still passes."""
         return self.save(self.history.text(version), expected=expected)

@@ -19,6 +19,7 @@ DealerNumber = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$",
 DepartmentId = Annotated[str, Meta(pattern=r"^[^\s.]([^.]{0,62}[^\s.])?$", examples=["Werkstatt"])]
 """Without dots, because a dotted path (`sites.rostock.departments.Werkstatt`) names it."""
 Brand = Annotated[str, Meta(pattern=r"^[A-Z0-9 -]{1,32}$", examples=["NISSAN"])]
+Login = Annotated[str, Meta(pattern=r"^[^\s:/]{1,64}$", examples=["annahme"])]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Language = Literal["de", "en", "nl"]
 
@@ -54,6 +55,9 @@ class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     socket: str = "/run/wtpd/api.sock"
     admin_group: Annotated[str, Meta(description="Unix group that may change everything")] = "wtpd-admin"
     read_group: Annotated[str, Meta(description="Unix group that may read")] = "wtpd"
+    shared_logins: Annotated[
+        list[Login], Meta(description="logins that several people use; the screens ask for initials there")
+    ] = []
 
 
 class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -62,6 +66,9 @@ class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     runs: Annotated[int, Meta(ge=1, le=3650)] = 90
     events: Annotated[int, Meta(ge=1, le=365)] = 7
     idempotency_keys: Annotated[int, Meta(ge=1, le=365)] = 30
+    messages: Annotated[
+        int, Meta(ge=1, le=365, description="what was said to partners and by them; holds customers' data")
+    ] = 30
 
 
 class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wtpd.sync.ports import DayOffer, Incoming, Partner, Unreadable
 from wtpd.texts import Text
@@ -25,6 +25,34 @@ class CredentialField:
     name: str
     label: Text
     secret: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionField:
+    """One field of an action's form; `name` is that of the route's body. In the body `digits` are a number, a `flag` is
+    true or false, all else is text, and what was left blank isn't there. `choices`: values with their labels; `site`:
+    those are the box's sites."""
+
+    name: str
+    label: Text
+    form: Literal["text", "digits", "date", "choice", "flag", "site"] = "text"
+    required: bool = False
+    choices: tuple[tuple[str, Text], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something that people can have a connector do, beside what it does by itself. `on`: what it is done to, whose id
+    stands for `{id}` in `path`; `confirm`: a sentence that somebody must agree to first, where it costs something or
+    can't be undone."""
+
+    name: str
+    label: Text
+    on: Literal["vehicle", "customer", "appointment", "connector", "search"]
+    method: Literal["POST", "PUT"] = "POST"
+    path: str
+    confirm: Text | None = None
+    fields: tuple[ActionField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,5 +103,7 @@ class Manifest:
     """Makes the connector over a ready HTTP client (time limits, throttle and error mapping are its business)."""
     sandbox: Callable[[Host], PartnerSide] | None = None
     """Makes the partner's side, a real HTTP app, for `wtpd sandbox`."""
+    actions: tuple[Action, ...] = ()
+    """What people can have it do, for forms on the screens; the routes are the daemon's."""
     acts: tuple[Act, ...] = ()
     """What the people on the partner's side can play in the sandbox."""

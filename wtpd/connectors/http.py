@@ -53,12 +53,13 @@ _log = logging.getLogger("wtpd.http")
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A 2xx or 304, or one of the statuses asked for by `raw`. `headers` ignore case; `json` is None for an empty body.
-    A raw answer's body is in `content`."""
+    A raw answer's body is in `content`. `sent` is the JSON that it answers, as it went (`msgspec.Raw`)."""
 
     status: int
     headers: Mapping[str, str]
     json: Any
     content: bytes = b""
+    sent: Any = None
 
 
 Auth = tuple[str, str] | str
@@ -125,15 +126,20 @@ class PartnerHttp:
 
         Raises the errors of `wtpd.sync.errors` only: 401/403 `NeedsToken`; 409 `Duplicate`; 412 `Precondition`; 429,
         and 503 with `Retry-After`, `RateLimited`; 408, 425, 5xx, network and time limits `Transient`; other 4xx
-        `Rejected`; redirects and answers that break the contract `PartnerBroken`.
+        `Rejected`; redirects and answers that break the contract `PartnerBroken`. Their `sent` is the JSON.
         """
         encoded, fields = _outgoing(json, form, headers, idempotency_key, auth)
         target = self._base + _checked_path(path) + (f"?{urlencode(params)}" if params else "")
-        call = _Call(method, path, target, encoded if content is None else content, fields, form, raw)
-        if timeout is not None:
-            return await self._within(call, timeout, timeout)
-        async with self._places:
-            return await self._within(call, self._total_timeout, self._read_timeout)
+        sent = msgspec.Raw(encoded) if json is not None and encoded is not None else None
+        call = _Call(method, path, target, encoded if content is None else content, fields, form, raw, sent)
+        try:
+            if timeout is not None:
+                return await self._within(call, timeout, timeout)
+            async with self._places:
+                return await self._within(call, self._total_timeout, self._read_timeout)
+        except PartnerError as error:
+            error.sent = sent
+            raise
 
     async def aclose(self) -> None:
         """Close all connections; safe to call twice."""
@@ -180,7 +186,7 @@ class PartnerHttp:
                 body = await body_of(response, self._size_limit, str(call))
             if as_it_is:
                 return Answer(response.status_code, response.headers, None, body)
-            return Answer(response.status_code, response.headers, json_of(response, body, str(call)))
+            return Answer(response.status_code, response.headers, json_of(response, body, str(call)), sent=call.sent)
         finally:
             with contextlib.suppress(*_failures()):
                 await response.aclose()
@@ -251,6 +257,7 @@ class _Call:
     headers: Mapping[str, str]
     form: Mapping[str, str] | None
     raw: Collection[int] = ()
+    sent: msgspec.Raw | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path.partition('?')[0]}"

@@ -81,6 +81,7 @@ class CredentialDesk:
             self._use.vault.set(tx, name, scope, whole, actor=actor, expires_at=expires_at)
             if outcome.tested:
                 rows.put_result(tx, name, scope, "ok")
+            _tell(tx, name, scope)
             return next(entry for entry in self._use.vault.entries(tx, name) if entry.scope == scope)
 
         entry = await self._db.write(work)
@@ -109,7 +110,12 @@ class CredentialDesk:
 
     async def remove(self, name: str, scope: str, *, actor: str) -> None:
         """Raises `NotFound`."""
-        await self._db.write(lambda tx: self._use.vault.remove(tx, name, scope, actor=actor))
+
+        def work(tx: Tx) -> None:
+            self._use.vault.remove(tx, name, scope, actor=actor)
+            _tell(tx, name, scope)
+
+        await self._db.write(work)
         await self._use.changed()
 
     async def explain(self, name: str, order: Order) -> Explained:
@@ -158,7 +164,13 @@ class CredentialDesk:
         return text
 
     async def start_over(self, *, actor: str) -> list[tuple[str, str]]:
-        lost = await self._db.write(lambda tx: self._use.vault.start_over(tx, actor=actor))
+        def work(tx: Tx) -> list[tuple[str, str]]:
+            lost = self._use.vault.start_over(tx, actor=actor)
+            for name, scope in lost:
+                _tell(tx, name, scope)
+            return lost
+
+        lost = await self._db.write(work)
         await self._use.changed()
         return lost
 
@@ -203,6 +215,11 @@ class CredentialDesk:
         if self.can_test(known):
             await note("ok" if outcome.tested else "unreachable" if outcome.unreachable else "not possible")
         return outcome
+
+
+def _tell(tx: Tx, provider: str, scope: str) -> None:
+    """Whoever shows the entries sees that one is another now."""
+    tx.emit("credentials.changed", provider=provider, scope=scope)
 
 
 def _strangers(tx: Tx, order: Order, sites: Sequence[str]) -> list[Text]:

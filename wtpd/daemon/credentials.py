@@ -118,6 +118,12 @@ class Credentials:
     def rule(self, provider: str) -> CredentialSettings | None:
         return self._settings.config.credentials.get(provider)
 
+    def scope(self, provider: str, site: str) -> str:
+        """The scope of the entry that serves a site, or would if there were one."""
+        rule = self.rule(provider)
+        wanted = f"office:{site}" if rule is not None and rule.scope == "office" else "general"
+        return self.holdings.serving(provider, site, rule) or wanted
+
     def forget(self) -> None:
         """Open everything anew: settings changed, which entry serves whom may have, too."""
         self._opened.clear()

@@ -157,6 +157,11 @@ class Fleet:
             raise NotFound(N_("There is no site {site}.", site=site))
         return found
 
+    def title_of(self, channel: str) -> str:
+        """The name of the partner behind the channel."""
+        manifest = self.manifests.get(channel.partition("/")[0])
+        return manifest.title if manifest else channel
+
     def running(self, connector: str, site: str | None = None) -> list[Running]:
         """As `of`, those that run. Raises `Refused` if none does, with the reason of the first."""
         seats = self.of(connector, site)

@@ -60,6 +60,10 @@ class Holdings:
         """Which entries end within 14 days, or have ended."""
         return expiries(self._entries, self._clock.now())
 
+    def has(self, provider: str) -> bool:
+        """There is an entry of the provider, for whomever."""
+        return any(entry.provider == provider for entry in self._entries)
+
     def serving(self, connector: str, site: str, rule: Rule | None) -> str | None:
         """The scope of the entry that a connector uses at a site."""
         known = self._vault.providers.get(connector)

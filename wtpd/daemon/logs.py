@@ -1,7 +1,8 @@
 """Logging: to the journal with structured fields where stderr is one, else plain lines on stderr.
 
 Fields are given as upper-case extras: `log.info("…", extra={"CONNECTOR": "superservice", "SITE": "rostock"})`. A filter
-at the very end takes secrets out that somebody let slip: the last net, not the first.
+at the very end takes secrets out that somebody let slip: the last net, not the first. What the API shows of it is kept
+by `wtpd/daemon/log_book.py`.
 """
 
 from __future__ import annotations
@@ -69,6 +70,15 @@ class CleanFormatter(logging.Formatter):
         return self._redactor.clean(super().format(record))
 
 
+def extras(record: logging.LogRecord, redactor: Redactor) -> dict[str, str]:
+    """The upper-case extras of a record, cleaned."""
+    return {
+        name: redactor.clean(str(value))
+        for name, value in record.__dict__.items()
+        if name.isupper() and value is not None
+    }
+
+
 class JournalHandler(logging.Handler):
     """To the journal: the message and the upper-case extras, nothing else of the record. The unformatted arguments
     are left out, because a secret could be among them."""
@@ -87,11 +97,7 @@ class JournalHandler(logging.Handler):
             self.handleError(record)
 
     def _fields(self, record: logging.LogRecord) -> dict[str, str]:
-        fields = {
-            name: self._redactor.clean(str(value))
-            for name, value in record.__dict__.items()
-            if name.isupper() and value is not None
-        }
+        fields = extras(record, self._redactor)
         for field, kind in _KINDS.items():
             if field in fields:
                 fields.setdefault("MESSAGE_ID", MESSAGES[kind])

@@ -14,35 +14,57 @@ from wtpd.daemon.fixed import Difference
 from wtpd.daemon.fleet import Seat
 from wtpd.daemon.health import LEAST_FREE, Health
 from wtpd.daemon.reload import Fault
-from wtpd.store import attention, mail, outbox
+from wtpd.planner.resources import Period
+from wtpd.store import attention, figures, mail, outbox
 from wtpd.store.database import Tx
 from wtpd.sync.health import State
 from wtpd.texts import N_, Text
+from wtpd.words import SCREENS
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the terminal UI something is mended: the screen (`wtpd.words.SCREENS`), and what on it, e.g.
+    `superservice/office:rostock` on that of the credentials."""
+
+    screen: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """One thing that is wrong. `rank` 1 is the worst. `touches`: appointments that it concerns."""
+    """One thing that is wrong. `rank` 1 is the worst. `touches`: appointments that it concerns, `touches_today`: those
+    of today among them."""
 
     rank: int
     kind: str
     text: Text
     next_step: Text
+    place: Place
     since: datetime | None = None
     touches: int = 0
+    touches_today: int = 0
     channel: str | None = None
 
 
-_CHANNELS: Mapping[State, tuple[int, Text]] = {
-    State.NEEDS_TOKEN: (2, N_("Enter new credentials: wtpd credential set.")),
-    State.STOPPED: (2, N_("Ask the partner, then: wtpd resume.")),
-    State.CONFIG_ERROR: (3, N_("Correct the settings: wtpd config check.")),
-    State.RETRYING: (4, N_("wtpd keeps trying by itself. If it lasts: wtpd verify.")),
-    State.PAUSED: (7, N_("Let it run again: wtpd resume.")),
-}
-"""The states of a channel that are trouble."""
+Scope = Callable[[str, str], str]
+"""The scope of the credentials that a connector uses at a site, or would use if there were any."""
 
-_DECIDE = N_("Decide: wtpd attention.")
+_CHANNELS: Mapping[State, tuple[int, str, Text]] = {
+    State.NEEDS_TOKEN: (
+        2, "credentials", N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    ),
+    State.STOPPED: (2, "overview", N_("Ask the partner, then resume: wtpd tui → {screen}", screen=SCREENS["overview"])),
+    State.CONFIG_ERROR: (3, "mapping", N_("Correct the settings: wtpd tui → {screen}", screen=SCREENS["mapping"])),
+    State.RETRYING: (
+        4, "overview",
+        N_("wtpd keeps trying by itself. If it lasts, verify: wtpd tui → {screen}", screen=SCREENS["overview"]),
+    ),
+    State.PAUSED: (7, "overview", N_("Let it run again: wtpd tui → {screen}", screen=SCREENS["overview"])),
+}  # fmt: skip
+"""The states of a channel that are trouble: weight, screen, next step."""
+
+_DECIDE = N_("Decide: wtpd tui → {screen}", screen=SCREENS["attention"])
 _LISTED: Mapping[str, tuple[int, Callable[[int], Text]]] = {
     "mass_cancellation": (2, lambda n: N_("Many cancellations at once: {count}", count=n)),
     "quarantine": (5, lambda n: N_("Messages in quarantine: {count}", count=n)),
@@ -62,26 +84,38 @@ _EXPIRY: Mapping[int, int] = {0: 3, 1: 4, 7: 7, 14: 8}
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the database adds to the picture."""
+    """What the database adds to the picture; `…_today`: the appointments of today among them."""
 
     waiting: Mapping[str, int]
     listed: Mapping[str, int]
     mails: mail.Queue
+    waiting_today: Mapping[str, int]
+    listed_today: Mapping[str, int]
 
 
-def kept(tx: Tx, channels: Iterable[str]) -> Kept:
-    return Kept({name: outbox.waiting(tx, name) for name in channels}, attention.counts(tx), mail.figures(tx))
+def kept(tx: Tx, channels: Iterable[str], days: Mapping[str, Period]) -> Kept:
+    """`days`: what today is at each site."""
+    waiting = {name: outbox.waiting(tx, name) for name in channels}
+    listed = attention.counts(tx)
+    waiting_today = {}
+    for name in (name for name, count in waiting.items() if count):
+        site = name.partition("/")[2]
+        if site in days:
+            waiting_today[name] = figures.waiting_on(tx, name, site, days[site])
+    return Kept(waiting, listed, mail.figures(tx), waiting_today, figures.listed_on(tx, days) if listed else {})
 
 
-def of_channels(seats: Iterable[Seat], waiting: Mapping[str, int]) -> list[Trouble]:
+def of_channels(seats: Iterable[Seat], kept: Kept, scope: Scope) -> list[Trouble]:
     return [
         Trouble(
             rank=_CHANNELS[seat.condition.state][0],
             kind=f"channel.{seat.condition.state}",
             text=N_("{title}, {site}: {reason}", title=seat.title, site=seat.site, reason=_reason(seat)),
-            next_step=_CHANNELS[seat.condition.state][1],
+            next_step=_CHANNELS[seat.condition.state][2],
+            place=_place(seat, scope),
             since=seat.condition.since,
-            touches=waiting.get(seat.id, 0),
+            touches=kept.waiting.get(seat.id, 0),
+            touches_today=kept.waiting_today.get(seat.id, 0),
             channel=seat.id,
         )
         for seat in seats
@@ -89,28 +123,39 @@ def of_channels(seats: Iterable[Seat], waiting: Mapping[str, int]) -> list[Troub
     ]
 
 
+def _place(seat: Seat, scope: Scope) -> Place:
+    screen = _CHANNELS[seat.condition.state][1]
+    if screen == "credentials":
+        return Place(screen, f"{seat.connector}/{scope(seat.connector, seat.site)}")
+    return Place(screen, f"{seat.site}/{seat.connector}" if screen == "mapping" else seat.id)
+
+
 def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[Trouble]:
     found = []
     if health.disk_full_since is not None:
         text = N_("Only {free} MB are free on the disk; nothing new is accepted.", free=(health.free or 0) >> 20)
         step = N_("Free some space on the disk, at least {least} MB.", least=LEAST_FREE >> 20)
-        found.append(Trouble(rank=1, kind="disk", text=text, next_step=step, since=health.disk_full_since))
+        place = Place("overview", "disk")
+        found.append(Trouble(rank=1, kind="disk", text=text, next_step=step, place=place, since=health.disk_full_since))
     if key_lost is not None:
-        step = N_("Restore the key, or enter the credentials again: wtpd credential set.")
-        found.append(Trouble(rank=2, kind="key", text=key_lost, next_step=step))
+        step = N_("Restore the key, or enter the credentials again: wtpd tui → {screen}", screen=SCREENS["credentials"])
+        found.append(Trouble(rank=2, kind="key", text=key_lost, next_step=step, place=Place("credentials")))
     if fault is not None:
         text = N_("wtpd.yaml isn't in force: {reason}", reason=fault.error.text)
-        step = N_("Mend the file; wtpd config check shows all errors with their lines.")
-        found.append(Trouble(rank=3, kind="config", text=text, next_step=step, since=fault.since))
+        step = N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["overview"])
+        place = Place("overview", "config")
+        found.append(Trouble(rank=3, kind="config", text=text, next_step=step, place=place, since=fault.since))
     if health.clock_jumped_at is not None:
         text = N_("The clock of the box jumped by {seconds} s.", seconds=round(health.clock_jump))
         step = N_("Check the time synchronisation: timedatectl.")
-        found.append(Trouble(rank=8, kind="clock", text=text, next_step=step, since=health.clock_jumped_at))
+        place, since = Place("overview", "clock"), health.clock_jumped_at
+        found.append(Trouble(rank=8, kind="clock", text=text, next_step=step, place=place, since=since))
     return found
 
 
 def of_start(differences: Iterable[Difference]) -> list[Trouble]:
-    return [Trouble(rank=7, kind="restart", text=one.text, next_step=one.cure) for one in differences]
+    place = Place("overview", "restart")
+    return [Trouble(rank=7, kind="restart", text=one.text, next_step=one.cure, place=place) for one in differences]
 
 
 def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
@@ -119,7 +164,8 @@ def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
             rank=_EXPIRY[one.hint],
             kind="credential.expiry" if one.hint else "credential.expired",
             text=_expiry_text(one),
-            next_step=N_("Enter new ones: wtpd credential set."),
+            next_step=_CHANNELS[State.NEEDS_TOKEN][2],
+            place=Place("credentials", f"{one.provider}/{one.scope}"),
             since=one.since,
         )
         for one in expiring
@@ -137,14 +183,20 @@ def _expiry_text(one: Expiry) -> Text:
     )
 
 
-def of_lists(listed: Mapping[str, int]) -> list[Trouble]:
+def of_lists(kept: Kept) -> list[Trouble]:
     return [
         Trouble(
-            rank=_LISTED[kind][0], kind=kind, text=_LISTED[kind][1](count), next_step=_DECIDE, touches=count
+            rank=_LISTED[kind][0],
+            kind=kind,
+            text=_LISTED[kind][1](count),
+            next_step=_DECIDE,
+            place=Place("attention", kind),
+            touches=count,
+            touches_today=kept.listed_today.get(kind, 0),
         )
-        for kind, count in listed.items()
+        for kind, count in kept.listed.items()
         if kind in _LISTED
-    ]  # fmt: skip
+    ]
 
 
 def of_mails(queue: mail.Queue, error: Text | None) -> list[Trouble]:
@@ -152,11 +204,12 @@ def of_mails(queue: mail.Queue, error: Text | None) -> list[Trouble]:
     if error is not None:
         text = N_("Status mails wait: {reason}", reason=error)
         step = N_("Check the mail server: wtpd mail test.")
-        found.append(Trouble(rank=7, kind="mail", text=text, next_step=step, since=queue.oldest))
+        place = Place("credentials", "email/general")
+        found.append(Trouble(rank=7, kind="mail", text=text, next_step=step, place=place, since=queue.oldest))
     if queue.refused:
         text = N_("Status mails refused by the mail server: {count}", count=queue.refused)
-        step = N_("Check the address of the status mail: wtpd mail test.")
-        found.append(Trouble(rank=7, kind="mail.refused", text=text, next_step=step))
+        step = N_("Check the address of the status mail: wtpd tui → {screen}", screen=SCREENS["mapping"])
+        found.append(Trouble(rank=7, kind="mail.refused", text=text, next_step=step, place=Place("mapping")))
     return found
 
 

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from wtpd.book.book import Book
 from wtpd.book.sync_port import SyncBook
 from wtpd.clock import Clock
@@ -21,6 +23,7 @@ from wtpd.config.plans import plans
 from wtpd.config.watch import Notices
 from wtpd.connectors.registry import Registry
 from wtpd.daemon import reload
+from wtpd.daemon.api.actions import ActionRoutes
 from wtpd.daemon.api.appointments import Appointments
 from wtpd.daemon.api.asgi import Api
 from wtpd.daemon.api.assessors import assessor_routes, user_routes
@@ -32,17 +35,23 @@ from wtpd.daemon.api.connectors import ConnectorRoutes
 from wtpd.daemon.api.contract import ContractRoutes
 from wtpd.daemon.api.credential_use import CredentialUseRoutes
 from wtpd.daemon.api.credentials import CredentialRoutes
-from wtpd.daemon.api.events import Events
+from wtpd.daemon.api.events import LOG_LINE, Events
 from wtpd.daemon.api.identification import IdentificationRoutes
 from wtpd.daemon.api.imports import ImportRoutes
+from wtpd.daemon.api.log import LogRoutes
 from wtpd.daemon.api.mails import MailRoutes
 from wtpd.daemon.api.mapping import MappingRoutes
 from wtpd.daemon.api.openapi import Document
 from wtpd.daemon.api.people import Customers, vehicle_routes
+from wtpd.daemon.api.presence import PresenceRoutes
+from wtpd.daemon.api.reception import ReceptionRoutes
 from wtpd.daemon.api.resources import Closures, advisor_routes, courtesy_car_routes
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.server import Server
+from wtpd.daemon.api.session import SessionRoutes
 from wtpd.daemon.api.status import StatusRoutes
+from wtpd.daemon.api.trace import TraceRoutes
+from wtpd.daemon.api.undo import UndoRoutes
 from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.credentials import Credentials, providers_of
 from wtpd.daemon.fleet import Fleet
@@ -50,14 +59,16 @@ from wtpd.daemon.health import FreeOf, Health
 from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.daemon.identification import DAT, Identifier
 from wtpd.daemon.lifecycle import Stage
+from wtpd.daemon.log_book import Line, LogBook
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.mail.incidents import Trouble
 from wtpd.daemon.mail.mailer import Mailer
 from wtpd.daemon.mail.observe import channel_trouble, config_trouble, disk_trouble, expiry_trouble
 from wtpd.daemon.mail.smtp import SmtpTransport
+from wtpd.daemon.presence import Presence
 from wtpd.daemon.reload import Settings
 from wtpd.daemon.trial import Trial
-from wtpd.store.database import Database
+from wtpd.store.database import Database, Tx
 from wtpd.store.session import StoreSession
 from wtpd.texts import load_catalogues
 
@@ -75,6 +86,7 @@ class Parts:
         registry: Registry,
         credentials: Credentials,
         folder: Path,
+        log_book: LogBook,
         *,
         clock: Clock,
         chance: random.Random,
@@ -84,6 +96,9 @@ class Parts:
     ) -> None:
         self.db, self.settings, self.version = db, settings, version
         self._credentials = credentials
+        self._registry = registry
+        self._log_book = log_book
+        self._clock = clock
         self._watch_stop = asyncio.Event()
         self._server: Server | None = None
         config = settings.config
@@ -104,12 +119,14 @@ class Parts:
         self._box_changed = asyncio.Event()
         self.health = Health(folder, clock, free_of=free_of, on_change=self._box_changed.set)
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock)
-        self._events = Events(db)
+        self._presence = Presence(clock)
+        self._events = Events(db, self._presence)
+        _follow(log_book, self._events)
         self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
         self.status = StatusRoutes(
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
-            state=state, key_lost=lambda: credentials.holdings.key_lost, expiring=credentials.holdings.expiries,
-            mail_error=lambda: self.mailer.error,
+            state=state, key_lost=lambda: credentials.holdings.key_lost, scope=credentials.scope,
+            expiring=credentials.holdings.expiries, mail_error=lambda: self.mailer.error,
         )  # fmt: skip
         self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
 
@@ -156,6 +173,7 @@ class Parts:
             ("API", 3.5, self._stop_api),
             ("channels", 5.0, self._stop_partners),
             ("database", 2.0, self.db.close),
+            ("log", 1.5, lambda: asyncio.to_thread(self._log_book.close)),
         ]
 
     async def _keep_in_bounds(self) -> None:
@@ -175,6 +193,7 @@ class Parts:
         self._events.close()
         if self._server is not None:
             await self._server.stop(3.0)
+        self._presence.close()
 
     async def _stop_partners(self) -> None:
         await asyncio.gather(self.fleet.stop(), self.identifier.close())
@@ -182,11 +201,17 @@ class Parts:
     def _routes(self) -> list[Route]:
         db, book, settings, fleet = self.db, self.book, self.settings, self.fleet
         trial = Trial(fleet, {DAT: self.identifier.verify}, self._credentials.rule)
+
+        def session(tx: Tx) -> StoreSession:
+            return StoreSession(tx, SyncBook(book, tx))
+
         desk = CredentialDesk(db, self._credentials, trial)
         routes = [
             *self.status.routes(),
             *AvailabilityRoutes(db, book, settings).routes(),
             *Appointments(db, book).routes(),
+            *UndoRoutes(db, book, fleet.title_of).routes(),
+            *ReceptionRoutes(db, book).routes(),
             *ContractRoutes(db, settings).routes(),
             *Customers(db, book).routes(),
             *vehicle_routes(db, book),
@@ -195,7 +220,8 @@ class Parts:
             *Closures(db, book).routes(),
             *ImportRoutes(db, book, settings).routes(),
             *ConnectorRoutes(db, fleet).routes(),
-            *AttentionRoutes(db, fleet, lambda tx: StoreSession(tx, SyncBook(book, tx))).routes(),
+            *AttentionRoutes(db, fleet, book, session).routes(),
+            *TraceRoutes(db, session, fleet.title_of).routes(),
             *CredentialRoutes(desk, self._credentials_changed).routes(),
             *CredentialUseRoutes(desk).routes(),
             *assessor_routes(db),
@@ -204,6 +230,10 @@ class Parts:
             *MailRoutes(self.mailer).routes(),
             *ConfigRoutes(settings).routes(),
             *MappingRoutes(db, settings, fleet.manifests.values()).routes(),
+            *SessionRoutes(settings, clock=self._clock, version=self.version).routes(),
+            *ActionRoutes(self._registry.manifests.values(), settings, self._credentials.holdings.has).routes(),
+            *PresenceRoutes(self._presence).routes(),
+            *LogRoutes(self._log_book).routes(),
             *self._events.routes(),
         ]
         document = Document(routes, self.version)
@@ -222,16 +252,26 @@ class Parts:
 
     def _expiry_troubles(self) -> list[Trouble]:
         """For each channel whose entry ends soon; what has ended shows as the partner's refusal."""
-        credentials, holdings = self._credentials, self._credentials.holdings
-        ending = {(one.provider, one.scope): one for one in holdings.expiries() if one.hint}
+        expiries = self._credentials.holdings.expiries()
+        ending = {(one.provider, one.scope): one for one in expiries if one.hint}
         found = []
         for seat in self.fleet.seats:
-            scope = holdings.serving(seat.connector, seat.site, credentials.rule(seat.connector))
-            one = ending.get((seat.connector, scope or ""))
+            one = ending.get((seat.connector, self._credentials.scope(seat.connector, seat.site)))
             if one is not None and seat.running is not None:
                 days, hint = one.days_left, one.hint
                 found.append(expiry_trouble(seat.id, title=seat.title, days=days, hint=hint, since=one.since))
         return found
+
+
+def _follow(log_book: LogBook, events: Events) -> None:
+    """Lines are logged on any thread, and told in the event loop."""
+
+    def tell(line: Line) -> None:
+        if events.readers:
+            events.pass_on(LOG_LINE, **asdict(line))
+
+    loop = asyncio.get_running_loop()
+    log_book.on_line = lambda line: loop.call_soon_threadsafe(tell, line)
 
 
 async def build(
@@ -258,21 +298,29 @@ async def build(
         manifests=registry.manifests.values(),
         providers=providers.values(),
     )
-    in_force, fault = await asyncio.to_thread(reload.start, file, clock.now())
-    db = await Database.open(folder / DATABASE, clock=clock)
+    log_book = LogBook(folder, redactor)
+    log_book.listen()
     try:
+        in_force, fault = await asyncio.to_thread(reload.start, file, clock.now())
+        db = await Database.open(folder / DATABASE, clock=clock)
+    except BaseException:
+        log_book.close()
+        raise
+    try:
+        await asyncio.to_thread(log_book.begin)  # the folder is ours now
         settings = Settings(file, in_force, fault, apply=apply, db=db, clock=clock, notices=notices)
         credentials = await Credentials.open(
             db, environ, folder, environment.key_file,
             settings=settings, redactor=redactor, clock=clock, providers=providers,
         )  # fmt: skip
         parts = Parts(
-            db, settings, registry, credentials, folder, clock=clock, chance=chance, free_of=free_of, state=state,
-            version=await asyncio.to_thread(version, "wtpd"),
+            db, settings, registry, credentials, folder, log_book, clock=clock, chance=chance, free_of=free_of,
+            state=state, version=await asyncio.to_thread(version, "wtpd"),
         )  # fmt: skip
         await parts.fleet.seat_all(settings.config)
         await parts.look_at_box()
     except BaseException:
         await db.close()
+        await asyncio.to_thread(log_book.close)
         raise
     return parts

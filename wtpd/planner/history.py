@@ -39,3 +39,5 @@ class Entry:
     version: int
     """The appointment's version after the change."""
     changes: Mapping[str, Change]
+    undoes: int | None = None
+    """The entry that this one takes back."""

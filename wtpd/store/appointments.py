@@ -1,6 +1,7 @@
 """Appointments in the database: rows to records and back, and every way they are looked for.
 
-Only `wtpd.book` writes here; the rules are there. Pages are keyset pages in the order of drop-off.
+Only `wtpd.book` writes here; the rules are there. Pages are in the order of drop-off, behind a cursor or from any place
+on; the index `appointment_by_day` has a site's list in that order.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from sqlite3 import Row
 from typing import Any
 
@@ -53,6 +55,19 @@ class Filter:
     start: datetime | None = None
     end: datetime | None = None
     statuses: Sequence[Status] | None = None
+    customer_id: str | None = None
+    vehicle_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayLoad:
+    """What comes on one day into one department: how many live appointments, with how many AW. `day` is the place of
+    the day among those that were asked for."""
+
+    day: int
+    department: str
+    appointments: int
+    units: float
 
 
 def find(tx: Tx, appointment_id: str) -> Appointment | None:
@@ -81,17 +96,30 @@ def day(tx: Tx, site: str, start: datetime, end: datetime, department: str | Non
     return [_record(row) for row in tx.all(f"{_SELECT} WHERE {narrow} ORDER BY a.drop_off, a.id", params)]
 
 
-def page(tx: Tx, which: Filter, *, cursor: str | None = None, limit: int = 100) -> tuple[list[Appointment], str | None]:
-    """One page in order of drop-off, and the cursor of the next (None: this is the last). Raises `Invalid` for a
-    cursor that isn't ours."""
+def page(
+    tx: Tx, which: Filter, *, cursor: str | None = None, offset: int = 0, limit: int = 100
+) -> tuple[list[Appointment], str | None]:
+    """One page in order of drop-off, and the cursor of the next (None: this is the last); `offset` leaves so many out,
+    which are counted in the index and not read. Raises `Invalid` for a cursor that isn't ours."""
     narrow, params = _conditions(which)
     if cursor is not None:
         narrow += " AND (a.drop_off, a.id) > (?, ?)"
         params += read_cursor(cursor)
+    if offset:
+        narrow = f"""a.rowid IN (SELECT a.rowid FROM appointment a WHERE {narrow}
+                                 ORDER BY a.drop_off, a.id LIMIT ? OFFSET ?)"""
+        params += (limit + 1, offset)
     rows = tx.all(f"{_SELECT} WHERE {narrow} ORDER BY a.drop_off, a.id LIMIT ?", (*params, limit + 1))
     records = [_record(row) for row in rows[:limit]]
     more = len(rows) > limit
     return records, write_cursor(iso(records[-1].drop_off), records[-1].id) if more else None
+
+
+def count(tx: Tx, which: Filter) -> int:
+    """How many there are."""
+    narrow, params = _conditions(which)
+    row = tx.one(f"SELECT count(*) AS n FROM appointment a WHERE {narrow}", params)
+    return int(row["n"]) if row else 0
 
 
 def search(tx: Tx, text: str, limit: int = 50) -> list[Appointment]:
@@ -149,6 +177,21 @@ def booked_units(
     units = float(row[0]) if row is not None else 0.0
     own = without and tx.one(f"SELECT labour_units FROM appointment WHERE id = ? AND {span}", (without, *params))
     return round(units - (own[0] if own else 0), 2)
+
+
+def loads(tx: Tx, site: str, bounds: Sequence[datetime], department: str | None = None) -> list[DayLoad]:
+    """What comes on each day into each department, days and departments without any left out; from the index alone.
+    `bounds`: the first moment of each day, and the end of the last one."""
+    spans = [(iso(start), iso(end)) for start, end in pairwise(bounds)]
+    rows = tx.all(
+        f"""SELECT d.key AS day, a.department, count(*) AS n, total(a.labour_units) AS units
+            FROM json_each(:spans) d CROSS JOIN appointment a INDEXED BY appointment_by_day
+            WHERE a.site = :site AND a.drop_off >= d.value ->> 0 AND a.drop_off < d.value ->> 1
+              AND {_LIVE} AND (:department IS NULL OR a.department = :department)
+            GROUP BY d.key, a.department""",
+        {"spans": to_json(spans), "site": site, "department": department},
+    )
+    return [DayLoad(row["day"], row["department"], row["n"], round(row["units"], 2)) for row in rows]
 
 
 def drop_offs(tx: Tx, site: str, department: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
@@ -242,6 +285,10 @@ def _conditions(which: Filter) -> tuple[str, tuple[Any, ...]]:
         parts.append(("a.drop_off < ?", iso(which.end)))
     if which.department is not None:
         parts.append(("a.department = ?", which.department))
+    if which.customer_id is not None:
+        parts.append(("a.customer_id = ?", which.customer_id))
+    if which.vehicle_id is not None:
+        parts.append(("a.vehicle_id = ?", which.vehicle_id))
     if which.statuses is not None:
         parts.append(("a.status IN (SELECT value FROM json_each(?))", to_json([str(one) for one in which.statuses])))
     return " AND ".join(sql for sql, _ in parts) or "true", tuple(value for _, value in parts)

@@ -90,6 +90,18 @@ def page(
     return [_attention(row) for row in rows]
 
 
+def of_appointment(tx: Tx, appointment_id: str, inbox: Sequence[int]) -> list[Attention]:
+    """All entries about an appointment, and about these messages in quarantine, oldest first."""
+    rows = tx.all(
+        """SELECT * FROM attention WHERE appointment_id = ?
+           UNION SELECT * FROM attention
+             WHERE kind = 'quarantine' AND once IN (SELECT 'inbox:' || value FROM json_each(?))
+           ORDER BY id""",
+        (appointment_id, to_json(list(inbox))),
+    )
+    return [_attention(row) for row in rows]
+
+
 def counts(tx: Tx) -> dict[str, int]:
     """How many are open, by kind."""
     return {

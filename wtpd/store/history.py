@@ -16,15 +16,23 @@ _write_changes = msgspec.json.Encoder().encode
 
 
 def append(
-    tx: Tx, appointment_id: str, version: int, action: str, changes: Mapping[str, Change], author: Author
+    tx: Tx,
+    appointment_id: str,
+    version: int,
+    action: str,
+    changes: Mapping[str, Change],
+    author: Author,
+    *,
+    undoes: int | None = None,
 ) -> None:
-    """`action` is `created`, `changed` or `cancelled`; `changes` hold JSON values."""
+    """`action` is `created`, `changed` or `cancelled`; `changes` hold JSON values; `undoes` is the entry that is taken
+    back by it."""
     tx.run(
-        """INSERT INTO history (appointment_id, at, actor, channel, action, version, changes)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO history (appointment_id, at, actor, channel, action, version, changes, undoes)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             appointment_id, iso_exact(tx.now), author.actor, author.channel, action, version,
-            _write_changes(changes).decode(),
+            _write_changes(changes).decode(), undoes,
         ),
     )  # fmt: skip
 
@@ -52,4 +60,5 @@ def _entry(row: Row) -> Entry:
         action=row["action"],
         version=row["version"],
         changes=_read_changes(row["changes"]),
+        undoes=row["undoes"],
     )

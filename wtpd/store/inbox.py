@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from wtpd.clock import iso
@@ -22,7 +22,7 @@ class Inbox:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
 
-    def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> None:
+    def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> int:
         """The same message of the same version is kept once."""
         payload = to_json(item.raw)
         version = item.version if isinstance(item, Incoming) else None
@@ -32,7 +32,7 @@ class Inbox:
             (channel, item.partner_id, version, payload),
         )
         if known:
-            return
+            return int(known["id"])
         number = self._tx.run(
             """INSERT INTO inbox (channel, account, partner_id, version, at, payload, reason)
                VALUES (?, ?, ?, ?, ?, ?, ?)""",
@@ -42,6 +42,7 @@ class Inbox:
             self._tx, "quarantine", channel=channel, appointment_id=None,
             data={"inbox": number, "partner_id": item.partner_id, "reason": reason}, once=_once(number),
         )  # fmt: skip
+        return int(number or 0)
 
     def waiting(self, channel: str) -> frozenset[str]:
         rows = self._tx.all(
@@ -70,12 +71,24 @@ class Inbox:
             id=row["id"], channel=row["channel"], account=row["account"], payload=from_json(row["payload"])
         )
 
-    def close(self, number: int, state: Literal["applied", "discarded"], *, by: str) -> None:
+    def close(
+        self, number: int, state: Literal["applied", "discarded"], *, by: str, edited: Mapping[str, Any] | None = None
+    ) -> None:
         self._tx.run(
-            "UPDATE inbox SET state = ?, decided_at = ?, decided_by = ? WHERE id = ? AND state = 'quarantined'",
-            (state, iso(self._tx.now), by, number),
+            """UPDATE inbox SET state = ?, decided_at = ?, decided_by = ?, edited = ?
+               WHERE id = ? AND state = 'quarantined'""",
+            (state, iso(self._tx.now), by, None if edited is None else to_json(edited), number),
         )
         attention.resolve_once(self._tx, "quarantine", _once(number), by=by, resolution=state)
+
+
+def kept(tx: Tx, number: int) -> tuple[Any, Any]:
+    """The message as it came, and what somebody made of it before it was applied (None: nothing); both None if it isn't
+    kept any more."""
+    row = tx.one("SELECT payload, edited FROM inbox WHERE id = ?", (number,))
+    if row is None:
+        return None, None
+    return from_json(row["payload"]), from_json(row["edited"]) if row["edited"] else None
 
 
 def count(tx: Tx, channel: str) -> int:
@@ -88,7 +101,8 @@ def erase(tx: Tx, appointment_ids: Sequence[str]) -> None:
     """Blank the messages kept for these appointments (GDPR); that there was one stays."""
     rows: list[Any] = [(each,) for each in appointment_ids]
     tx.run_many(
-        """UPDATE inbox SET payload = 'null', state = CASE state WHEN 'quarantined' THEN 'discarded' ELSE state END
+        """UPDATE inbox SET payload = 'null', edited = NULL,
+             state = CASE state WHEN 'quarantined' THEN 'discarded' ELSE state END
            WHERE (channel, partner_id) IN (SELECT channel, partner_id FROM link WHERE appointment_id = ?)""",
         rows,
     )

@@ -31,18 +31,24 @@ def signal(channel: str) -> str:
 
 
 def mark_change(tx: Tx, appointment_id: str, site: str, department: str, *, except_channel: str | None = None) -> None:
-    """An appointment that is now in `department` of `site` was made, changed or cancelled: mark it for every active
-    channel of that department, and for every channel that knows it or is about to (it may have moved away).
-    `except_channel` is the one the change came from."""
+    """An appointment that is now in `department` of `site` was made, changed or cancelled: mark it for every channel
+    that must hear of it. `except_channel` is the one the change came from."""
+    for channel in hearing(tx, appointment_id, site, department):
+        if channel != except_channel:
+            mark(tx, channel, appointment_id)
+
+
+def hearing(tx: Tx, appointment_id: str, site: str, department: str) -> list[str]:
+    """Every active channel of the department, and every channel that knows the appointment or is about to (it may have
+    moved away)."""
     rows = tx.all(
-        """SELECT id FROM channel c WHERE active AND id IS NOT :except AND (
+        """SELECT id FROM channel c WHERE active AND (
              (site = :site AND department = :department)
              OR EXISTS (SELECT 1 FROM link WHERE channel = c.id AND appointment_id = :id AND NOT tombstone)
              OR EXISTS (SELECT 1 FROM outbox WHERE channel = c.id AND appointment_id = :id))""",
-        {"except": except_channel, "site": site, "department": department, "id": appointment_id},
+        {"site": site, "department": department, "id": appointment_id},
     )
-    for row in rows:
-        mark(tx, row["id"], appointment_id)
+    return [row["id"] for row in rows]
 
 
 def mark(tx: Tx, channel: str, appointment_id: str) -> None:
@@ -76,7 +82,7 @@ class Outbox:
 
     def pending(self, channel: str, *, after: int, limit: int) -> Sequence[Pending]:
         rows = self._tx.all(
-            """SELECT o.seq, o.appointment_id, o.marked_version, o.intent_mark, o.attempts, o.intent,
+            """SELECT o.seq, o.appointment_id, o.marked_version, o.intent_mark, o.attempts, o.intent, o.look,
                       l.channel, l.account, l.partner_id, l.version, l.base, l.tombstone
                FROM outbox o LEFT JOIN link l
                  ON l.channel = o.channel AND l.appointment_id = o.appointment_id AND NOT l.tombstone
@@ -103,7 +109,8 @@ class Outbox:
 
     def store_intent(self, intent: Intent) -> None:
         self._tx.run(
-            "UPDATE outbox SET intent = ?, intent_mark = marked_version WHERE channel = ? AND appointment_id = ?",
+            """UPDATE outbox SET intent = ?, intent_mark = marked_version, look = 0
+               WHERE channel = ? AND appointment_id = ?""",
             (_stored(intent), intent.channel, intent.appointment_id),
         )
 
@@ -165,6 +172,10 @@ class Outbox:
         )
         self._tx.signal(signal(channel))
 
+    def look(self, channel: str, appointment_id: str) -> None:
+        self.mark(channel, appointment_id)
+        self._tx.run("UPDATE outbox SET look = 1 WHERE channel = ? AND appointment_id = ?", (channel, appointment_id))
+
 
 def _stored(intent: Intent) -> str:
     """A `create` says everything, so it is kept once."""
@@ -187,4 +198,5 @@ def _pending(row: Any) -> Pending:
         attempts=row["attempts"],
         intent=_restored(row["intent"]) if row["intent"] else None,
         link=link_of_row(row) if row["partner_id"] is not None else None,
+        look=bool(row["look"]),
     )

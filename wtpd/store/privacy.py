@@ -13,7 +13,7 @@ from wtpd.clock import iso
 from wtpd.planner.changes import json_value
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import appointments, attention, contracts, customers, history, search, vehicles
+from wtpd.store import appointments, attention, contracts, customers, history, messages, search, vehicles
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.inbox import Inbox
 
@@ -24,8 +24,8 @@ _ADDRESSES = ("email", "phone", "mobile", "business_email", "business_phone", "b
 
 
 def export(tx: Tx, customer_id: str) -> dict[str, Any]:
-    """As JSON values: the customer, vehicles, visits with their history and contract, messages in quarantine, and to
-    whom the data were given. Raises `NotFound`."""
+    """As JSON values: the customer, vehicles, visits with their history and contract, messages in quarantine, what was
+    exchanged with partners, and to whom the data were given. Raises `NotFound`."""
     customer = customers.get(tx, customer_id)
     visits = appointments.of_customer(tx, customer_id)
     cars = {car.id: car for car in vehicles.of_customer(tx, customer_id)}
@@ -41,7 +41,10 @@ def export(tx: Tx, customer_id: str) -> dict[str, Any]:
             }
             for visit in visits
         ],
-        "messages": [from_json(row["payload"]) for row in _messages(tx, _ids(visits))],
+        "messages": [
+            from_json(row[name]) for row in _messages(tx, _ids(visits)) for name in ("payload", "edited") if row[name]
+        ],
+        "exchanged": messages.export(tx, [visit.id for visit in visits]),
         "given_to": [dict(row) for row in _recipients(tx, _ids(visits))],
     }
 
@@ -58,6 +61,7 @@ def erase(tx: Tx, customer: Customer, actor: str) -> None:
         _blank_history(tx, visit, words)
     _blank_visits(tx, visits, words)
     _blank_sync(tx, visits)
+    messages.erase(tx, visits, lambda text: any(word in text for word in words.exact))
     _blank_answers(tx, customer, visits, words)
     _blank_mails(tx, words)
     cars = _blank_vehicles(tx, customer.id)
@@ -150,7 +154,7 @@ def _blank_sync(tx: Tx, visits: Sequence[str]) -> None:
 
 
 def _blank_message(tx: Tx, number: int) -> None:
-    tx.run("UPDATE inbox SET payload = 'null' WHERE id = ?", (number,))
+    tx.run("UPDATE inbox SET payload = 'null', edited = NULL WHERE id = ?", (number,))
     Inbox(tx).close(number, "discarded", by="erasure")
 
 
@@ -162,7 +166,7 @@ def _blank_answers(tx: Tx, customer: Customer, visits: Sequence[str], words: _Wo
     for word in (customer.id, *words.exact):
         _blank_attention(tx, "instr(data, ?)", word)
         tx.run("UPDATE idempotency SET body = x'' WHERE instr(body, CAST(? AS BLOB))", (word,))
-        for row in tx.all("SELECT id FROM inbox WHERE instr(payload, ?)", (word,)):
+        for row in tx.all("SELECT id FROM inbox WHERE instr(payload, :word) OR instr(edited, :word)", {"word": word}):
             _blank_message(tx, row["id"])
 
 
@@ -222,7 +226,8 @@ def _ids(visits: Sequence[Any]) -> str:
 
 def _messages(tx: Tx, visits: str) -> list[Any]:
     return tx.all(
-        """SELECT i.id, i.payload FROM inbox i JOIN link l ON l.channel = i.channel AND l.partner_id = i.partner_id
+        """SELECT i.id, i.payload, i.edited
+           FROM inbox i JOIN link l ON l.channel = i.channel AND l.partner_id = i.partner_id
            WHERE l.appointment_id IN (SELECT value FROM json_each(?)) ORDER BY i.id""",
         (visits,),
     )

@@ -12,6 +12,7 @@ from wtpd.store.channels import Channels
 from wtpd.store.database import Database, Tx
 from wtpd.store.inbox import Inbox
 from wtpd.store.ledger import Ledger
+from wtpd.store.messages import Messages
 from wtpd.store.outbox import Outbox
 from wtpd.sync.ports import BookPort, Case
 
@@ -50,7 +51,7 @@ class AttentionList:
 class StoreSession:
     """`wtpd.sync.ports.Session`."""
 
-    __slots__ = ("attention", "book", "channels", "inbox", "links", "now", "outbox", "tx")
+    __slots__ = ("attention", "book", "channels", "inbox", "links", "messages", "now", "outbox", "tx")
 
     def __init__(self, tx: Tx, book: BookPort) -> None:
         self.tx = tx
@@ -59,6 +60,7 @@ class StoreSession:
         self.links = Ledger(tx)
         self.outbox = Outbox(tx)
         self.inbox = Inbox(tx)
+        self.messages = Messages(tx)
         self.attention = AttentionList(tx)
         self.channels = Channels(tx)
 

@@ -16,6 +16,7 @@ from wtpd.texts import N_
 
 _FIELDS = tuple(field.name for field in fields(Vehicle))
 _COLUMNS = (*_FIELDS, "plate_key")
+_ROLES = ("driver", "owner", "contractor")
 _DATES = ("first_registration", "inspection_due", "odometer_date")
 _INSERT = f"INSERT INTO vehicle ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _UPDATE = f"UPDATE vehicle SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
@@ -57,9 +58,15 @@ def by_plate(tx: Tx, plate: str, limit: int = 20) -> list[Vehicle]:
 
 def of_customer(tx: Tx, customer_id: str) -> list[Vehicle]:
     """Those whose driver, owner or contractor the customer is."""
-    rows = tx.all(
-        "SELECT * FROM vehicle WHERE driver = :id OR owner = :id OR contractor = :id ORDER BY id", {"id": customer_id}
-    )
+    return of_customers(tx, [customer_id])
+
+
+def of_customers(tx: Tx, ids: Sequence[str]) -> list[Vehicle]:
+    """Those whose driver, owner or contractor one of the customers is."""
+    held = " UNION ".join(
+        f"SELECT v.id FROM json_each(:ids) one CROSS JOIN vehicle v ON v.{role} = one.value" for role in _ROLES
+    )  # the order is given: with many ids SQLite would rather read the whole table
+    rows = tx.all(f"SELECT * FROM vehicle WHERE id IN ({held}) ORDER BY id", {"ids": to_json(list(ids))})
     return [_record(row) for row in rows]
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from wtpd.clock import iso
 from wtpd.errors import Invalid, Unavailable, WtpdError
 from wtpd.sync import guard
-from wtpd.sync.plan import CANCELLED, Agree, CancelHere, Conflict, CreateHere, UpdateHere, plan
-from wtpd.sync.ports import Incoming, Link, Ours, Page, Session, Unreadable
+from wtpd.sync.plan import CANCELLED, US, Agree, CancelHere, Conflict, CreateHere, UpdateHere, plan
+from wtpd.sync.ports import Decision, Incoming, Link, Ours, Page, Session, Taken, Unreadable
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
 
@@ -31,6 +31,9 @@ class Applied:
     cancelled_ahead: int = 0
     dropped: bool = False
     """The page doesn't start where the feed stands; nothing was done with it."""
+    decision: Decision = "none"
+    """Of one item, as is `appointment_id`; neither is added."""
+    appointment_id: str | None = None
 
     def add(self, other: Applied) -> None:
         self.applied += other.applied
@@ -58,10 +61,18 @@ def apply_page(
 
 
 def apply_item(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
-    """Merge one appointment of the partner with ours. Raises what the book raises; the caller undoes it then."""
+    """Merge one appointment of the partner with ours, and keep for the trace what became of it. Raises what the book
+    raises; the caller undoes it then."""
+    done = _merge(session, spec, item)
+    session.messages.received(spec.id, item, Taken(decision=done.decision, appointment_id=done.appointment_id))
+    return done
+
+
+def _merge(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
     link = session.links.link_at(spec.id, spec.account, item.partner_id)
     if link is not None and item.version <= link.version:
-        return Applied()  # late, or the echo of what we sent
+        is_echo = item.version == link.version and item.changed_by == US
+        return Applied(decision="echo" if is_echo else "late", appointment_id=link.appointment_id)
     if link is not None and link.tombstone:
         return _closed(session, spec, link, item)
     ours = _known(session, spec, link, item)
@@ -71,14 +82,14 @@ def apply_item(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
         match action:
             case CreateHere():
                 ours = _within(session.book.create(spec.id, item, actor=spec.actor), spec)
-                done.applied = 1
+                done.applied, done.decision = 1, "create"
             case UpdateHere(fields) if ours is not None:
                 ours = _within(
                     session.book.update(spec.id, ours.appointment_id, fields, actor=spec.actor, links=item.links), spec
                 )
-                done.applied = 1
+                done.applied, done.decision = 1, "update"
             case CancelHere() if ours is not None:
-                done.cancelled, done.applied = 1, 1
+                done.cancelled, done.applied, done.decision = 1, 1, "cancel"
                 done.cancelled_ahead = int(str(ours.fields.get("collection", "")) > iso(session.now))
                 ours = session.book.cancel(spec.id, ours.appointment_id, actor=spec.actor, reason=item.reason)
             case Conflict() if ours is not None:
@@ -87,6 +98,9 @@ def apply_item(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
                 _agree(session, spec, ours, item, link, action)
                 if known and (link is None or item.links):
                     session.book.attach(spec.id, ours.appointment_id, item.partner_id, item.links)
+    done.appointment_id = ours.appointment_id if ours is not None else None
+    if item.changed_by == US and done.decision == "none" and not done.conflicts:
+        done.decision = "echo"
     return done
 
 
@@ -133,14 +147,27 @@ def attempt(session: Session, spec: ChannelSpec, item: Incoming) -> tuple[Applie
 def _apply_or_quarantine(session: Session, spec: ChannelSpec, item: Incoming | Unreadable, *, waiting: bool) -> Applied:
     """What can't be applied is kept whole, and the page goes on."""
     if isinstance(item, Unreadable):
-        session.inbox.quarantine(spec.id, spec.account, item, item.reason)
+        quarantine(session, spec, item, item.reason)
         return Applied(quarantined=1)
     done, trouble = attempt(session, spec, item)
     if trouble is not None:
-        session.inbox.quarantine(spec.id, spec.account, item, trouble)
+        quarantine(session, spec, item, trouble)
     elif waiting:  # its state is whole, so it says all that an older message would have said
         session.inbox.supersede(spec.id, item.partner_id, item.version)
     return done
+
+
+def quarantine(
+    session: Session,
+    spec: ChannelSpec,
+    item: Incoming | Unreadable,
+    reason: Text | str,
+    appointment_id: str | None = None,
+) -> None:
+    """Keep a message that can't be applied. `appointment_id`: ours, if it is known which one it is about."""
+    number = session.inbox.quarantine(spec.id, spec.account, item, reason)
+    taken = Taken(decision="quarantine", appointment_id=appointment_id, inbox=number, reason=reason)
+    session.messages.received(spec.id, item, taken)
 
 
 def _known(session: Session, spec: ChannelSpec, link: Link | None, item: Incoming) -> Ours | None:
@@ -210,13 +237,14 @@ def _closed(session: Session, spec: ChannelSpec, link: Link, item: Incoming) -> 
     """A message about a pair that was closed, and newer than that. If it was brought back to life there, cancelled
     stands, and somebody must know, because a customer may come."""
     ours = ours_of(session, spec, link.appointment_id)
+    done = Applied(appointment_id=link.appointment_id)
     if ours is None or ours.erased:
-        return Applied()
+        return replace(done, decision="late")  # which keeps nothing of what it says
     session.links.put_link(replace(link, version=item.version))
     once = f"{spec.id}:{link.account}:{item.partner_id}"
     if item.cancelled:
         session.attention.resolve_once("conflict", once, by=spec.id, resolution="theirs")
-        return Applied()
+        return done
     session.attention.add(
         "conflict",
         channel=spec.id,
@@ -232,4 +260,5 @@ def _closed(session: Session, spec: ChannelSpec, link: Link, item: Incoming) -> 
         },
         once=once,
     )
-    return Applied(conflicts=1)
+    done.conflicts = 1
+    return done

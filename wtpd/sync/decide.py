@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from wtpd.sync.plan import CANCELLED
 from wtpd.sync.ports import Case, Incoming, Session, Unreadable
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
+from wtpd.words import field_name
 
 Choice = Literal["ours", "theirs", "done"]
 
@@ -33,23 +34,58 @@ def resolve(session: Session, number: int, choice: Choice, *, by: str) -> None:
     session.attention.resolve(number, by=by, resolution=choice)
 
 
-def retry(session: Session, number: int, spec: ChannelSpec, parse: Parse, *, by: str) -> None:
+def retry(
+    session: Session,
+    number: int,
+    spec: ChannelSpec,
+    parse: Parse,
+    *,
+    by: str,
+    edited: Mapping[str, Any] | None = None,
+) -> None:
     """Try a kept message or a refused call again. A message that still can't be applied stays in quarantine; what is
-    wrong with it is raised."""
+    wrong with it is raised. `edited` is applied in place of the message, which stays kept as it came."""
     case = _open_case(session, number)
-    if case.kind == "rejected" and case.channel and case.appointment_id:
+    if case.kind == "rejected" and case.channel and case.appointment_id and edited is None:
         session.outbox.retry(case.channel, case.appointment_id)
         session.attention.resolve(number, by=by, resolution="retried")
     elif case.kind == "quarantine":
-        kept = session.inbox.get(int(case.data["inbox"]))
-        item = parse(kept.payload)
-        if isinstance(item, Unreadable):
-            raise Invalid(N_("The message still can't be read: {reason}", reason=item.reason))
-        with session.savepoint():
-            apply_item(session, replace(spec, account=kept.account), item)
-        session.inbox.close(kept.id, "applied", by=by)
+        _apply_kept(session, case, spec, parse, by, edited)
+    elif edited is not None:
+        raise Refused(N_("Only a message in quarantine can be edited."))
     else:
         raise Refused(N_("There is nothing to try again."))
+
+
+def _apply_kept(
+    session: Session, case: Case, spec: ChannelSpec, parse: Parse, by: str, edited: Mapping[str, Any] | None
+) -> None:
+    kept = session.inbox.get(int(case.data["inbox"]))
+    original = parse(kept.payload)
+    item = original if edited is None else parse(edited)
+    if isinstance(item, Unreadable):
+        raise Invalid(N_("The message still can't be read: {reason}", reason=item.reason))
+    if edited is not None:
+        _check_edited(case, original, item)
+    with session.savepoint():
+        apply_item(session, replace(spec, account=kept.account), item)
+    session.inbox.close(kept.id, "applied", by=by, edited=edited)
+
+
+def _check_edited(case: Case, original: Incoming | Unreadable, edited: Incoming) -> None:
+    """It must still be about the same appointment in the same state there: another number would change a stranger's
+    appointment, a higher version would make wtpd ignore what the partner says next."""
+    partner_id = case.data.get("partner_id") or original.partner_id
+    if partner_id is not None and edited.partner_id != partner_id:
+        raise Refused(
+            N_("The edited message is about {other}, not about {partner_id}.", other=edited.partner_id,
+               partner_id=partner_id),
+            kind="other-appointment",
+        )  # fmt: skip
+    if isinstance(original, Incoming) and edited.version != original.version:
+        raise Refused(
+            N_("The edited message must stay at version {version}.", version=original.version), kind="other-version"
+        )
 
 
 def discard(session: Session, number: int, *, by: str) -> None:
@@ -79,7 +115,12 @@ def _put_ours_back(session: Session, case: Case, by: str) -> None:
         return
     if field == CANCELLED:
         raise Refused(N_("A cancelled appointment stays cancelled; make a new one if it is needed again."))
-    session.book.update(case.channel, case.appointment_id, {field: case.data["ours"]}, actor=by, links={})
+    ours = session.book.update(case.channel, case.appointment_id, {field: case.data["ours"]}, actor=by, links={})
+    if ours.cancelled:
+        raise Refused(N_("The appointment is cancelled meanwhile; nothing can be put back."), kind="cancelled")
+    if ours.fields[field] != case.data["ours"]:
+        text = N_("Our value can't be had any more: {field}. Change the appointment instead.", field=field_name(field))
+        raise Refused(text, kind="not-possible")
     session.outbox.mark(case.channel, case.appointment_id)
 
 

@@ -26,6 +26,8 @@ class PartnerError(Exception):
     problem: Mapping[str, Any]
     """The partner's problem details (RFC 9457) of a 409, 412 or other 4xx, as they came; `{}` if there were none. For
     connectors only: may hold personal data, so it is never logged."""
+    sent: Any = None
+    """The body of the call that failed, as the partner was told (JSON value), for the trace; may be personal, too."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)

@@ -1,11 +1,10 @@
-"""Intents: which call to the partner is due for an appointment, and what its answer means for the ledger. Plain
-functions inside a transaction."""
+"""Intents: which call to the partner is due for an appointment. Plain functions inside a transaction."""
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -13,10 +12,12 @@ import uuid_utils
 
 from wtpd.sync.apply import ours_of
 from wtpd.sync.plan import CancelThere, CreateThere, UpdateThere, plan
-from wtpd.sync.ports import Intent, Link, Ours, Receipt, Session
+from wtpd.sync.ports import Answered, Intent, Link, Ours, Pending, Session
 from wtpd.sync.spec import ChannelSpec
 
 _log = logging.getLogger(__name__)
+
+_NONE_MADE: Mapping[str, bool] = {}
 
 MISHAP = timedelta(minutes=5)
 """An appointment that our own code stumbles over is tried again after this."""
@@ -24,12 +25,17 @@ MISHAP = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An intent that is on disk, and how often it failed before. `begun`: it was stored earlier, so a call whose answer
-    was lost may have reached the partner."""
+    """An intent that is on disk, and how often it failed before. Without one, what the partner has is fetched first,
+    under `account` and the `link`. `begun`: it was stored earlier, so a call whose answer was lost may have reached the
+    partner."""
 
-    intent: Intent
+    channel: str
+    account: str
+    appointment_id: str
     attempts: int
+    intent: Intent | None
     begun: bool = False
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +47,41 @@ class Batch:
     more: bool
 
 
-def plan_batch(session: Session, spec: ChannelSpec, after: int, limit: int) -> Batch:
+def plan_batch(
+    session: Session, spec: ChannelSpec, after: int, limit: int, made: Mapping[str, bool] = _NONE_MADE
+) -> Batch:
     """Decide what to send for the next rows of the outbox behind row `after`, and store it. Rows for which nothing is
-    left to be sent are done."""
-    planned: list[Planned] = []
+    left to be sent are done. `made` says of the calls that this process knows of, by key, whether one was made whose
+    answer isn't kept; one that it doesn't know of was under way when the last process ended."""
     rows = session.outbox.pending(spec.id, after=after, limit=limit)
-    for row in rows:
-        intent = row.intent  # begun before and never answered: repeated as it is
-        if intent is None:
-            try:
-                intent = next_intent(session, spec, row.appointment_id, row.link)
-            except sqlite3.Error:
-                raise
-            except Exception as error:  # raised while it decides; nothing was written yet
-                _log.exception("an appointment couldn't be planned", extra={"CHANNEL": spec.id})
-                session.outbox.defer(spec.id, row.appointment_id, session.now + MISHAP, type(error).__name__)
-        if intent is not None:
-            planned.append(Planned(intent, row.attempts, begun=row.intent is not None))
+    planned = [each for row in rows if (each := _planned(session, spec, row, made)) is not None]
     return Batch(planned, rows[-1].seq if rows else after, len(rows) == limit)
+
+
+def _planned(session: Session, spec: ChannelSpec, row: Pending, made: Mapping[str, bool]) -> Planned | None:
+    intent = row.intent  # begun before and never answered: repeated as it is
+    if intent is not None:
+        if made.get(intent.key, True):
+            session.messages.unanswered(intent.key)
+    elif row.look and row.link is not None:
+        return Planned(spec.id, row.link.account, row.appointment_id, row.attempts, None, link=row.link)
+    else:
+        if row.look:  # it was closed meanwhile
+            session.messages.looked(spec.id, row.appointment_id, "gone", Answered(outcome="ok"))
+        try:
+            intent = next_intent(session, spec, row.appointment_id, row.link)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # raised while it decides; nothing was written yet
+            _log.exception("an appointment couldn't be planned", extra={"CHANNEL": spec.id})
+            session.outbox.defer(spec.id, row.appointment_id, session.now + MISHAP, type(error).__name__)
+    if intent is None:
+        return None
+    return planned_of(intent, row.attempts, begun=row.intent is not None)
+
+
+def planned_of(intent: Intent, attempts: int, *, begun: bool = False) -> Planned:
+    return Planned(intent.channel, intent.account, intent.appointment_id, attempts, intent, begun)
 
 
 def next_intent(session: Session, spec: ChannelSpec, appointment_id: str, link: Link | None) -> Intent | None:
@@ -69,36 +92,12 @@ def next_intent(session: Session, spec: ChannelSpec, appointment_id: str, link: 
         if intent is None:
             continue
         session.outbox.store_intent(intent)
+        session.messages.called(intent)
         if ours is not None and intent.operation == "cancel" and ours.present:
             session.outbox.mark(spec.id, appointment_id)  # it is sent again afterwards, under its new number
         return intent
     session.outbox.done(spec.id, appointment_id)
     return None
-
-
-def accept(session: Session, intent: Intent, receipt: Receipt) -> None:
-    """The partner took it: both sides agree on what was sent, unless the feed told us something newer already. Raises
-    ValueError if the partner says that it is another appointment of ours."""
-    link = session.links.link_at(intent.channel, intent.account, receipt.partner_id)
-    if link is not None and link.appointment_id != intent.appointment_id:
-        raise ValueError(f"the partner's {receipt.partner_id} is linked with another appointment")
-    fresh = link is None
-    if link is None:
-        link = Link(
-            channel=intent.channel,
-            account=intent.account,
-            partner_id=receipt.partner_id,
-            appointment_id=intent.appointment_id,
-            version=0,
-            base={},
-        )
-    if intent.operation == "cancel":
-        session.links.put_link(replace(link, version=max(link.version, receipt.version), base={}, tombstone=True))
-    elif not link.tombstone and receipt.version > link.version:
-        session.links.put_link(replace(link, version=receipt.version, base=intent.full))
-    if fresh or receipt.links:
-        session.book.attach(intent.channel, intent.appointment_id, receipt.partner_id, receipt.links)
-    session.outbox.settle(intent.channel, intent.appointment_id)
 
 
 def _intent(spec: ChannelSpec, ours: Ours, link: Link | None, action: object) -> Intent | None:

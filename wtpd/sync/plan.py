@@ -70,6 +70,8 @@ class Conflict:
 Action = CreateHere | UpdateHere | CancelHere | Agree | CreateThere | UpdateThere | CancelThere | Conflict
 
 CANCELLED = "cancelled"
+US = "dms"
+"""Who made a change there, as the partner calls us."""
 
 
 def plan(link: Link | None, ours: Ours | None, theirs: Incoming | None, sent: Intent | None = None) -> Iterator[Action]:
@@ -167,7 +169,7 @@ def _base(link: Link | None, ours: Ours, theirs: Incoming | None, sent: Intent |
     base = dict(link.base) if link is not None else {}
     if theirs is None:
         return base
-    if link is not None and theirs.changed_by == "dms" and theirs.version == link.version + 1:
+    if link is not None and theirs.changed_by == US and theirs.version == link.version + 1:
         return {**base, **theirs.fields}  # the only change since then was ours
     for name, value in (sent.fields if sent is not None else {}).items():
         if name in theirs.fields and theirs.fields[name] == value:
@@ -186,4 +188,4 @@ def _first_base(here: Any, there: Any) -> Any:
 
 def _left(ours: Ours, theirs: Incoming, sent: Intent | None) -> bool:
     cancelling = sent is not None and sent.operation == "cancel"
-    return theirs.changed_by == "dms" and not ours.cancelled and (cancelling or not ours.in_scope)
+    return theirs.changed_by == US and not ours.cancelled and (cancelling or not ours.in_scope)

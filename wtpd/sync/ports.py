@@ -11,33 +11,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 from wtpd.sync.records import (
+    Answered,
     Cancellations,
     Case,
+    DayOffer,
+    Decision,
     Fields,
     Halt,
+    Incoming,
     Intent,
     Link,
+    Look,
     Operation,
+    Page,
     Pending,
     PlannedChange,
     Published,
     Quarantined,
+    Receipt,
     RunRecord,
+    Taken,
+    Unreadable,
 )
 from wtpd.texts import Text
 
 T = TypeVar("T")
 
 __all__ = [
-    "FIELDS", "AttentionPort", "BookPort", "Cancellations", "Case", "ChannelPort", "DayOffer", "Fields", "Halt",
-    "InboxPort", "Incoming", "Intent", "Link", "LinksPort", "Operation", "Ours", "OutboxPort", "Page", "Partner",
-    "Pending", "PlannedChange", "Published", "Quarantined", "Receipt", "RunRecord", "Session", "Transactions",
-    "Unreadable",
+    "FIELDS", "Answered", "AttentionPort", "BookPort", "Cancellations", "Case", "ChannelPort", "DayOffer", "Decision",
+    "Fields", "Halt", "InboxPort", "Incoming", "Intent", "Link", "LinksPort", "Look", "MessagesPort", "Operation",
+    "Ours", "OutboxPort", "Page", "Partner", "Pending", "PlannedChange", "Published", "Quarantined", "Receipt",
+    "RunRecord", "Session", "Taken", "Transactions", "Unreadable",
 ]  # fmt: skip
 
 FIELDS: Mapping[str, str] = {
@@ -64,57 +73,6 @@ FIELDS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """One appointment as the partner has it now.
-
-    `version` grows with each change there. `our_id` is our appointment id if the partner knows it. `changed_by` is
-    `dealer`, `customer_app` or `dms` (us). `unknown` holds codes we have no word for, by field; such a field is left
-    out of `fields`.
-    """
-
-    partner_id: str
-    version: int
-    fields: Fields
-    cancelled: bool
-    changed_by: str
-    our_id: str | None = None
-    reason: str | None = None
-    origin: str | None = None
-    """Origin for an appointment that the book doesn't have yet, e.g. `mynissan`."""
-    links: Mapping[str, str] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
-    raw: Any = None
-    """The message as it came, for quarantine and trace; JSON value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A feed item that couldn't be read: it goes to quarantine whole."""
-
-    partner_id: str | None
-    reason: str
-    raw: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page of the partner's change feed. `cursor` is where the next one starts."""
-
-    items: Sequence[Incoming | Unreadable]
-    cursor: str
-    more: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """The partner's answer to a write."""
-
-    partner_id: str
-    version: int
-    links: Mapping[str, str] = field(default_factory=dict)
-
-
 class Partner(Protocol):
     """A partner that keeps appointments. `account` is our number there (a dealer number).
 
@@ -136,19 +94,6 @@ class Partner(Protocol):
     async def publish(self, account: str, days: Sequence[DayOffer], key: str) -> None:
         """Say what can be booked on these days (at most 100); days that aren't named stay as they are."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayOffer:
-    """What can be booked at a site on one day: `capacity` and `remaining` in AW, the rest as JSON values in the form
-    of `wtpd.book.availability`."""
-
-    day: date
-    capacity: float
-    remaining: float
-    slots: Sequence[Mapping[str, Any]]
-    advisors: Sequence[Mapping[str, Any]]
-    courtesy_cars: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,11 +223,17 @@ class OutboxPort(Protocol):
 
     def retry(self, channel: str, appointment_id: str) -> None: ...
 
+    def look(self, channel: str, appointment_id: str) -> None:
+        """As `mark`, and what the partner has is fetched first and held against ours."""
+        ...
+
 
 class InboxPort(Protocol):
     """Quarantine: messages that couldn't be applied, kept whole."""
 
-    def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> None: ...
+    def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> int:
+        """Keep it; gives its number."""
+        ...
 
     def waiting(self, channel: str) -> frozenset[str]:
         """The partner's ids that have something in quarantine."""
@@ -296,7 +247,35 @@ class InboxPort(Protocol):
         """Raises `wtpd.errors.NotFound` if it isn't in quarantine (any more)."""
         ...
 
-    def close(self, number: int, state: Literal["applied", "discarded"], *, by: str) -> None: ...
+    def close(
+        self, number: int, state: Literal["applied", "discarded"], *, by: str, edited: Mapping[str, Any] | None = None
+    ) -> None:
+        """`edited`: what was applied instead of the message; the message stays kept."""
+        ...
+
+
+class MessagesPort(Protocol):
+    """What was said to the partner and by it, kept for the trace in the transaction that it belongs to."""
+
+    def called(self, intent: Intent) -> None:
+        """A call was decided; it has no answer yet."""
+        ...
+
+    def unanswered(self, key: str) -> None:
+        """The call was made, or may have been, and is repeated because no answer came."""
+        ...
+
+    def answered(self, intent: Intent, answer: Answered) -> None: ...
+
+    def asked(self, channel: str, appointment_id: str, look: Look, *, by: str) -> None:
+        """Somebody wants it sent again."""
+        ...
+
+    def looked(self, channel: str, appointment_id: str, look: Look, answer: Answered) -> None:
+        """What came of it."""
+        ...
+
+    def received(self, channel: str, item: Incoming | Unreadable, taken: Taken) -> None: ...
 
 
 class AttentionPort(Protocol):
@@ -367,6 +346,8 @@ class Session(Protocol):
     def outbox(self) -> OutboxPort: ...
     @property
     def inbox(self) -> InboxPort: ...
+    @property
+    def messages(self) -> MessagesPort: ...
     @property
     def attention(self) -> AttentionPort: ...
     @property

@@ -1,16 +1,86 @@
-"""What the sync engine keeps: links, intents, outbox rows, quarantine, runs. Handed on by `wtpd.sync.ports`."""
+"""What the sync engine takes and keeps: a partner's items, links, intents, outbox rows, quarantine, trace, runs. Handed
+on by `wtpd.sync.ports`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
+
+from wtpd.texts import Text
 
 Fields = Mapping[str, Any]
 """Shared fields of one appointment, by canonical name."""
 
 Operation = Literal["create", "update", "cancel"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One appointment as the partner has it now.
+
+    `version` grows with each change there. `our_id` is our appointment id if the partner knows it. `changed_by` is
+    `dealer`, `customer_app` or `dms` (us). `unknown` holds codes we have no word for, by field; such a field is left
+    out of `fields`.
+    """
+
+    partner_id: str
+    version: int
+    fields: Fields
+    cancelled: bool
+    changed_by: str
+    our_id: str | None = None
+    reason: str | None = None
+    origin: str | None = None
+    """Origin for an appointment that the book doesn't have yet, e.g. `mynissan`."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    raw: Any = None
+    """The message as it came, for quarantine and trace; JSON value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A feed item that couldn't be read: it goes to quarantine whole."""
+
+    partner_id: str | None
+    reason: str
+    raw: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of the partner's change feed. `cursor` is where the next one starts."""
+
+    items: Sequence[Incoming | Unreadable]
+    cursor: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The partner's answer to a write; for the trace also its `status` (HTTP) and what was `sent`, in the partner's own
+    form (JSON value), where the connector tells."""
+
+    partner_id: str
+    version: int
+    links: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+    sent: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOffer:
+    """What can be booked at a site on one day: `capacity` and `remaining` in AW, the rest as JSON values in the form
+    of `wtpd.book.availability`."""
+
+    day: date
+    capacity: float
+    remaining: float
+    slots: Sequence[Mapping[str, Any]]
+    advisors: Sequence[Mapping[str, Any]]
+    courtesy_cars: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +125,8 @@ class Pending:
     attempts: int
     intent: Intent | None
     link: Link | None
+    look: bool = False
+    """What the partner has is fetched first, because somebody asked for it to be sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +176,39 @@ class Published:
     days: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
     calling: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How a call to the partner ended: it was taken, refused for good, or failed for now. One that was refused without
+    an `error` is overtaken: what the partner has was fetched and merged. `sent` as in `Receipt`."""
+
+    outcome: Literal["ok", "refused", "failed"]
+    partner_id: str | None = None
+    version: int | None = None
+    status: int | None = None
+    error: str = ""
+    sent: Any = None
+
+
+Decision = Literal["create", "update", "cancel", "none", "echo", "late", "quarantine"]
+"""What became of an item of the partner: what it did to the book; `none`: it said nothing new, `echo`: nothing but what
+we had written there, `late`: we knew a newer version, or this one."""
+
+
+Look = Literal["look", "same", "differs", "gone", "anew"]
+"""What asking the partner for an appointment brought: nothing yet, the same as here, something else, nothing any more;
+or it wasn't asked, since it was never there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What was decided about an item, for the trace. `inbox`: where it is kept in quarantine, and the `reason`."""
+
+    decision: Decision
+    appointment_id: str | None = None
+    inbox: int | None = None
+    reason: Text | str = ""
 
 
 @dataclass(slots=True, kw_only=True)

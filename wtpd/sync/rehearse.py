@@ -62,7 +62,7 @@ def _play(spec: ChannelSpec, items: Sequence[Incoming | Unreadable], session: Se
     for item in items:
         changes += _take(spec, session, item)
     batch = plan_batch(session, spec, 0, MOST)
-    changes += [_give(session, planned.intent) for planned in batch.planned]
+    changes += [_give(session, planned.intent) for planned in batch.planned if planned.intent is not None]
     raise _Undo(changes, truncated=batch.more)
 
 

@@ -43,6 +43,7 @@ class Runner:
         self.partner = Counted(partner)
         self._publisher = Publisher(spec, self.partner, transactions, offers) if offers is not None else None
         self._publish_again = clock.monotonic()
+        self._made: dict[str, bool] = {}
 
     @property
     def requests(self) -> int:
@@ -80,7 +81,7 @@ class Runner:
 
     async def send(self, record: RunRecord, chance: random.Random) -> None:
         """Drain the outbox. Raises the partner's errors, after everything that went through was counted."""
-        result = await Sender(self._spec, self.partner, self._transactions, chance).drain()
+        result = await Sender(self._spec, self.partner, self._transactions, chance, self._made).drain()
         record.sent += result.sent
         _count(record, result.merged)
         if result.error is not None:

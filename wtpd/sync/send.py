@@ -12,17 +12,17 @@ import logging
 import random
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 from functools import partial
 
-from wtpd.clock import full_jitter
 from wtpd.errors import WtpdError
-from wtpd.sync.apply import Applied, attempt
+from wtpd.sync.answers import Answer, give_up, merge, settle
+from wtpd.sync.apply import Applied
 from wtpd.sync.errors import Duplicate, NeedsToken, PartnerError, Precondition, RateLimited, Rejected, Transient
+from wtpd.sync.fetch import Fetched, after_refusal, look
 from wtpd.sync.guard import check_departure
-from wtpd.sync.intents import Batch, Planned, accept, next_intent, plan_batch
-from wtpd.sync.ports import Incoming, Intent, Partner, Receipt, Session, Transactions
+from wtpd.sync.intents import Batch, Planned, plan_batch, planned_of
+from wtpd.sync.ports import Intent, Partner, Receipt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
 
 _log = logging.getLogger(__name__)
@@ -33,8 +33,6 @@ MERGES = 3
 """How often in a run an appointment is fetched, merged and sent again before it has to wait."""
 GIVE_UP = 3
 """Calls that fail one after another, without one that succeeds between, until the run is given up."""
-RETRY, RETRY_CAP = 2.0, 300.0
-"""Seconds of backoff for a single appointment."""
 
 
 @dataclass(slots=True)
@@ -50,15 +48,21 @@ class Sent:
 _ODD = (ValueError, sqlite3.IntegrityError, WtpdError)
 """What an answer that contradicts the ledger or the book raises."""
 
-Answer = Receipt | PartnerError | str
-"""How a call ended in this run; a text is a reason to try this one again later."""
-
 
 class Sender:
     """Drains the outbox of one channel; made anew for each run."""
 
-    def __init__(self, spec: ChannelSpec, partner: Partner, transactions: Transactions, chance: random.Random) -> None:
+    def __init__(
+        self,
+        spec: ChannelSpec,
+        partner: Partner,
+        transactions: Transactions,
+        chance: random.Random,
+        made: dict[str, bool],
+    ) -> None:
+        """`made` outlives the run: the calls that aren't settled by key, and whether one was made since."""
         self._spec = spec
+        self._made = made
         self._partner = partner
         self._transactions = transactions
         self._chance = chance
@@ -90,11 +94,13 @@ class Sender:
         return self._result
 
     async def _plan(self, after: int) -> Batch:
-        return await self._transactions.write(partial(self._plan_batch, after))
+        batch = await self._transactions.write(partial(self._plan_batch, after))
+        self._made.update((planned.intent.key, False) for planned in batch.planned if planned.intent is not None)
+        return batch
 
     def _plan_batch(self, after: int, session: Session) -> Batch:
         check_departure(session, self._spec)
-        return plan_batch(session, self._spec, after, BATCH)
+        return plan_batch(session, self._spec, after, BATCH, self._made)
 
     async def _plan_ahead(self, batch: Batch) -> None:
         while True:
@@ -113,28 +119,26 @@ class Sender:
         """One appointment, to its end in this run."""
         for _ in range(MERGES + 1):
             answer = await self._call(planned)
-            if not isinstance(answer, Incoming):
+            if not isinstance(answer, Fetched):
                 self._note(planned, answer)
                 return
-            done, intent = await self._transactions.write(partial(self._merge, planned.intent, answer))
+            work = partial(merge, spec=self._spec, planned=planned, fetched=answer)
+            done, intent = await self._transactions.write(work)
             self._result.merged.add(done)
+            self._settled(planned)
             if intent is None:
                 return
-            planned = replace(planned, intent=intent, begun=False)
+            planned = planned_of(intent, planned.attempts)
         self._note(planned, "it changes there as often as it is sent")
 
-    async def _call(self, planned: Planned) -> Answer | Incoming:
-        """Make the call; `Incoming` is what the partner has if that must be merged first."""
+    async def _call(self, planned: Planned) -> Answer | Fetched:
+        """Make the call; `Fetched` is what the partner has if that must be merged first."""
         try:
-            try:
-                return await self._partner.write(planned.intent)
-            except (Precondition, Duplicate) as refusal:
-                return await self._fetch(planned.intent, refusal)
-            except Rejected as refusal:
-                if not planned.begun:
-                    raise
-                # An earlier call may have been taken all the same: what is there now tells, before it is forgotten.
-                return await self._fetch(planned.intent, refusal)
+            if planned.link is not None:
+                return await look(self._partner, planned.link)
+            if planned.intent is not None:
+                return await self._write(planned.intent, begun=planned.begun)
+            raise ValueError("there is neither a call to make nor a link to look at")
         except PartnerError as error:
             return error
         except Exception as error:  # our own bug; as far as we know it is about this appointment only
@@ -142,27 +146,26 @@ class Sender:
                 _log.exception("an appointment couldn't be sent", extra={"CHANNEL": self._spec.id})
             return f"{type(error).__name__} in wtpd"
 
-    async def _fetch(self, intent: Intent, refusal: PartnerError) -> Incoming:
-        """It changed there, or it is there already because an answer was lost."""
-        theirs = (
-            await self._partner.get(intent.account, intent.partner_id)
-            if intent.partner_id is not None
-            else await self._partner.find(intent.account, intent.appointment_id)
-        )
-        if theirs is None:
-            raise Rejected(f"{refusal}, but there is none with our id", status=refusal.status)
-        return theirs
+    async def _write(self, intent: Intent, *, begun: bool) -> Receipt | Fetched:
+        self._made[intent.key] = True
+        try:
+            return await self._partner.write(intent)
+        except (Precondition, Duplicate) as refusal:
+            return await after_refusal(self._partner, intent, refusal)
+        except Rejected as refusal:
+            if not begun:
+                raise
+            # An earlier call may have been taken all the same: what is there now tells, before it is forgotten.
+            return await after_refusal(self._partner, intent, refusal)
 
-    def _merge(self, intent: Intent, theirs: Incoming, session: Session) -> tuple[Applied, Intent | None]:
-        """Take over what changed there, and decide anew what is left to be sent."""
-        done, trouble = attempt(session, replace(self._spec, account=intent.account), theirs)
-        if trouble is not None:
-            session.inbox.quarantine(intent.channel, intent.account, theirs, trouble)
-            session.outbox.reject(intent.channel, intent.appointment_id, str(trouble))
-            return done, None
-        session.outbox.drop_intent(intent.channel, intent.appointment_id)
-        link = session.links.link_of(intent.channel, intent.appointment_id)
-        return done, next_intent(session, self._spec, intent.appointment_id, link)
+    def _settled(self, planned: Planned, *, will_be_repeated: bool = False) -> None:
+        """How the call ended is kept."""
+        if planned.intent is None:
+            return
+        if will_be_repeated:
+            self._made[planned.intent.key] = False
+        else:
+            self._made.pop(planned.intent.key, None)
 
     def _note(self, planned: Planned, answer: Answer) -> None:
         """Keep the answer for the next commit, and notice whether the partner is in trouble altogether."""
@@ -185,7 +188,7 @@ class Sender:
             return
         lone = self._result.sent > 0 or bool(self._answers) or all(error.status for _, error in self._suspects)
         if lone:
-            self._answers += [(planned, str(error)) for planned, error in self._suspects]
+            self._answers += self._suspects
         else:
             self._result.error = self._suspects[-1][1]
 
@@ -197,27 +200,19 @@ class Sender:
             if answers:
                 await self._transactions.write(partial(self._settle_batch, answers))
                 self._result.sent += sum(isinstance(answer, Receipt) for _, answer in answers)
+                for planned, answer in answers:
+                    self._settled(planned, will_be_repeated=isinstance(answer, str | Transient))
 
     def _settle_batch(self, answers: Sequence[tuple[Planned, Answer]], session: Session) -> None:
         """All together, since a savepoint for each costs as much as the rest; one by one if one of them is odd."""
         try:
             with session.savepoint():
                 for planned, answer in answers:
-                    self._settle_one(session, planned, answer)
+                    settle(session, planned, answer, self._chance)
         except _ODD:
             for planned, answer in answers:
                 try:
                     with session.savepoint():
-                        self._settle_one(session, planned, answer)
+                        settle(session, planned, answer, self._chance)
                 except _ODD as error:
-                    session.outbox.reject(planned.intent.channel, planned.intent.appointment_id, str(error))
-
-    def _settle_one(self, session: Session, planned: Planned, answer: Answer) -> None:
-        channel, appointment_id = planned.intent.channel, planned.intent.appointment_id
-        if isinstance(answer, Receipt):
-            accept(session, planned.intent, answer)
-        elif isinstance(answer, PartnerError):
-            session.outbox.reject(channel, appointment_id, getattr(answer, "detail", "") or str(answer))
-        else:
-            wait = full_jitter(planned.attempts + 1, base=RETRY, cap=RETRY_CAP, chance=self._chance)
-            session.outbox.defer(channel, appointment_id, session.now + timedelta(seconds=wait), answer)
+                    give_up(session, planned, error)

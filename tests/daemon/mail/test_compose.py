@@ -68,7 +68,7 @@ def test_the_body_says_what_since_when_how_many_and_what_to_do() -> None:
     assert "since 2026-11-21 08:00" in text  # 07:00 UTC
     assert "Appointments waiting to be sent: 4" in text
     assert "Last error: POST /oauth/token: 401" in text
-    assert "wtpd credential set" in text
+    assert "Enter new credentials: wtpd tui → Credentials" in text
     assert text.index("conflicts: 3") > text.index("Next step")
 
 

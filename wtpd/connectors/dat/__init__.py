@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wtpd.connectors.base import CredentialField, Manifest
+from wtpd.connectors.dat.actions import ACTIONS
 from wtpd.connectors.dat.acts import ACTS
 from wtpd.connectors.dat.products import ADDRESS
 from wtpd.texts import N_
@@ -34,5 +35,6 @@ manifest = Manifest(
     ),
     default_address=ADDRESS,
     sandbox=_sandbox,
+    actions=ACTIONS,
     acts=ACTS,
 )

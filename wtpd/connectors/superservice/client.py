@@ -1,4 +1,5 @@
-"""The calls of `contract.yaml`, one method each: JSON in, JSON out. Raises only the errors of `wtpd.sync.errors`."""
+"""The calls of `contract.yaml`, one method each: JSON in, JSON out; of a write the whole answer, for the trace. Raises
+only the errors of `wtpd.sync.errors`."""
 
 from __future__ import annotations
 
@@ -117,19 +118,19 @@ class Client:
         params = {"dmsAppointmentId": our_id}
         return (await self._call("GET", f"{_dealer(account)}/appointments", params=params)).json
 
-    async def create(self, account: str, body: Any, *, key: str) -> Any:
+    async def create(self, account: str, body: Any, *, key: str) -> Answer:
         path = f"{_dealer(account)}/appointments"
-        return (await self._call("POST", path, json=body, idempotency_key=key)).json
+        return await self._call("POST", path, json=body, idempotency_key=key)
 
-    async def change(self, account: str, partner_id: str, body: Any, *, match: str, key: str) -> Any:
+    async def change(self, account: str, partner_id: str, body: Any, *, match: str, key: str) -> Answer:
         headers = {"If-Match": match, **_MERGE_PATCH}
         path = _appointment(account, partner_id)
-        return (await self._call("PATCH", path, json=body, headers=headers, idempotency_key=key)).json
+        return await self._call("PATCH", path, json=body, headers=headers, idempotency_key=key)
 
-    async def cancel(self, account: str, partner_id: str, body: Any, *, match: str, key: str) -> Any:
+    async def cancel(self, account: str, partner_id: str, body: Any, *, match: str, key: str) -> Answer:
         path = f"{_appointment(account, partner_id)}/cancellation"
         headers = {"If-Match": match}
-        return (await self._call("POST", path, json=body, headers=headers, idempotency_key=key)).json
+        return await self._call("POST", path, json=body, headers=headers, idempotency_key=key)
 
     async def publish(self, account: str, body: Any, *, key: str) -> Any:
         return (await self._call("PATCH", f"{_dealer(account)}/availability", json=body, idempotency_key=key)).json

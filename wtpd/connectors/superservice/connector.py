@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from wtpd.connectors.base import Secrets, Verified
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.http import Answer, PartnerHttp
 from wtpd.connectors.superservice import wire
 from wtpd.connectors.superservice.client import Client, Tokens
 from wtpd.connectors.values import WireError
@@ -42,7 +42,8 @@ class Superservice:
     async def write(self, intent: Intent) -> Receipt:
         """Raises `Duplicate` when a live appointment with our id is there already (`find` gives it), `Precondition`
         when there is a newer version than the expected one."""
-        receipt = _read(wire.receipt, await self._send(intent))
+        answer = await self._send(intent)
+        receipt = _read(wire.receipt, answer.json, answer.status, answer.sent)
         if intent.partner_id is not None and receipt.partner_id != intent.partner_id:
             raise PartnerBroken(f"{intent.operation}: the answer is about another appointment")
         return receipt
@@ -56,7 +57,7 @@ class Superservice:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _send(self, intent: Intent) -> Any:
+    async def _send(self, intent: Intent) -> Answer:
         account, key = intent.account, intent.key
         if intent.operation == "create":
             return await self._client.create(account, _written(wire.creation, intent), key=key)

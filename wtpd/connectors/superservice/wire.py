@@ -230,10 +230,11 @@ def found(raw: Any, account: str, our_id: str) -> Incoming | None:
     return None
 
 
-def receipt(raw: Any) -> Receipt:
+def receipt(raw: Any, status: int | None = None, sent: Any = None) -> Receipt:
     """What a write's answer must tell; the rest of it isn't looked at. Raises `WireError`."""
     body = object_(raw, "appointment")
-    return Receipt(partner_id=_partner_id(body), version=count(body.get("version"), "version"), links=_links(body))
+    partner_id, version = _partner_id(body), count(body.get("version"), "version")
+    return Receipt(partner_id=partner_id, version=version, links=_links(body), status=status, sent=sent)
 
 
 def token(raw: Any) -> tuple[str, float]:

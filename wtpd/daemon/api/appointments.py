@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, get_type_hints
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -19,8 +21,9 @@ from wtpd.daemon.api.errors import wrong
 from wtpd.daemon.api.once import once
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import AppointmentInput, Input, Limit, Lines, Name, Search, Sign, given, patch_of, values_of
+from wtpd.daemon.api.showing import label, shown
 from wtpd.planner.appointment import Appointment, Status
-from wtpd.planner.history import Entry
+from wtpd.planner.history import Change, Entry
 from wtpd.store import appointments, customers, history, vehicles
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_
@@ -65,8 +68,40 @@ AppointmentView = msgspec.defstruct(
 Patch = patch_of(AppointmentInput)
 
 
+class AppointmentPage(msgspec.Struct, frozen=True):
+    """One page. `total`: how many there are in all, if that was asked for; a search doesn't know it."""
+
+    items: list[AppointmentView]  # type: ignore[valid-type] # made above
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+class ShownChange(msgspec.Struct, frozen=True):
+    """One change in words: the field's name, the old and the new value."""
+
+    label: str
+    old: str
+    new: str
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One change. `changes` hold values, `shown` says them in words. `undoes`: the entry that this one took back."""
+
+    id: int
+    appointment_id: str
+    at: datetime
+    actor: str
+    channel: str
+    action: str
+    version: int
+    changes: Mapping[str, Change]
+    undoes: int | None
+    shown: Mapping[str, ShownChange]
+
+
 class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`day`, or `from` to `to`: days of drop-off at the site, the last one included. With `q` the newest that fit."""
+    """`day`, or `from` to `to`: days of drop-off at the site, the last one included. With `q` the newest that fit.
+    `offset` leaves so many out; `count` asks for how many there are in all."""
 
     site: Sign | None = None
     department: Name | None = None
@@ -75,7 +110,11 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     last: date | None = msgspec.field(name="to", default=None)
     q: Search | None = None
     status: Annotated[str, Meta(max_length=200)] | None = None
+    customer_id: Sign | None = None
+    vehicle_id: Sign | None = None
     cursor: Annotated[str, Meta(max_length=500)] | None = None
+    offset: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+    count: bool = False
     limit: Limit = 100
 
 
@@ -98,7 +137,7 @@ class Appointments:
         return [
             Route(
                 method="GET", path=PATH, role=Role.READ, handler=self.list, query=ListQuery,
-                result=Page[AppointmentView], summary="List or search appointments",  # type: ignore[valid-type] # made
+                result=AppointmentPage, summary="List or search appointments",
             ),
             writing(
                 method="POST", path=PATH, handler=self.create, query=WriteQuery, body=AppointmentInput, status=201,
@@ -115,7 +154,7 @@ class Appointments:
             ),
             Route(
                 method="GET", path=f"{PATH}/{{id}}/history", role=Role.READ, handler=self.history,
-                result=Page[Entry], summary="Who changed what and when",
+                result=Page[HistoryEntry], summary="Who changed what and when",
             ),
         ]  # fmt: skip
 
@@ -123,20 +162,17 @@ class Appointments:
         query: ListQuery = call.query
         which = self._filter(query)
 
-        def work(tx: Tx) -> Page[Any]:
+        def work(tx: Tx) -> AppointmentPage:
             if query.q:
-                found, cursor = (
-                    [one for one in appointments.search(tx, query.q, query.limit) if _fits(one, which)],
-                    None,
-                )
-            else:
-                found, cursor = appointments.page(tx, which, cursor=query.cursor, limit=query.limit)
-            return Page(views(tx, found), cursor)
+                found = appointments.search(tx, query.q, query.limit + query.offset)
+                return AppointmentPage(views(tx, [one for one in found if _fits(one, which)][query.offset :]))
+            found, cursor = appointments.page(tx, which, cursor=query.cursor, offset=query.offset, limit=query.limit)
+            return AppointmentPage(views(tx, found), cursor, appointments.count(tx, which) if query.count else None)
 
         return answer(await self._db.read(work))
 
     async def get(self, call: Call) -> Answer:
-        return await self._db.read(lambda tx: _one(tx, appointments.get(tx, call.params["id"])))
+        return await self._db.read(lambda tx: one_view(tx, appointments.get(tx, call.params["id"])))
 
     async def create(self, call: Call) -> Answer:
         draft = Draft(**values_of(call.body, Draft))
@@ -144,7 +180,7 @@ class Appointments:
 
         def work(tx: Tx) -> Answer:
             made = self._book.create(tx, draft, author=call.author, allow_over_limit=over)
-            return _one(tx, made, status=201, location=f"{PATH}/{made.id}")
+            return one_view(tx, made, status=201, location=f"{PATH}/{made.id}")
 
         return await self._write_once(call, work)
 
@@ -157,7 +193,7 @@ class Appointments:
             changed = self._book.change(
                 tx, call.params["id"], changes, author=call.author, expected_version=expected, allow_over_limit=over
             )
-            return _one(tx, changed)
+            return one_view(tx, changed)
 
         return await self._write_once(call, work)
 
@@ -168,14 +204,15 @@ class Appointments:
             cancelled = self._book.cancel(
                 tx, call.params["id"], author=call.author, expected_version=expected, reason=call.body.reason
             )
-            return _one(tx, cancelled)
+            return one_view(tx, cancelled)
 
         return await self._write_once(call, work)
 
     async def history(self, call: Call) -> Answer:
-        def work(tx: Tx) -> Page[Entry]:
-            appointments.get(tx, call.params["id"])
-            return Page(history.of(tx, call.params["id"]))
+        def work(tx: Tx) -> Page[HistoryEntry]:
+            zone = zone_of(self._book, appointments.get(tx, call.params["id"]).site)
+            entries = history.of(tx, call.params["id"])
+            return Page([_entry(entry, zone, call.language) for entry in entries])
 
         return answer(await self._db.read(work))
 
@@ -197,6 +234,8 @@ class Appointments:
             start=start_of(first, zone) if first else None,
             end=start_of(last + timedelta(days=1), zone) if last else None,
             statuses=_statuses(query.status) if query.status else None,
+            customer_id=query.customer_id,
+            vehicle_id=query.vehicle_id,
         )
 
 
@@ -222,7 +261,7 @@ def _phone(person: Any) -> str:
     return str(person.mobile or person.phone or person.business_mobile or person.business_phone)
 
 
-def _one(tx: Tx, record: Appointment, *, status: int = 200, location: str | None = None) -> Answer:
+def one_view(tx: Tx, record: Appointment, *, status: int = 200, location: str | None = None) -> Answer:
     people = {}
     cars = {}
     if record.customer_id and (person := customers.find(tx, record.customer_id)):
@@ -230,6 +269,17 @@ def _one(tx: Tx, record: Appointment, *, status: int = 200, location: str | None
     if record.vehicle_id and (car := vehicles.find(tx, record.vehicle_id)):
         cars[car.id] = car
     return answer(_view(record, people, cars), status=status, etag=record.version, location=location)
+
+
+def _entry(entry: Entry, zone: ZoneInfo, language: str) -> HistoryEntry:
+    words = {
+        name: ShownChange(
+            label(name, language), shown(name, change.old, zone, language), shown(name, change.new, zone, language)
+        )
+        for name, change in entry.changes.items()
+    }
+    kept = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
+    return HistoryEntry(**kept, shown=words)
 
 
 def _made_id(made: Answer) -> str | None:
@@ -251,4 +301,6 @@ def _fits(one: Appointment, which: appointments.Filter) -> bool:
         and (which.start is None or which.start <= one.drop_off)
         and (which.end is None or one.drop_off < which.end)
         and (which.statuses is None or one.status in which.statuses)
+        and which.customer_id in (None, one.customer_id)
+        and which.vehicle_id in (None, one.vehicle_id)
     )

@@ -2,6 +2,9 @@
 
 Events are kept in the database, so a reader that comes back with `Last-Event-ID` misses nothing. One who was away
 longer than they are kept gets the event `reset`: load anew. A reader that doesn't keep up is dropped and can come back.
+
+Some events pass only and aren't kept: `presence.changed`, and `log.line`, which comes only to whoever names it. They
+have no id, so that a reader goes on behind the last one that is kept.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +20,7 @@ from msgspec import Meta
 
 from wtpd.daemon.api.call import Answer, Call, Receive, Role, Send, Stream, bad_header
 from wtpd.daemon.api.routes import Route
+from wtpd.daemon.presence import Key, Presence
 from wtpd.store import events as kept
 from wtpd.store.database import Database, Event
 
@@ -27,14 +31,21 @@ HEARTBEAT = 240.0
 SLOW = 30.0
 """Seconds in which a reader must take what it is sent."""
 PAGE = 500
+LOG_LINE = "log.line"
+CLIENT = r"[A-Za-z0-9_-]{1,64}"
+"""What a client calls itself; a uuid, mostly."""
+PASSING = 0
+"""The number of events that aren't kept."""
 
 _encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 
 
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`kinds`: only these, e.g. `appointment.created,attention.opened`; `appointment.*` for a group."""
+    """`kinds`: only these, e.g. `appointment.created,attention.opened`; `appointment.*` for a group, `*` for all but
+    `log.line`. `client`: who listens, as in `PUT /v1/presence/{client}`."""
 
     kinds: Annotated[str, Meta(max_length=1000)] = ""
+    client: Annotated[str, Meta(pattern=f"^{CLIENT}$")] | None = None
 
 
 class Reader:
@@ -59,13 +70,16 @@ class Reader:
 
 
 class Events:
-    """The hub between the database's commits and the open streams."""
+    """The hub between the database's commits and the open streams. `presence` is told which clients have one."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, presence: Presence | None = None) -> None:
         self._db = db
         self._readers: set[Reader] = set()
         self._closed = False
+        self._presence = presence
         db.listeners.append(self._tell)
+        if presence is not None:
+            presence.listeners.append(lambda what, people: self.pass_on("presence.changed", what=what, people=people))
 
     def routes(self) -> list[Route]:
         return [
@@ -80,6 +94,13 @@ class Events:
         """Streams that are open."""
         return len(self._readers)
 
+    def pass_on(self, kind: str, /, **data: Any) -> None:
+        """Tell whoever listens now; it isn't kept."""
+        event = Event(PASSING, kind, data)
+        for reader in self._readers:
+            if reader.wanted(kind):
+                reader.offer([event])
+
     def close(self) -> None:
         """End all streams; new ones end at once."""
         self._closed = True
@@ -92,11 +113,24 @@ class Events:
             raise bad_header("Last-Event-ID")
         reader = Reader(_chooser(call.query.kinds))
         abort = call.state.get("abort", lambda: None)
+        client = (call.caller.uid, call.query.client) if call.query.client else None
 
         async def run(receive: Receive, send: Send) -> None:
-            await self._serve(reader, int(last) if last else None, receive, send, abort)
+            with self._present(client):
+                await self._serve(reader, int(last) if last else None, receive, send, abort)
 
         return Stream(run)
+
+    @contextlib.contextmanager
+    def _present(self, client: Key | None) -> Iterator[None]:
+        if client is None or self._presence is None:
+            yield
+            return
+        self._presence.came(client)
+        try:
+            yield
+        finally:
+            self._presence.went(client)
 
     def _tell(self, events: Sequence[Event], signals: frozenset[str]) -> None:
         if events:
@@ -153,10 +187,10 @@ class Events:
 async def _live(reader: Reader, last: int, put: Callable[[bytes], Any]) -> None:
     while not reader.over:
         reader.wake.clear()
-        fresh = [event for event in reader.waiting if event.seq > last]
+        fresh = [event for event in reader.waiting if event.seq > last or event.seq == PASSING]
         reader.waiting.clear()
         if fresh:
-            last = fresh[-1].seq
+            last = max(last, *(event.seq for event in fresh))
             await put(b"".join(_format(event) for event in fresh if reader.wanted(event.kind)))
         if reader.waiting or reader.over:
             continue
@@ -175,11 +209,14 @@ async def _until_gone(receive: Receive, reader: Reader) -> None:
 
 def _chooser(kinds: str) -> Callable[[str], bool]:
     names = {kind.strip() for kind in kinds.split(",") if kind.strip()}
-    if not names:
-        return lambda kind: True
+    if not names or "*" in names:
+        named = LOG_LINE in names or "log.*" in names
+        return lambda kind: kind != LOG_LINE or named
     groups = tuple(name.removesuffix("*") for name in names if name.endswith(".*"))
     return lambda kind: kind in names or kind.startswith(groups)
 
 
 def _format(event: Event) -> bytes:
+    if event.seq == PASSING:
+        return b"event: %b\ndata: %b\n\n" % (event.kind.encode(), _encode(event.data))
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.kind.encode(), _encode(event.data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -9,15 +10,16 @@ from msgspec import Meta, Struct
 
 from wtpd.config.channels import channels
 from wtpd.config.edit import Change
-from wtpd.config.model import DealerNumber, Site
+from wtpd.config.model import DealerNumber, Email, Site
 from wtpd.connectors.base import Manifest
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Name
 from wtpd.daemon.reload import Settings
-from wtpd.errors import NotFound, Refused
+from wtpd.errors import NotFound, Refused, VersionMismatch
 from wtpd.store import channels as store
+from wtpd.store import figures
 from wtpd.store.database import Database
 from wtpd.texts import N_
 
@@ -38,10 +40,12 @@ class MappingView(Struct, frozen=True):
 
 
 class MappingInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """`confirm`: how many cancellations are meant, where they are more than 20."""
+    """`status_mail`: the site's, changed with it. `confirm`: how many cancellations are meant, where they are more than
+    20."""
 
     department: Name
     dealer_number: DealerNumber
+    status_mail: Email | None = None
     confirm: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
 
 
@@ -51,6 +55,16 @@ class Consequence(Struct, frozen=True):
     cancels: int
     sends: int
     diff: str
+
+
+class CoverageView(Struct, frozen=True):
+    """A department: appointments that are still to come, and the connectors that serve it."""
+
+    site: str
+    site_name: str
+    department: str
+    upcoming: int
+    partners: list[str]
 
 
 class PreviewQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +82,11 @@ class MappingRoutes:
             Route(
                 method="GET", path="/v1/mapping", role=Role.READ, handler=self.list, result=Page[MappingView],
                 summary="Every site and partner",
+            ),
+            Route(
+                method="GET", path="/v1/mapping/coverage", role=Role.READ, handler=self.coverage,
+                result=Page[CoverageView],
+                summary="Every department; first those with appointments to come that no partner serves",
             ),
             Route(
                 method="PUT", path="/v1/mapping/{site}/{partner}", role=Role.ADMIN, handler=self.put,
@@ -96,24 +115,47 @@ class MappingRoutes:
                     reason=channel.reason.render(call.language) if channel.reason else None,
                 )
             )
-        return answer(Page(rows))
+        return answer(Page(rows), etag=self._settings.in_force.etag or "none")
+
+    async def coverage(self, call: Call) -> Answer:
+        config = self._settings.config
+        coming = await self._db.read(
+            lambda tx: {site.id: figures.upcoming(tx, site.id, tx.now) for site in config.sites}
+        )
+        serving: dict[tuple[str, str | None], list[str]] = {}
+        for channel in channels(config, self._manifests.values()):
+            if channel.state == "ready":
+                serving.setdefault((channel.site, channel.department), []).append(channel.connector)
+        rows = []
+        for site in config.sites:
+            known = [part.id for part in site.departments]
+            left = sorted(coming[site.id].keys() - set(known))  # in the book, but not in the settings any more
+            for name in [*known, *left]:
+                count, partners = coming[site.id].get(name, 0), serving.get((site.id, name), [])
+                rows.append(CoverageView(site.id, site.name, name, count, partners))
+        return answer(Page(sorted(rows, key=lambda row: bool(row.partners) or not row.upcoming)))
 
     async def put(self, call: Call) -> Answer:
+        expected = call.tag if "if-match" in call.headers and call.tag != "*" else None
+        try:
+            return answer(await self._put(call, expected))
+        except VersionMismatch as error:
+            if expected is not None:
+                error.facts["diff"] = await asyncio.to_thread(self._settings.file.meanwhile, expected)
+            raise
+
+    async def _put(self, call: Call, expected: str | None) -> Consequence:
         site, partner = self._site(call.params["site"]), self._partner(call.params["partner"])
         wanted: MappingInput = call.body
-        place = f"sites.{site.id}.partners.{partner}"
-        changes: list[Change] = [
-            (f"{place}.department", wanted.department),
-            (f"{place}.dealer_number", wanted.dealer_number),
-        ]
-        edited = await self._settings.preview(changes, expected=None)
+        changes = _changes(site, partner, wanted)
+        edited = await self._settings.preview(changes, expected=expected)
         channel = f"{partner}/{site.id}"
         cancels, sends = await self._db.read(
             lambda tx: store.preview(tx, channel, site.id, wanted.department, wanted.dealer_number)
         )
         consequence = Consequence(cancels, sends, edited.diff)
         if call.query.preview:
-            return answer(consequence)
+            return consequence
         if cancels > store.MANY and wanted.confirm != cancels:
             raise Refused(
                 N_(
@@ -125,7 +167,7 @@ class MappingRoutes:
             )
         await self._db.write(lambda tx: store.confirm(tx, channel, wanted.department, wanted.dealer_number))
         await self._settings.change(changes, expected=edited.etag, author=call.author.actor)
-        return answer(consequence)
+        return consequence
 
     def _site(self, name: str) -> Site:
         for site in self._settings.config.sites:
@@ -137,3 +179,14 @@ class MappingRoutes:
         if name not in self._manifests:
             raise NotFound(N_("There is no connector {connector}.", connector=name))
         return name
+
+
+def _changes(site: Site, partner: str, wanted: MappingInput) -> list[Change]:
+    place = f"sites.{site.id}.partners.{partner}"
+    changes: list[Change] = [
+        (f"{place}.department", wanted.department),
+        (f"{place}.dealer_number", wanted.dealer_number),
+    ]
+    if wanted.status_mail is not None:
+        changes.append((f"sites.{site.id}.status_mail", wanted.status_mail))
+    return changes

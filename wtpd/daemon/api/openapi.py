@@ -58,7 +58,12 @@ class Document:
 
 def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
     routes = list(routes)
-    types = {id(kind): kind for route in routes for kind in (route.body, route.result, route.query) if kind is not None}
+    types = {
+        id(kind): kind
+        for route in routes
+        for kind in (route.body, route.result, route.preview, route.query)
+        if kind is not None
+    }
     schemas, components = msgspec.json.schema_components(types.values(), ref_template=REFERENCE)
     schema_of = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -105,6 +110,8 @@ def _success(route: Route, schema_of: Mapping[int, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {"description": route.summary}
     if route.status != 204:
         schema = _plain(schema_of[id(route.result)]) if route.result is not None else {"type": "string"}
+        if route.preview is not None:
+            schema = {"anyOf": [schema, _plain(schema_of[id(route.preview)])]}
         response["content"] = {kind: {"schema": schema} for kind in route.media_types}
     return response
 

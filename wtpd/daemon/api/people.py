@@ -19,7 +19,7 @@ from wtpd.store.database import Database, Tx
 
 
 class FindQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`q`: words; each must begin a word of the record."""
+    """`q`: words; each must begin a word of the record. A customer is found by the plate or VIN of a vehicle too."""
 
     q: Search | None = None
     cursor: Sign | None = None
@@ -27,9 +27,9 @@ class FindQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class VehicleQuery(FindQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`customer`: those whose driver, owner or contractor it is."""
+    """`customer`: those whose driver, owner or contractor it is; several ids with commas."""
 
-    customer: Annotated[str, Meta(max_length=64)] | None = None
+    customer: Annotated[str, Meta(max_length=8000)] | None = None
 
 
 class Customers:
@@ -93,14 +93,27 @@ def vehicle_routes(db: Database, book: Book) -> list[Route]:
 
 def _find_customers(tx: Tx, query: FindQuery) -> tuple[list[Customer], str | None]:
     if query.q:
-        return customers.search(tx, query.q, query.limit), None
+        return _searched_customers(tx, query.q, query.limit), None
     found = customers.page(tx, after=query.cursor or "", limit=query.limit + 1)
     return _cut(found, query.limit)
 
 
+def _searched_customers(tx: Tx, text: str, limit: int) -> list[Customer]:
+    """By their own words; then, if it can be a plate or a VIN, those who drive or own such a vehicle."""
+    found = customers.search(tx, text, limit)
+    if len(found) == limit or not any(char.isdigit() for char in text):
+        return found
+    cars = vehicles.search(tx, text, limit)
+    holders = dict.fromkeys(one for car in cars for one in (car.driver, car.owner, car.contractor) if one)
+    for known in found:
+        holders.pop(known.id, None)
+    records = customers.many(tx, list(holders))
+    return [*found, *(records[one] for one in holders if one in records)][:limit]
+
+
 def _find_vehicles(tx: Tx, query: VehicleQuery) -> tuple[list[Vehicle], str | None]:
     if query.customer:
-        return vehicles.of_customer(tx, query.customer), None
+        return vehicles.of_customers(tx, query.customer.split(",")), None
     if query.q:
         return vehicles.search(tx, query.q, query.limit), None
     found = vehicles.page(tx, after=query.cursor or "", limit=query.limit + 1)

@@ -27,7 +27,7 @@ class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Route:
     """One operation. `body` and `result` are types for msgspec and the OpenAPI document; `patch` says that the body is
     a merge patch of the type `body`. `versioned` routes need `If-Match`; `repeatable` ones take an `Idempotency-Key`.
-    `seconds` None: no time limit of ours."""
+    `seconds` None: no time limit of ours. `preview`: the type of the answer to `?preview=true`, if it is another one."""
 
     method: str
     path: str
@@ -38,6 +38,7 @@ class Route:
     body: Any = None
     patch: bool = False
     result: Any = None
+    preview: Any = None
     status: int = 200
     media_types: tuple[str, ...] = ("application/json",)
     versioned: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -18,18 +19,33 @@ from wtpd.daemon.expiry import Expiry
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
 from wtpd.daemon.reload import Settings
+from wtpd.planner.periods import local_day
 from wtpd.store.database import Database, Tx
 from wtpd.texts import Text
 
+SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+"""systemd-timesyncd makes it once the clock is set by the network."""
+
+
+class PlaceView(Struct, frozen=True):
+    """Where in the terminal UI it is mended: `screen` overview, mapping, credentials or attention; `key` says what on
+    it: `superservice/office:rostock`, `rostock/superservice`, the kind of attention, the channel."""
+
+    screen: str
+    key: str | None
+
 
 class ProblemView(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong. `touches`: appointments that it concerns; `next_step`: the one thing to do."""
+    """One thing that is wrong. `touches`: appointments that it concerns, `touches_today`: those of today among them;
+    `next_step`: the one thing to do."""
 
     kind: str
     text: str
     since: datetime | None
     touches: int
+    touches_today: int
     next_step: str
+    place: PlaceView
     channel: str | None
 
 
@@ -38,6 +54,13 @@ class DiskView(Struct, frozen=True):
 
     free: int | None
     database: int
+
+
+class ClockView(Struct, frozen=True):
+    """`synchronised` null: nobody says (another time service than systemd's). `jumped_at`: when it last jumped."""
+
+    synchronised: bool | None
+    jumped_at: datetime | None
 
 
 class MailView(Struct, frozen=True):
@@ -62,6 +85,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     config_errors: list[ConfigError]
     attention: dict[str, int]
     disk: DiskView
+    clock: ClockView
     mail: MailView
     time: datetime
 
@@ -72,7 +96,7 @@ class HealthView(Struct, frozen=True):
 
 
 class StatusRoutes:
-    """`key_lost` and `expiring` tell of the credential store, `mail_error` why mails wait."""
+    """`key_lost`, `scope` and `expiring` tell of the credential store, `mail_error` why mails wait."""
 
     def __init__(
         self,
@@ -86,6 +110,7 @@ class StatusRoutes:
         version: str,
         state: Callable[[], str],
         key_lost: Callable[[], Text | None],
+        scope: news.Scope,
         expiring: Callable[[], Iterable[Expiry]],
         mail_error: Callable[[], Text | None],
     ) -> None:
@@ -98,6 +123,7 @@ class StatusRoutes:
         self._version = version
         self._state = state
         self._key_lost = key_lost
+        self._scope = scope
         self._expiring = expiring
         self._mail_error = mail_error
         self._started = (clock.now(), clock.monotonic())
@@ -126,7 +152,12 @@ class StatusRoutes:
         return await self._db.read(lambda tx: self._troubles(self._kept(tx)))
 
     def _kept(self, tx: Tx) -> news.Kept:
-        return news.kept(tx, [seat.id for seat in self._fleet.seats if seat.running])
+        now = self._clock.now()
+        days = {
+            site.id: local_day(now.astimezone(ZoneInfo(site.time_zone)).date(), site.time_zone)
+            for site in self._settings.config.sites
+        }
+        return news.kept(tx, [seat.id for seat in self._fleet.seats if seat.running], days)
 
     def _troubles(self, kept: news.Kept) -> list[news.Trouble]:
         return news.worst_first(
@@ -134,8 +165,8 @@ class StatusRoutes:
                 *news.of_box(self._settings.fault, self._health, self._key_lost()),
                 *news.of_start(self._settings.unapplied),
                 *news.of_credentials(self._expiring()),
-                *news.of_channels(self._fleet.seats, kept.waiting),
-                *news.of_lists(kept.listed),
+                *news.of_channels(self._fleet.seats, kept, self._scope),
+                *news.of_lists(kept),
                 *news.of_mails(kept.mails, self._mail_error()),
             ]
         )
@@ -157,6 +188,7 @@ class StatusRoutes:
             config_errors=errors_of(fault.error, language) if fault else [],
             attention=dict(kept.listed),
             disk=DiskView(self._health.free, _size(self._database)),
+            clock=ClockView(True if SYNCHRONISED.exists() else None, self._health.clock_jumped_at),
             mail=MailView(
                 kept.mails.waiting,
                 kept.mails.oldest,
@@ -174,7 +206,9 @@ def _problem(one: news.Trouble, language: str) -> ProblemView:
         text=one.text.render(language),
         since=one.since,
         touches=one.touches,
+        touches_today=one.touches_today,
         next_step=one.next_step.render(language),
+        place=PlaceView(one.place.screen, one.place.key),
         channel=one.channel,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wtpd.texts import N_, N_n, Text
+from wtpd.words import SCREENS
 
 Facts = Mapping[str, Any]
 
@@ -31,7 +32,7 @@ def sentence(kind: str, facts: Facts) -> Text:
 
 def next_step(kind: str, facts: Facts) -> Text:
     """The one thing to do, with its way in the terminal UI."""
-    return _STEPS[_key(kind, facts)](facts)
+    return _STEPS[_key(kind, facts)]
 
 
 def _key(kind: str, facts: Facts) -> str:
@@ -86,19 +87,19 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
     "over_limit": lambda f: N_("Partners booked more than the load limit allows. The bookings stand."),
 }
 
-_STEPS: Mapping[str, Callable[[Facts], Text]] = {
-    "channel.failing": lambda f: N_("Check the box's internet access: wtpd status."),
-    "channel.needs_token": lambda f: N_("Enter new credentials: wtpd credential set."),
-    "channel.mass_cancellation": lambda f: N_("See why: wtpd status. Then resume or accept: wtpd resume."),
-    "channel.config_error": lambda f: N_("Mend the settings: wtpd mapping."),
-    "config": lambda f: N_("Mend the file; see the lines at fault: wtpd config check."),
-    "disk": lambda f: N_("Make space; see what is needed: wtpd status."),
-    "expiry": lambda f: N_("Enter new credentials: wtpd credential set."),
-    "conflict": lambda f: N_("Decide: wtpd attention."),
-    "quarantine": lambda f: N_("Look at them: wtpd attention."),
-    "rejected": lambda f: N_("Change and send them again: wtpd attention."),
-    "car_open": lambda f: N_("Choose a car: wtpd attention."),
-    "over_limit": lambda f: N_("See the day: wtpd appointments."),
+_STEPS: Mapping[str, Text] = {
+    "channel.failing": N_("Check the box's internet access: wtpd tui → {screen}", screen=SCREENS["overview"]),
+    "channel.needs_token": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "channel.mass_cancellation": N_("See why, then resume or accept: wtpd tui → {screen}", screen=SCREENS["overview"]),
+    "channel.config_error": N_("Correct the settings: wtpd tui → {screen}", screen=SCREENS["mapping"]),
+    "config": N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["overview"]),
+    "disk": N_("Make space; see what is needed: wtpd tui → {screen}", screen=SCREENS["overview"]),
+    "expiry": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "conflict": N_("Decide: wtpd tui → {screen}", screen=SCREENS["attention"]),
+    "quarantine": N_("Look at them: wtpd tui → {screen}", screen=SCREENS["attention"]),
+    "rejected": N_("Change and send them again: wtpd tui → {screen}", screen=SCREENS["attention"]),
+    "car_open": N_("Choose a car: wtpd tui → {screen}", screen=SCREENS["attention"]),
+    "over_limit": N_("See the day: wtpd tui → {screen}", screen=SCREENS["reception"]),
 }
 
 

@@ -1,0 +1,172 @@
+"""HTTP/1.1 (RFC 9112) over a unix socket, as much of it as the local API speaks. An HTTP library for the whole web
+costs a command of the shell more time than all the rest of it, and the terminal UI a fifth of its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+
+class NotConnected(Exception):
+    """Nobody listens at the socket, or one may not use it; nothing was sent."""
+
+
+class Broken(Exception):
+    """The connection ended during the call, or something else than HTTP came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; the names of `headers` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+class Wire:
+    """Connections to the socket `path`, kept open for the next call; of one event loop. `headers` go with each call."""
+
+    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+        self._path = path
+        self._headers = {"Host": "wtpd", **headers}
+        self._idle: list[_Connection] = []
+
+    async def call(
+        self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None, patience: float
+    ) -> Answer:
+        """One call. Raises `NotConnected`, `Broken`, or TimeoutError after `patience` seconds."""
+        connection = None
+        try:
+            async with asyncio.timeout(patience):
+                connection = await self._connection()
+                answer = await connection.ask(method, target, {**self._headers, **headers}, body)
+                content = b"".join([part async for part in connection.content(answer)])
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            raise
+        if answer.headers.get("connection", "").lower() == "close":
+            connection.close()
+        else:
+            self._idle.append(connection)
+        return Answer(answer.status, answer.headers, content)
+
+    @asynccontextmanager
+    async def stream(
+        self, target: str, *, headers: Mapping[str, str]
+    ) -> AsyncIterator[tuple[Answer, AsyncIterator[str]]]:
+        """A GET whose answer never ends: the answer without its content, and its lines as they come. Raises as `call`
+        does, but waits for ever."""
+        connection = await _Connection.open(self._path)
+        try:
+            answer = await connection.ask("GET", target, {**self._headers, **headers}, None)
+            yield answer, _lines(connection.content(answer))
+        finally:
+            connection.close()
+
+    async def close(self) -> None:
+        """Let go of all connections; the next call opens a new one."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    async def _connection(self) -> _Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            connection.close()
+        return await _Connection.open(self._path)
+
+
+class _Connection:
+    """One connection; one call at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def open(cls, path: str) -> _Connection:
+        try:
+            return cls(*await asyncio.open_unix_connection(path))
+        except OSError as error:
+            raise NotConnected(error.strerror or str(error)) from error
+
+    @property
+    def usable(self) -> bool:
+        """The other side hasn't closed it meanwhile."""
+        return not self._reader.at_eof() and self._reader.exception() is None and not self._writer.is_closing()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    async def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        """Send it, and read the head of the answer."""
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        if body is not None or method in ("POST", "PUT", "PATCH"):
+            lines.append(f"Content-Length: {len(body or b'')}")
+        # Header values with other letters than Latin-1's are no use to the API; a line end must not make a new header.
+        head = "\r\n".join(line.replace("\r", " ").replace("\n", " ") for line in lines).encode("latin-1", "replace")
+        with _broken():
+            self._writer.write(head + b"\r\n\r\n" + (body or b""))
+            with suppress(ConnectionError):  # the answer may have come before all was read: it says why
+                await self._writer.drain()
+            status, *rest = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            fields = (line.partition(":") for line in rest if line)
+            return Answer(int(status.split(" ")[1]), {name.lower(): value.strip() for name, _, value in fields})
+
+    async def content(self, answer: Answer) -> AsyncIterator[bytes]:
+        """What follows the head, piece by piece."""
+        if answer.status in (204, 304):
+            return
+        if answer.headers.get("transfer-encoding", "").lower() != "chunked":
+            with _broken():
+                content = await self._reader.readexactly(int(answer.headers.get("content-length", "0")))
+            yield content
+            return
+        while True:
+            with _broken():
+                size = int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16)
+                part = (await self._reader.readexactly(size + 2))[:-2]
+            if not part:
+                return
+            yield part
+
+
+class _broken:  # noqa: N801 - reads as a statement
+    """What goes wrong inside is a broken connection."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, EOFError | asyncio.LimitOverrunError | ValueError | IndexError):
+            raise Broken("the daemon closed the connection") from error
+        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+            raise Broken(error.strerror or str(error)) from error
+
+
+async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """Lines without their ends."""
+    rest = b""
+    async for part in parts:
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line.decode().removesuffix("\r")
+    if rest:
+        yield rest.decode()

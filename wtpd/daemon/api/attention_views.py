@@ -1,0 +1,187 @@
+"""Entries of the attention list as callers see them: with both sides of a conflict, and what each choice does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from wtpd.book.book import Book
+from wtpd.daemon.api import attention_words as words
+from wtpd.daemon.api.days import zone_of
+from wtpd.daemon.api.showing import are_of_one_day, label, shown
+from wtpd.daemon.fleet import Fleet
+from wtpd.planner.appointment import Appointment
+from wtpd.planner.history import Entry
+from wtpd.store import appointments, attention, customers, history, inbox, vehicles
+from wtpd.store.attention import Attention
+from wtpd.store.database import Tx
+from wtpd.sync.plan import CANCELLED
+from wtpd.texts import Text
+
+
+class Side(Struct, frozen=True):
+    """One side of a conflict: `ours` or `theirs`, its value, also as people read it, and who set it when, as far as
+    the history knows."""
+
+    side: Literal["ours", "theirs"]
+    value: Any
+    shown: str
+    actor: str | None
+    at: datetime | None
+
+
+class VisitLine(Struct, frozen=True):
+    """The appointment that it is about, in one line."""
+
+    plate: str
+    name: str
+    drop_off: datetime
+
+
+class AttentionView(Struct, frozen=True, kw_only=True):
+    """One entry. `text` says it in a sentence, `data` has the facts, `choices` what can be done, `consequences` what
+    each of them does; `next_step` is the way out where there is nothing to choose. `sides` and `field_label` belong to
+    a conflict. `message`: for one entry in quarantine, the partner's message as it came, and `edited` what somebody
+    made of it before it was applied."""
+
+    id: int
+    kind: str
+    channel: str | None
+    appointment_id: str | None
+    at: datetime
+    text: str
+    data: Mapping[str, Any]
+    choices: list[str]
+    consequences: Mapping[str, str]
+    next_step: str | None
+    field_label: str | None
+    sides: list[Side]
+    appointment: VisitLine | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolution: str | None
+    message: Any = None
+    edited: Any = None
+
+
+class Views:
+    def __init__(self, fleet: Fleet, book: Book) -> None:
+        self._fleet = fleet
+        self._book = book
+
+    def one(self, tx: Tx, number: int, language: str) -> AttentionView:
+        """With the message, if it is about one."""
+        entry = attention.get(tx, number)
+        message, edited = None, None
+        if entry.kind == "quarantine" and "inbox" in entry.data:
+            message, edited = inbox.kept(tx, int(entry.data["inbox"]))
+        return self._view(tx, entry, _visits(tx, [entry]), language, message, edited)
+
+    def many(self, tx: Tx, entries: Sequence[Attention], language: str) -> list[AttentionView]:
+        visits = _visits(tx, entries)
+        return [self._view(tx, entry, visits, language) for entry in entries]
+
+    def _view(
+        self,
+        tx: Tx,
+        entry: Attention,
+        visits: Mapping[str, _Visit],
+        language: str,
+        message: Any = None,
+        edited: Any = None,
+    ) -> AttentionView:
+        visit = visits.get(entry.appointment_id or "")
+        zone = zone_of(self._book, visit.appointment.site if visit else _site(entry))
+        data = {name: _rendered(value, language) for name, value in entry.data.items()}
+        field = str(data.get("field", "")) if entry.kind == "conflict" else ""
+        same_day = are_of_one_day((data.get("ours"), data.get("theirs")), zone)
+
+        def show(name: str, value: Any) -> str:
+            return shown(name, value, zone, language, same_day=same_day)
+
+        partner = self._fleet.title_of(entry.channel or "")
+        step = words.next_step(entry, partner)
+        return AttentionView(
+            id=entry.id,
+            kind=entry.kind,
+            channel=entry.channel,
+            appointment_id=entry.appointment_id,
+            at=entry.at,
+            text=_said(words.sentence(entry, data), language),
+            data=data,
+            choices=words.choices(entry),
+            consequences={
+                choice: text.render(language) for choice, text in words.consequences(entry, partner, show).items()
+            },
+            next_step=step.render(language) if step else None,
+            field_label=label(field, language) if field else None,
+            sides=self._sides(tx, entry, field, show) if field else [],
+            appointment=visit.line if visit else None,
+            resolved_at=entry.resolved_at,
+            resolved_by=entry.resolved_by,
+            resolution=entry.resolution,
+            message=message,
+            edited=edited,
+        )
+
+    def _sides(self, tx: Tx, entry: Attention, field: str, show: words.Show) -> list[Side]:
+        manifest = self._fleet.manifests.get((entry.channel or "").partition("/")[0])
+        partner = manifest.actor if manifest else entry.channel
+        arrived = entry.at + timedelta(seconds=1)  # the list keeps whole seconds
+        entries = [one for one in reversed(history.of(tx, entry.appointment_id or "")) if one.at < arrived]
+        ours, theirs = entry.data.get("ours"), entry.data.get("theirs")
+        other = next((one for one in entries if one.actor == partner and _sets(one, field, theirs)), None)
+        earlier = [one for one in entries if other is None or one.version < other.version]
+        mine = next((one for one in earlier if one.actor != partner and _sets(one, field, ours)), None)
+        return [
+            Side("ours", ours, show(field, ours), mine.actor if mine else None, mine.at if mine else None),
+            Side("theirs", theirs, show(field, theirs), partner, other.at if other else entry.at),
+        ]
+
+
+class _Visit(Struct, frozen=True):
+    appointment: Appointment
+    line: VisitLine
+
+
+def _visits(tx: Tx, entries: Sequence[Attention]) -> dict[str, _Visit]:
+    """The appointments that they are about, by id: three look-ups for all."""
+    ids = {entry.appointment_id for entry in entries if entry.appointment_id}
+    if not ids:
+        return {}
+    found = appointments.many(tx, sorted(ids))
+    people = customers.many(tx, [one.customer_id for one in found if one.customer_id])
+    cars = vehicles.many(tx, [one.vehicle_id for one in found if one.vehicle_id])
+    return {one.id: _Visit(one, _line(one, people, cars)) for one in found}
+
+
+def _line(one: Appointment, people: Mapping[str, Any], cars: Mapping[str, Any]) -> VisitLine:
+    person, car = people.get(one.customer_id or ""), cars.get(one.vehicle_id or "")
+    return VisitLine(car.plate if car else "", person.name if person else "", one.drop_off)
+
+
+def _sets(entry: Entry, field: str, value: Any) -> bool:
+    """Whether it is this entry that gave the field its value. In a conflict about a cancellation, one side's value is
+    what it changed meanwhile."""
+    if field != CANCELLED:
+        return field in entry.changes and entry.changes[field].new == value
+    if isinstance(value, Mapping):
+        return any(name in entry.changes and entry.changes[name].new == one for name, one in value.items())
+    return value is True and entry.action == "cancelled"
+
+
+def _site(entry: Attention) -> str | None:
+    return (entry.channel or "").partition("/")[2] or None
+
+
+def _said(text: Text | str, language: str) -> str:
+    return text.render(language) if isinstance(text, Text) else text
+
+
+def _rendered(value: Any, language: str) -> Any:
+    if isinstance(value, Mapping) and "msgid" in value:
+        return attention.text(value).render(language)
+    return value

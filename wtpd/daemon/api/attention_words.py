@@ -1,0 +1,171 @@
+"""What an entry of the attention list says: in a sentence, and what follows from each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wtpd.daemon.api.showing import BLANK
+from wtpd.store.attention import Attention
+from wtpd.sync.plan import CANCELLED
+from wtpd.texts import N_, Text
+from wtpd.words import field_name
+
+Show = Callable[[str, Any], str]
+"""A value of a field as the reader reads it."""
+
+_LONGEST = 60
+"""Characters of a value that a sentence quotes."""
+_TIMES = ("drop_off", "collection")
+
+_CHOICES: Mapping[str, list[str]] = {
+    "conflict": ["ours", "theirs"],
+    "quarantine": ["retry", "discard"],
+    "rejected": ["retry", "discard"],
+    "mass_cancellation": [],
+}
+"""What can be done with an entry; all other kinds are just `done`."""
+
+
+def choices(entry: Attention) -> list[str]:
+    if entry.resolved_at:
+        return []
+    if entry.kind == "conflict" and entry.data.get("field") == CANCELLED:
+        return ["ours", "done"] if entry.data.get("theirs") is False else ["done"]
+    return _CHOICES.get(entry.kind, ["done"])
+
+
+def sentence(entry: Attention, data: Mapping[str, Any]) -> Text | str:
+    """`data` with the texts in it rendered."""
+    said = _SENTENCES.get(entry.kind)
+    return said(data) if said else entry.kind
+
+
+def consequences(entry: Attention, partner: str, show: Show) -> Mapping[str, Text]:
+    """For each choice what it does. `partner`: its name."""
+    if entry.kind == "conflict":
+        found = _of_conflict(entry.data, partner, show)
+    elif entry.kind == "quarantine":
+        found = {
+            "retry": N_("Takes over what the message of {partner} says, or says what is still wrong.", partner=partner),
+            "discard": N_("What the message says isn't taken over; {partner} isn't told.", partner=partner),
+        }
+    elif entry.kind == "rejected":
+        found = {
+            "retry": N_("Sends the appointment to {partner} again.", partner=partner),
+            "discard": N_("It isn't sent to {partner} until somebody changes it again.", partner=partner),
+        }
+    else:
+        done = _DONE.get(entry.kind)
+        found = {"done": done(partner) if done else N_("Closes this entry; nothing is changed.")}
+    return {choice: found[choice] for choice in choices(entry) if choice in found}
+
+
+def next_step(entry: Attention, partner: str) -> Text | None:
+    """The way out of what can't be decided here."""
+    if entry.kind != "mass_cancellation" or entry.resolved_at or not entry.channel:
+        return None
+    connector, _, site = entry.channel.partition("/")
+    if entry.data.get("mapping"):
+        return N_(
+            "Nothing is sent until then. If it is meant: wtpd resume {connector} --site {site} --accept-cancellations. "
+            "If not, take the change of the mapping back.",
+            connector=connector, site=site,
+        )  # fmt: skip
+    return N_(
+        "Nothing is exchanged until then. Ask {partner}. If they are meant, this cancels them here: "
+        "wtpd resume {connector} --site {site} --accept-cancellations. If not, wait until {partner} has mended it: "
+        "wtpd resume {connector} --site {site}",
+        partner=partner, connector=connector, site=site,
+    )  # fmt: skip
+
+
+def _of_conflict(data: Mapping[str, Any], partner: str, show: Show) -> dict[str, Text]:
+    field = str(data.get("field", ""))
+    if field == CANCELLED:
+        return _of_cancelled(data, partner)
+    ours, theirs = (_brief(show(field, data.get(side))) for side in ("ours", "theirs"))
+    name = field_name(field)
+    if ours == BLANK:
+        back = N_("Empties it again ({field}) and sends that to {partner}.", field=name, partner=partner)
+    elif field in _TIMES:
+        back = N_(
+            "Puts {value} back and sends it to {partner}; its customer is told a new time.", value=ours, partner=partner
+        )
+    else:
+        back = N_("Puts {value} back and sends it to {partner}.", value=ours, partner=partner)
+    stays = (
+        N_("It stays empty ({field}), as {partner} has it.", field=name, partner=partner)
+        if theirs == BLANK
+        else N_("{value} stays, as {partner} has it.", value=theirs, partner=partner)
+    )
+    return {"ours": back, "theirs": stays}
+
+
+def _of_cancelled(data: Mapping[str, Any], partner: str) -> dict[str, Text]:
+    if data.get("theirs") is False:
+        return {
+            "ours": N_("Cancels it at {partner} again, which tells its customer.", partner=partner),
+            "done": N_(
+                "Closes this entry: it stays cancelled here and booked at {partner}, and its customer may come.",
+                partner=partner,
+            ),
+        }
+    if data.get("theirs") is True:
+        return {"done": N_("Closes this entry: it stays cancelled, and what was changed here isn't sent.")}
+    return {
+        "done": N_(
+            "Closes this entry: it stays cancelled here and at {partner}, and what was changed there isn't taken over.",
+            partner=partner,
+        )
+    }
+
+
+_DONE: Mapping[str, Callable[[str], Text]] = {
+    "unmatched": lambda partner: N_("Closes this entry; both records stay as they are."),
+    "car_open": lambda partner: N_("Closes this entry; no courtesy car is reserved by it."),
+    "over_limit": lambda partner: N_("Closes this entry; the booking stays."),
+    "unknown_code": lambda partner: N_("Closes this entry; the field stays as it is here."),
+    "locked_customer": lambda partner: N_("Closes this entry; {partner} gets our data.", partner=partner),
+}
+
+
+def _brief(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _conflict(data: Mapping[str, Any]) -> Text:
+    if data.get("field") != CANCELLED:
+        return N_("Both sides changed {field}; the partner's value stands.", field=field_name(data.get("field", "")))
+    if data.get("theirs") is False:
+        return N_("It is cancelled here, but the partner has it again. Book it anew, or have it cancelled there.")
+    return N_("One side cancelled it, the other one changed it meanwhile; it stays cancelled.")
+
+
+def _mass_cancellation(data: Mapping[str, Any]) -> Text:
+    if not data.get("mapping"):
+        return N_("The partner cancels many appointments at once; the channel is stopped.")
+    return N_(
+        "The department or dealer number was changed: that would cancel {count} appointments at the partner.",
+        count=data.get("cancelled", ""),
+    )
+
+
+_OPEN_CARS: Mapping[str, Text] = {
+    "taken": N_("The courtesy car that was asked for is lent; none is reserved."),
+    "out_of_service": N_("The courtesy car is out of service at that time; another one is needed."),
+    "unknown": N_("The courtesy car that was asked for isn't one of this site; none is reserved."),
+}
+
+_SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
+    "conflict": _conflict,
+    "quarantine": lambda d: N_("A message couldn't be applied: {reason}", reason=d.get("reason", "")),
+    "rejected": lambda d: N_("The partner refuses this appointment: {reason}", reason=d.get("reason", "")),
+    "unmatched": lambda d: N_("This customer or vehicle may be one that is there already."),
+    "car_open": lambda d: _OPEN_CARS.get(str(d.get("reason")), _OPEN_CARS["taken"]),
+    "over_limit": lambda d: N_("This booking goes beyond the load limit of its day."),
+    "unknown_code": lambda d: N_("The partner sent a code that wtpd doesn't know."),
+    "mass_cancellation": _mass_cancellation,
+    "locked_customer": lambda d: N_("The partner changed a customer that belongs to the DMS; ours stands."),
+}

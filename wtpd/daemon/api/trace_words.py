@@ -1,0 +1,130 @@
+"""What a step on an appointment's way says: one sentence, and what there is to add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from wtpd.planner.history import Entry
+from wtpd.store.attention import Attention
+from wtpd.store.messages import Message
+from wtpd.texts import N_, N_n, Text
+from wtpd.words import field_name
+
+Said = Callable[[str, str], Text]
+"""With the partner's name, and its number of the appointment."""
+
+_NO_ANSWER: Mapping[str, Said] = {
+    "create": lambda partner, number: N_("{partner}: being created there; no answer yet", partner=partner),
+    "update": lambda partner, number: N_("{partner}: a change on its way; no answer yet", partner=partner),
+    "cancel": lambda partner, number: N_("{partner}: being cancelled there; no answer yet", partner=partner),
+}
+_TAKEN: Mapping[str, Said] = {
+    "create": lambda partner, number: N_("{partner}: created there as {id}", partner=partner, id=number),
+    "update": lambda partner, number: N_("{partner}: changed there", partner=partner),
+    "cancel": lambda partner, number: N_("{partner}: cancelled there", partner=partner),
+}
+_REFUSED: Mapping[str, Said] = {
+    "create": lambda partner, number: N_("{partner}: refuses the appointment", partner=partner),
+    "update": lambda partner, number: N_("{partner}: refuses the change", partner=partner),
+    "cancel": lambda partner, number: N_("{partner}: refuses the cancellation", partner=partner),
+}
+_FAILED: Mapping[str, Said] = {
+    "create": lambda partner, number: N_("{partner}: couldn't be created there", partner=partner),
+    "update": lambda partner, number: N_("{partner}: a change didn't go through", partner=partner),
+    "cancel": lambda partner, number: N_("{partner}: couldn't be cancelled there", partner=partner),
+}
+_LOOKS: Mapping[str, Said] = {
+    "look": lambda partner, number: N_("{partner}: to be sent again", partner=partner),
+    "same": lambda partner, number: N_("{partner}: sent again; both sides have the same", partner=partner),
+    "differs": lambda partner, number: N_("{partner}: sent again; what differed is brought into line", partner=partner),
+    "gone": lambda partner, number: N_("{partner}: sent again; it isn't there any more", partner=partner),
+    "anew": lambda partner, number: N_("{partner}: sent again", partner=partner),
+}
+"""Asked for by somebody."""
+_CALLS: Mapping[str | None, Mapping[str, Said]] = {
+    None: _NO_ANSWER, "ok": _TAKEN, "refused": _REFUSED, "failed": _FAILED,
+}  # fmt: skip
+_MEANWHILE: Mapping[int | None, Said] = {
+    409: lambda partner, number: N_("{partner}: has it already; what it has is fetched and merged", partner=partner),
+    412: lambda partner, number: N_(
+        "{partner}: changed it meanwhile; what it has is fetched and merged", partner=partner
+    ),
+}
+"""Refusals, by the status of HTTP, that another call may follow."""
+_ITEMS: Mapping[str, Said] = {
+    "create": lambda partner, number: N_("{partner}: booked there as {id}; taken over", partner=partner, id=number),
+    "update": lambda partner, number: N_("{partner}: changed there; taken over", partner=partner),
+    "cancel": lambda partner, number: N_("{partner}: cancelled there; taken over", partner=partner),
+    "none": lambda partner, number: N_("{partner}: told of it; nothing new", partner=partner),
+    "echo": lambda partner, number: N_("{partner}: tells what we had sent", partner=partner),
+    "late": lambda partner, number: N_("{partner}: told of it late; ignored", partner=partner),
+    "quarantine": lambda partner, number: N_(
+        "{partner}: a message that couldn't be applied; it is kept in quarantine", partner=partner
+    ),
+}
+_ENTRIES: Mapping[str, Callable[[str], Text]] = {
+    "created": lambda names: N_("Booked"),
+    "changed": lambda names: N_("Changed: {fields}", fields=names),
+    "cancelled": lambda names: N_("Cancelled"),
+}
+_RESOLUTIONS: Mapping[str | None, Text] = {
+    "ours": N_("Decided: ours"),
+    "theirs": N_("Decided: the partner's stands"),
+    "done": N_("Done"),
+    "retried": N_("Sent again"),
+    "sent": N_("The partner took it after all"),
+    "applied": N_("Applied after all"),
+    "discarded": N_("Given up"),
+    "erased": N_("Erased"),
+}
+
+
+def of_message(message: Message, partner: str) -> Text:
+    """`partner`: its name."""
+    if message.direction == "in":
+        said = _ITEMS[message.operation]
+    elif message.operation in _LOOKS:
+        said = _LOOKS[message.operation]
+    elif message.outcome == "refused" and message.error is None:
+        said = _MEANWHILE.get(message.status, _overtaken)
+    else:
+        said = _CALLS[message.outcome][message.operation]
+    return said(partner, message.partner_id or "")
+
+
+def _overtaken(partner: str, number: str) -> Text:
+    return N_("{partner}: refused a repeated call; what it has is fetched and merged", partner=partner)
+
+
+def about_message(message: Message, language: str) -> Iterator[str]:
+    """What there is to add: the reason, the fields, how often."""
+    if message.error:
+        yield message.error.render(language) if isinstance(message.error, Text) else message.error
+    elif message.fields:
+        yield fields(message.fields, language)
+    if message.direction == "out" and message.attempts > 1:
+        yield N_n("sent once", "sent {count} times", count=message.attempts).render(language)
+    elif message.attempts > 1:
+        yield N_n("received once", "received {count} times", count=message.attempts).render(language)
+
+
+def of_echo(partner: str) -> Text:
+    return N_("{partner}: tells it in its list of changes", partner=partner)
+
+
+def of_entry(entry: Entry, language: str) -> str:
+    """A change in the history."""
+    if entry.undoes is not None:
+        return N_("Taken back: {fields}", fields=fields(entry.changes, language)).render(language)
+    said = _ENTRIES.get(entry.action)
+    return said(fields(entry.changes, language)).render(language) if said else entry.action
+
+
+def of_resolution(entry: Attention) -> Text | str:
+    """How an entry of the attention list was closed."""
+    return _RESOLUTIONS.get(entry.resolution) or entry.resolution or N_("Done")
+
+
+def fields(names: Mapping[str, object] | tuple[str, ...], language: str) -> str:
+    found = (field_name(name) for name in names)
+    return ", ".join(name.render(language) if isinstance(name, Text) else name for name in found)

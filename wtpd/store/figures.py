@@ -1,0 +1,49 @@
+"""Figures of the book for the screens. What concerns a day is asked from the day's side: it has some dozens of
+appointments, while thousands may wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from wtpd.clock import iso
+from wtpd.planner.resources import Period
+from wtpd.store.database import Tx
+
+_LIVE = "status NOT IN ('cancelled', 'no_show')"
+
+
+def waiting_on(tx: Tx, channel: str, site: str, day: Period) -> int:
+    """Appointments of the day that the channel has to send."""
+    row = tx.one(
+        """SELECT count(*) AS n FROM appointment a
+           WHERE a.site = ? AND a.drop_off >= ? AND a.drop_off < ? AND EXISTS (
+             SELECT 1 FROM outbox o WHERE o.channel = ? AND o.appointment_id = a.id AND o.rejected IS NULL)""",
+        (site, iso(day.start), iso(day.end), channel),
+    )
+    return int(row["n"]) if row else 0
+
+
+def listed_on(tx: Tx, days: Mapping[str, Period]) -> dict[str, int]:
+    """Appointments of the day at each site for which something is to be decided, by kind."""
+    found: dict[str, int] = {}
+    for site, day in days.items():
+        rows = tx.all(
+            """SELECT x.kind, count(DISTINCT a.id) AS n
+               FROM appointment a CROSS JOIN attention x ON x.appointment_id = a.id AND x.resolved_at IS NULL
+               WHERE a.site = ? AND a.drop_off >= ? AND a.drop_off < ? GROUP BY x.kind""",
+            (site, iso(day.start), iso(day.end)),
+        )
+        for row in rows:
+            found[row["kind"]] = found.get(row["kind"], 0) + row["n"]
+    return found
+
+
+def upcoming(tx: Tx, site: str, start: datetime) -> dict[str, int]:
+    """How many appointments are still to come at a site, by department."""
+    rows = tx.all(
+        f"""SELECT department, count(*) AS n FROM appointment INDEXED BY appointment_by_day
+            WHERE site = ? AND drop_off >= ? AND {_LIVE} GROUP BY department""",
+        (site, iso(start)),
+    )
+    return {row["department"]: row["n"] for row in rows}
