@@ -12,11 +12,13 @@ from wtpd.clock import iso, iso_exact
 from wtpd.config.model import Retention
 from wtpd.daemon.health import Health
 from wtpd.daemon.housekeeping import Housekeeping
-from wtpd.store import idempotency
+from wtpd.store import channels, idempotency
 from wtpd.store.database import Database, Tx
 from wtpd.store.idempotency import Answer
+from wtpd.store.inbox import Inbox
 from wtpd.store.messages import Messages
 from wtpd.sync.ports import Taken, Unreadable
+from wtpd.sync.spec import ChannelSpec
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -66,6 +68,28 @@ async def _left(db: Database) -> dict[str, int]:
         }
 
     return await db.read(count)
+
+
+async def test_decided_messages_of_the_quarantine_go_waiting_ones_stay(tmp_path: Path) -> None:
+    db = await Database.open(tmp_path / "wtpd.db")
+
+    def fill(tx: Tx) -> None:
+        channels.put(
+            tx, ChannelSpec(id="c/s", connector="c", site="s", department="Werkstatt", account="1", actor="C")
+        )
+        tx.now = NOW - timedelta(days=40)
+        kept = Inbox(tx)
+        for number, state in enumerate(("waits", "applied", "discarded"), start=1):
+            row = kept.quarantine("c/s", "1", Unreadable(partner_id=f"A-{number}", reason="-", raw={}), "-")
+            if state != "waits":
+                kept.close(row, "applied" if state == "applied" else "discarded", by="maria")
+
+    await db.write(fill)
+    gone = await Housekeeping(db, Retention, Hands()).tidy()
+    assert gone["decided_messages"] == 2
+    left = await db.read(lambda tx: [row["partner_id"] for row in tx.all("SELECT partner_id FROM inbox")])
+    assert left == ["A-1"]
+    await db.close()
 
 
 async def test_what_is_older_than_it_is_kept_for_goes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from wtpd.clock import Clock
 from wtpd.config.model import Retention
-from wtpd.store import events, idempotency, identifications, messages, runs
+from wtpd.store import events, idempotency, identifications, inbox, messages, runs
 from wtpd.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class Housekeeping:
                 lambda tx: idempotency.prune(tx, now - timedelta(days=kept.idempotency_keys))
             ),
             "messages": await self._prune(messages.prune, now - timedelta(days=kept.messages)),
+            "decided_messages": await self._prune(inbox.prune, now - timedelta(days=kept.messages)),
             "identifications": await self._db.write(lambda tx: identifications.prune(tx, now - KEPT)),
         }
         await self._db.write(_optimize)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from wtpd.clock import iso
@@ -89,6 +90,16 @@ def kept(tx: Tx, number: int) -> tuple[Any, Any]:
     if row is None:
         return None, None
     return from_json(row["payload"]), from_json(row["edited"]) if row["edited"] else None
+
+
+def prune(tx: Tx, before: datetime, *, limit: int = 5000) -> int:
+    """Delete messages that were decided before `before`, at most `limit` at a time; says how many. What waits for a
+    decision is kept for as long as that takes."""
+    return tx.run(
+        """DELETE FROM inbox WHERE id IN
+             (SELECT id FROM inbox WHERE state != 'quarantined' AND decided_at < ? LIMIT ?)""",
+        (iso(before), limit),
+    ).rowcount
 
 
 def count(tx: Tx, channel: str) -> int:
