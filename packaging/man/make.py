@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.main import wtpd
 from wtpd.cli.sandbox import Acts
 from wtpd.config.schema import schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wtpd.cli.language import choose
+from wtpd.language import choose
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def test_every_command_does_json(terminal: Terminal) -> None:
 
 def test_the_commands_of_the_spec_are_there() -> None:
     wanted = (
-        "run status sync pause resume verify appointments show config mapping import sandbox demo credential attention"
+        "run status sync pause resume verify appointments show config mapping import sandbox demo credential attention "
+        "log"
     )
     assert set(wanted.split()) <= set(COMMANDS)
 

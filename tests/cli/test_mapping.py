@@ -65,3 +65,23 @@ def test_the_list_says_why_a_site_isnt_connected(terminal: Terminal, api: ApiStu
         "brand NISSAN is missing",
     ]
     assert isinstance(api.requests[0], Request)
+
+
+def test_the_status_address_goes_along(terminal: Terminal, api: ApiStub) -> None:
+    api.on("PUT", ROUTE, consequence(0))
+    assert terminal.wtpd(*SET, "--status-mail", "neu@rostock.example", "--yes").code == 0
+    assert [request.body.get("status_mail") for request in api.requests] == ["neu@rostock.example"] * 2
+
+
+def test_coverage_is_1_while_somebody_isnt_served(terminal: Terminal, api: ApiStub) -> None:
+    bare = {
+        "site": "rostock", "site_name": "Rostock", "department": "Karosserie", "upcoming": 7, "partners": [],
+    }  # fmt: skip
+    served = {**bare, "department": "Werkstatt", "partners": ["superservice"]}
+    api.on("GET", "/v1/mapping/coverage", {"items": [bare, served], "next_cursor": None}, {"items": [served]})
+    said = terminal.wtpd("mapping", "coverage")
+    assert said.code == 1
+    assert [each.split() for each in said.out.splitlines()[1:]] == [
+        ["rostock", "Karosserie", "7", "–"], ["rostock", "Werkstatt", "7", "superservice"],
+    ]  # fmt: skip
+    assert terminal.wtpd("mapping", "coverage").code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ def status(*problems: dict[str, Any], channels: list[dict[str, Any]] | None = No
 
 TOKEN = {
     "kind": "channel.needs_token", "text": "SUPERSERVICE, rostock: access expired", "since": "2026-11-21T08:30:00Z",
-    "touches": 7, "next_step": "Enter new credentials.", "channel": "superservice/rostock",
+    "touches": 7, "touches_today": 2, "place": {"screen": "credentials", "key": "superservice/general"},
+    "next_step": "Enter new credentials.", "channel": "superservice/rostock",
 }  # fmt: skip
 
 
@@ -49,7 +51,7 @@ def test_what_is_wrong_comes_first_with_the_next_step(terminal: Terminal, api: A
     assert said.code == 1
     assert said.out.splitlines()[:3] == [
         "SUPERSERVICE, rostock: access expired (Sat 21/11/2026 09:30)",
-        "  appointments concerned: 7",
+        "  appointments concerned: 7, of them today: 2",
         "  → Enter new credentials.",
     ]
 
@@ -162,6 +164,10 @@ def entry(**other: Any) -> dict[str, Any]:
         "id": 12, "kind": "conflict", "channel": "superservice/rostock", "appointment_id": "0192",
         "at": "2026-11-21T09:00:00Z", "text": "Both sides changed notes; the partner's value stands.",
         "data": {"field": "notes", "ours": "wir", "theirs": "sie"}, "choices": ["ours", "theirs"],
+        "consequences": {"ours": "Puts wir back.", "theirs": "sie stays."}, "next_step": None, "sides": [
+            {"side": "ours", "value": "wir", "shown": "wir", "actor": "anna", "at": "2026-11-21T08:00:00Z"},
+            {"side": "theirs", "value": "sie", "shown": "sie", "actor": None, "at": None},
+        ],
         "resolved_at": None, "resolved_by": None, "resolution": None, "message": None,
     } | other  # fmt: skip
 
@@ -170,8 +176,9 @@ def test_what_is_open_is_listed_with_the_choices(terminal: Terminal, api: ApiStu
     api.on("GET", "/v1/attention", {"items": [entry()], "next_cursor": None})
     said = terminal.wtpd("attention")
     assert said.code == 1
-    assert "ours: wir" in said.out
-    assert "→ ours, theirs" in said.out
+    assert "ours: wir (anna, Sat 21/11/2026 09:00)" in said.out
+    assert "the partner's: sie\n" in said.out
+    assert "→ ours: Puts wir back.\n" in said.out
     assert "wtpd show 0192" in flat(said.out)
     assert api.requests[0].query["state"] == "open"
 
@@ -191,3 +198,21 @@ def test_a_decision_is_sent(terminal: Terminal, api: ApiStub) -> None:
     assert terminal.wtpd("attention", "discard", "12").code == 0
     assert [request.body for request in api.requests] == [{"choice": "ours"}, None, None]
     assert terminal.wtpd("attention", "resolve", "12", "perhaps").code == 2
+
+
+def test_a_mended_message_is_handed_in(terminal: Terminal, api: ApiStub, tmp_path: Path) -> None:
+    api.on("POST", "/v1/attention/12/retry", entry())
+    mended = tmp_path / "mended.json"
+    mended.write_text('{"notes": "x"}')
+    assert terminal.wtpd("attention", "retry", "12", "--message", str(mended)).code == 0
+    assert terminal.wtpd("attention", "retry", "12", "--message", "-", stdin='{"notes": "y"}').code == 0
+    assert [request.body for request in api.requests] == [{"message": {"notes": "x"}}, {"message": {"notes": "y"}}]
+    mended.write_text("[1")
+    assert terminal.wtpd("attention", "retry", "12", "--message", str(mended)).code == 2
+
+
+def test_one_entry_with_the_way_out(terminal: Terminal, api: ApiStub) -> None:
+    stopped = entry(kind="mass_cancellation", choices=[], consequences={}, sides=[], next_step="Ask the partner.")
+    api.on("GET", "/v1/attention/12", stopped)
+    assert "→ Ask the partner." in terminal.wtpd("attention", "show", "12").out
+    assert terminal.wtpd("attention", "show", "12", "--json").json == stopped

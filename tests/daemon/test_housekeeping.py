@@ -74,9 +74,7 @@ async def test_decided_messages_of_the_quarantine_go_waiting_ones_stay(tmp_path:
     db = await Database.open(tmp_path / "wtpd.db")
 
     def fill(tx: Tx) -> None:
-        channels.put(
-            tx, ChannelSpec(id="c/s", connector="c", site="s", department="Werkstatt", account="1", actor="C")
-        )
+        channels.put(tx, ChannelSpec(id="c/s", connector="c", site="s", department="Werkstatt", account="1", actor="C"))
         tx.now = NOW - timedelta(days=40)
         kept = Inbox(tx)
         for number, state in enumerate(("waits", "applied", "discarded"), start=1):

@@ -25,6 +25,7 @@ from tests.support.mail_server import MailServer
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.unix_http import Reply, UnixHttp
 from wtpd.secrets.providers import PROVIDERS, Field, Provider
+from wtpd.store.messages import unpacked
 
 pytestmark = pytest.mark.system
 
@@ -311,9 +312,9 @@ async def read_everything(house: House) -> None:
 
 @asynccontextmanager
 async def listening(house: House) -> AsyncIterator[None]:
-    """All events, as they came over the wire."""
+    """All events and log lines, as they came over the wire."""
     reader, writer = await asyncio.open_unix_connection(house.daemon.http.path)
-    writer.write(b"GET /v1/events HTTP/1.1\r\nhost: wtpd\r\nlast-event-id: 0\r\n\r\n")
+    writer.write(b"GET /v1/events?kinds=*,log.line HTTP/1.1\r\nhost: wtpd\r\nlast-event-id: 0\r\n\r\n")
     pieces: list[bytes] = []
 
     async def listen() -> None:
@@ -329,6 +330,7 @@ async def listening(house: House) -> AsyncIterator[None]:
             await task
         writer.close()
         assert b"channel.changed" in b"".join(pieces)
+        assert b"log.line" in b"".join(pieces)
         house.haystack.add("events", b"".join(pieces))
 
 
@@ -339,6 +341,10 @@ def gather_files(house: House) -> None:
         con.backup(target)
         for line in con.iterdump():
             house.haystack.add("dump of the database", line)
+        messages = con.execute("SELECT id, outcome, payload FROM message WHERE payload IS NOT NULL").fetchall()
+        assert "refused" in {outcome for _, outcome, _ in messages}, "what was said to partners is searched, too"
+        for number, _, payload in messages:
+            house.haystack.add(f"message {number}", json.dumps(unpacked(payload)))
     con.close()
     target.close()
     for file in house.folder.rglob("*"):
@@ -376,5 +382,6 @@ async def test_no_secret_comes_out_anywhere(tmp_path: Path) -> None:
         for number, mail in enumerate(made.mails.mails):
             add_mail(haystack, number, mail)
         assert "DEBUG" in made.daemon.log
+        assert "log.jsonl" in {file.name for file in (made.folder / "data").iterdir()}, "it was searched too"
         assert haystack.size > 2_000_000
         assert "\n".join(haystack.found()) == ""

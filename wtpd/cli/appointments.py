@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import argument, command, option, site_option
 from wtpd.cli.moments import ZONE, read_day, show_day, show_moment, show_time
 from wtpd.cli.moments import today as today_in
@@ -56,7 +56,7 @@ def appointments(console: Console, day: str | None, site: str | None, search: st
     now = datetime.now(UTC)
     if search:
         found = console.ask(lambda api: _search(api, search, site))
-        console.answer(found, lambda: _found(console, found))
+        console.answer(found, lambda: print_found(console, found))
         return
     days = console.ask(lambda api: _days(api, day, site, now))
     console.answer(
@@ -117,7 +117,7 @@ def _print_day(console: Console, one: Day) -> None:
     console.line()
 
 
-def _found(console: Console, found: Sequence[Json]) -> None:
+def print_found(console: Console, found: Sequence[Json]) -> None:
     if not found:
         console.line(N_("Nothing found."))
         return
@@ -160,15 +160,15 @@ def _word(words: Mapping[str, Text], value: Any) -> str:
 )
 @argument("what")
 def show(console: Console, what: str) -> int:
-    found = console.ask(lambda api: _one(api, what))
+    found = console.ask(lambda api: find_one(api, what))
     if len(found) != 1:
-        console.answer(found, lambda: _found(console, [one["appointment"] for one in found]))
+        console.answer(found, lambda: print_found(console, [one["appointment"] for one in found]))
         return 1
     console.answer(found[0], lambda: _print_one(console, **found[0]))
     return 0
 
 
-async def _one(api: Client, what: str) -> list[Json]:
+async def find_one(api: Client, what: str) -> list[Json]:
     """One appointment in full, or all that fit."""
     from wtpd.client import ApiProblem
 
@@ -196,12 +196,10 @@ def _print_one(console: Console, appointment: Json, history: Sequence[Json], zon
     console.line()
     console.line(N_("History"), bold=True)
     for entry in history:
-        when = show_moment(entry["at"], zone, language.current())
-        console.line(f"{when}  {entry['actor']} ({entry['channel']})  {_word(ACTIONS, entry['action'])}")
+        console.line(entry_line(entry, zone))
         if entry["action"] != "created":
-            for name, change in entry["changes"].items():
-                field = language.say(field_name(name))
-                console.line(f"    {field}: {_side(change, 'old', zone)} → {_side(change, 'new', zone)}")
+            for line in changes_of(entry["changes"], zone):
+                console.line(f"    {line}")
 
 
 ACTIONS: Mapping[str, Text] = {
@@ -209,6 +207,22 @@ ACTIONS: Mapping[str, Text] = {
     "changed": N_("changed"),
     "cancelled": N_("cancelled"),
 }
+
+
+def entry_line(entry: Json, zone: str) -> str:
+    """`17  Mo 23.11.2026 08:30  maria (desk)  changed`: number, when, who, what."""
+    when = show_moment(entry["at"], zone, language.current())
+    line = f"{entry['id']}  {when}  {entry['actor']} ({entry['channel']})  {_word(ACTIONS, entry['action'])}"
+    if not entry.get("undoes"):
+        return line
+    text = N_("takes {entry} back", entry=entry["undoes"])
+    return f"{line}  ({language.say(text)})"
+
+
+def changes_of(changes: Json, zone: str) -> Iterator[str]:
+    """`drop-off: 08:00 → 08:30`, field by field."""
+    for name, change in changes.items():
+        yield f"{language.say(field_name(name))}: {_side(change, 'old', zone)} → {_side(change, 'new', zone)}"
 
 
 def _side(change: Any, name: str, zone: str) -> str:

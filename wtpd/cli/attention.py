@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import Group, argument, command, option
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.cli.values import show_value
-from wtpd.texts import N_, Text
-from wtpd.words import field_name
+from wtpd.texts import N_
+from wtpd.words import ATTENTION, ATTENTION_FACTS, field_name
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
     from wtpd.client import Json
-
-KINDS: Mapping[str, Text] = {
-    "conflict": N_("Conflict"),
-    "quarantine": N_("Quarantine"),
-    "unmatched": N_("Perhaps the same customer"),
-    "car_open": N_("Courtesy car left open"),
-    "over_limit": N_("Over the load limit"),
-    "unknown_code": N_("Unknown code"),
-    "rejected": N_("Refused by the partner"),
-    "mass_cancellation": N_("Many cancellations at once"),
-    "locked_customer": N_("Customer belongs to the DMS"),
-}
-
-FACTS: Mapping[str, Text] = {
-    "field": N_("field"),
-    "base": N_("agreed before"),
-    "ours": N_("ours"),
-    "theirs": N_("the partner's"),
-    "reason": N_("reason"),
-    "code": N_("code"),
-    "partner_id": N_("number at the partner"),
-    "inbox": N_("message"),
-    "courtesy_car": N_("courtesy car"),
-    "day": N_("day"),
-    "booked": N_("AW booked"),
-    "limit": N_("AW allowed"),
-    "asked": N_("AW asked for"),
-    "from": N_("beginning"),
-    "until": N_("end"),
-    "cancelled": N_("cancellations"),
-    "linked": N_("linked appointments"),
-}
 
 attention = Group(
     "attention",
@@ -59,7 +28,7 @@ attention = Group(
 
 
 @command("list", N_("List what is open."), example="wtpd attention list --kind conflict", group=attention)
-@option("--kind", type=click.Choice([*KINDS]), about=N_("Only of this kind."))
+@option("--kind", type=click.Choice([*ATTENTION]), about=N_("Only of this kind."))
 @option("--all", "everything", is_flag=True, about=N_("Also what was resolved."))
 def list_attention(console: Console, kind: str | None, everything: bool) -> int:
     state = "all" if everything else "open"
@@ -72,17 +41,27 @@ def _print(console: Console, entries: Sequence[Json]) -> None:
     if not entries:
         console.line(N_("Nothing needs attention."))
     for entry in entries:
-        title = language.say(KINDS[entry["kind"]]) if entry["kind"] in KINDS else entry["kind"]
+        title = language.say(ATTENTION[entry["kind"]]) if entry["kind"] in ATTENTION else entry["kind"]
         when = show_moment(entry["at"], ZONE, language.current())
         console.line(f"{entry['id']:>5}  {title}  {entry['channel'] or ''}  {when}", bold=True)
         console.line(f"       {entry['text']}")
         if entry["appointment_id"]:
             console.line(f"       wtpd show {entry['appointment_id']}")
+        sides = {side["side"]: _side(side) for side in entry["sides"]}
         for name, value in entry["data"].items():
-            shown = language.say(field_name(value)) if name == "field" else show_value(value)
-            console.line(f"       {language.say(FACTS.get(name, name))}: {shown}")
-        if entry["choices"]:
-            console.line(f"       → {', '.join(entry['choices'])}")
+            shown = language.say(field_name(value)) if name == "field" else sides.get(name) or show_value(value)
+            console.line(f"       {language.say(ATTENTION_FACTS.get(name, name))}: {shown}")
+        for choice in entry["choices"]:
+            console.line(f"       → {choice}: {entry['consequences'].get(choice, '')}".rstrip(": "))
+        if entry["next_step"]:
+            console.line(f"       → {entry['next_step']}")
+
+
+def _side(side: Json) -> str:
+    """The value, and who set it when."""
+    who = [side["actor"] or "", show_moment(side["at"], ZONE, language.current()) if side["at"] else ""]
+    said = ", ".join(part for part in who if part)
+    return f"{side['shown']} ({said})" if said else str(side["shown"])
 
 
 @command(
@@ -99,15 +78,44 @@ def resolve(console: Console, entry: int, choice: str) -> None:
 
 
 @command(
-    "retry",
-    N_("Apply a message from the quarantine again, or send again what the partner refused."),
-    example="wtpd attention retry 12",
+    "show",
+    N_("One entry. With --json also the message from the quarantine, to be edited for retry."),
+    example="wtpd attention show 12\nwtpd attention show 12 --json",
     group=attention,
 )
 @argument("entry", metavar="ID", type=int)
-def retry(console: Console, entry: int) -> None:
-    answer = console.ask(lambda api: api.attention.retry(entry))
+def show(console: Console, entry: int) -> None:
+    found = console.ask(lambda api: api.attention.get(entry))
+    console.answer(found, lambda: _print(console, [found]))
+
+
+@command(
+    "retry",
+    N_("Apply a message from the quarantine again, or send again what the partner refused."),
+    example="wtpd attention retry 12\nwtpd attention retry 12 --message mended.json",
+    group=attention,
+)
+@argument("entry", metavar="ID", type=int)
+@option(
+    "--message",
+    type=click.File("rb"),
+    about=N_("A file (- for standard input) with the message as it should have been; the original stays kept."),
+)
+def retry(console: Console, entry: int, message: BinaryIO | None) -> None:
+    edited = _message(message) if message is not None else None
+    answer = console.ask(lambda api: api.attention.retry(entry, message=edited))
     console.answer(answer, lambda: console.line(N_("Tried again.")))
+
+
+def _message(file: BinaryIO) -> Json:
+    """Raises a usage error for what is no JSON object."""
+    try:
+        found = json.loads(file.read())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise click.BadParameter(language.say(N_("this is no JSON object")), param_hint="--message")
+    return found
 
 
 @command(

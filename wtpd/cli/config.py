@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import Group, argument, command, confirmed, option
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.cli.values import show_value

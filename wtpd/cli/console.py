@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.table import Table
 from wtpd.texts import Text
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import Group, argument, command, confirmed, option, site_option
 from wtpd.cli.moments import ZONE, read_day, show_moment, today
 from wtpd.cli.values import show_value

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import command, confirmed, option
 from wtpd.cli.credential import show_result
 from wtpd.cli.moments import ZONE, show_moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wtpd.cli.command import Function, argument, command, option
-from wtpd.cli.language import say
+from wtpd.language import say
 from wtpd.texts import N_
 
 if TYPE_CHECKING:

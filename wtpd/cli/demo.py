@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import command, option
 from wtpd.texts import N_
 

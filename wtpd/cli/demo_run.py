@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -12,11 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.demo.compare import Comparison
 from wtpd.demo.demo import Outcome, run
 from wtpd.demo.report import Report, Step
 from wtpd.texts import N_, Text
+from wtpd.tui.terminal import Terminal, as_started
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -48,7 +50,7 @@ async def _play(console: Console, folder: Path, *, keeps: bool, serve: bool, loo
             with _signals(stop):
                 await stop.wait()
         elif look and not quiet:
-            await _until_enter(console)
+            await _let_look(console, outcome)
 
     main = asyncio.current_task()
     assert main is not None
@@ -73,8 +75,25 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGINT)
 
 
+async def _let_look(console: Console, outcome: Outcome) -> None:
+    """Somebody sits there: let them look around first, in the terminal UI where it can be shown."""
+    if not sys.stdout.isatty() or Terminal.of(console.environment).dumb:
+        await _until_enter(console)
+        return
+    console.note(N_("Everything still runs, in the terminal UI. q there ends it and the demo."))
+    tui = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wtpd", "tui", "--socket", str(outcome.socket), "--lang", language.current()),
+        env=as_started(os.environ),
+    )
+    try:
+        await tui.wait()
+    finally:
+        if tui.returncode is None:
+            tui.terminate()
+            await tui.wait()
+
+
 async def _until_enter(console: Console) -> None:
-    """Somebody sits there: let them look around first."""
     console.note(N_("Everything still runs: look around in a second terminal. Enter ends it."))
     loop = asyncio.get_running_loop()
     typed = asyncio.Event()

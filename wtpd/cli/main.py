@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import Group, Option
 from wtpd.cli.console import Console
-from wtpd.cli.language import say
 from wtpd.errors import WtpdError
+from wtpd.language import say
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -37,13 +37,18 @@ COMMANDS = {
     "verify": "wtpd.cli.sync:verify",
     "appointments": "wtpd.cli.appointments:appointments",
     "show": "wtpd.cli.appointments:show",
+    "undo": "wtpd.cli.undo:undo",
+    "trace": "wtpd.cli.trace:trace",
+    "send": "wtpd.cli.trace:send",
     "attention": "wtpd.cli.attention:attention",
+    "log": "wtpd.cli.log:log",
     "config": "wtpd.cli.config:config",
     "mapping": "wtpd.cli.mapping:mapping",
     "credential": "wtpd.cli.credential:credential",
     "assessor": "wtpd.cli.people:assessor",
     "user": "wtpd.cli.people:user",
     "vehicle": "wtpd.cli.vehicle:vehicle",
+    "tui": "wtpd.cli.tui:tui",
     "mail": "wtpd.cli.mail:mail",
     "import": "wtpd.cli.importing:import_files",
     "sandbox": "wtpd.cli.sandbox:sandbox",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wtpd.cli.command import Group, argument, command, confirmed, option
-from wtpd.cli.language import say
 from wtpd.cli.values import show_value
+from wtpd.language import say
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -48,6 +48,30 @@ def _table(console: Console, rows: Sequence[Json]) -> None:
 
 
 @command(
+    "coverage",
+    N_("Which departments have appointments to come, and which partners serve them. Exit code 1 if nobody does."),
+    example="wtpd mapping coverage",
+    group=mapping,
+)
+def coverage(console: Console) -> int:
+    rows = console.ask(lambda api: api.mapping.coverage())
+    console.answer(rows, lambda: _coverage(console, rows))
+    return 1 if any(_is_bare(row) for row in rows) else 0
+
+
+def _is_bare(row: Json) -> bool:
+    return bool(row["upcoming"] and not row["partners"])
+
+
+def _coverage(console: Console, rows: Sequence[Json]) -> None:
+    console.table(
+        [N_("site"), N_("department"), N_("appointments to come"), N_("partners")],
+        [[row["site"], row["department"], str(row["upcoming"]), ", ".join(row["partners"]) or "–"] for row in rows],
+        colours=["yellow" if _is_bare(row) else None for row in rows],
+    )
+
+
+@command(
     "set",
     N_("Change a mapping. First shows what it would cancel and send, and asks."),
     example="wtpd mapping set rostock superservice --department Werkstatt --dealer-number 00123",
@@ -57,10 +81,11 @@ def _table(console: Console, rows: Sequence[Json]) -> None:
 @argument("partner")
 @option("--department", required=True, about=N_("The department that the partner serves."))
 @option("--dealer-number", required=True, about=N_("The number under which the partner knows the site."))
+@option("--status-mail", metavar="ADDRESS", about=N_("The site's address for status information, changed with it."))
 @option("--yes", is_flag=True, about=N_("Don't ask."))
-def set_mapping(console: Console, site: str, partner: str, department: str, dealer_number: str, yes: bool) -> int:
+def set_mapping(console: Console, site: str, partner: str, yes: bool, **wanted: Any) -> int:
     async def preview(api: Client) -> Json:
-        return await api.mapping.set(site, partner, department=department, dealer_number=dealer_number, preview=True)
+        return await api.mapping.set(site, partner, **wanted, preview=True)
 
     shown = console.ask(preview)
     cancels = int(shown.get("cancels") or 0)
@@ -72,7 +97,7 @@ def set_mapping(console: Console, site: str, partner: str, department: str, deal
 
     async def change(api: Client) -> Json:
         confirm = cancels if cancels > MANY else None
-        return await api.mapping.set(site, partner, department=department, dealer_number=dealer_number, confirm=confirm)
+        return await api.mapping.set(site, partner, **wanted, confirm=confirm)
 
     answer = console.ask(change)
     console.answer(answer, lambda: console.line(N_("Saved.")))

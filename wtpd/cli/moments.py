@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
+
+from wtpd.moments import read_day
+
+__all__ = ["ZONE", "read_day", "show_day", "show_moment", "show_time", "today"]
 
 ZONE = "Europe/Berlin"
 """Where nothing says which site is meant."""
@@ -15,11 +18,6 @@ _WEEKDAYS = {
     "nl": ("ma", "di", "wo", "do", "vr", "za", "zo"),
 }
 _DAYS = {"de": "%d.%m.%Y", "en": "%d/%m/%Y", "nl": "%d-%m-%Y"}
-_WORDS = {
-    "today": 0, "heute": 0, "vandaag": 0,
-    "tomorrow": 1, "morgen": 1,
-    "yesterday": -1, "gestern": -1, "gisteren": -1,
-}  # fmt: skip
 
 
 def show_day(day: date, language: str) -> str:
@@ -38,33 +36,6 @@ def show_moment(moment: str | None, zone: str, language: str) -> str:
         return "–"
     local = _local(moment, zone)
     return f"{show_day(local.date(), language)} {local:%H:%M}"
-
-
-def read_day(text: str, today: date) -> date:
-    """A day as people type it: `2026-11-23`, `23.11.2026`, `23.11.`, `23-11-2026`, `23/11`, `today`, `morgen`, `+3`.
-    Without a year it is the one that brings it nearest to `today`. Raises ValueError."""
-    word = text.strip().lower()
-    if word in _WORDS:
-        return today + timedelta(days=_WORDS[word])
-    if re.fullmatch(r"[+-]\d{1,4}", word):
-        return today + timedelta(days=int(word))
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", word):
-        return date.fromisoformat(word)
-    found = re.fullmatch(r"(\d{1,2})[./-](\d{1,2})[./-]?(\d{4})?", word)
-    if found is None:
-        raise ValueError(text)
-    day, month, year = found.groups()
-    if year:
-        return date(int(year), int(month), int(day))
-    near = []
-    for guess in (today.year - 1, today.year, today.year + 1):
-        try:
-            near.append(date(guess, int(month), int(day)))
-        except ValueError:
-            continue  # 29 February
-    if not near:
-        raise ValueError(text)
-    return min(near, key=lambda candidate: abs(candidate - today))
 
 
 def today(zone: str, now: datetime) -> date:

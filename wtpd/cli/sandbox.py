@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import Command, Group, Option, command, option
 from wtpd.texts import N_
 

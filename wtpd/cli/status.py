@@ -8,29 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import argument, command
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.texts import N_, N_n, Text
+from wtpd.words import CHANNEL_STATES
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
     from wtpd.client import Json
 
 MEGABYTE = 1 << 20
-STATES: Mapping[str, Text] = {
-    "healthy": N_("healthy"),
-    "retrying": N_("retrying"),
-    "needs_token": N_("needs token"),
-    "paused": N_("paused"),
-    "stopped": N_("stopped"),
-    "disabled": N_("switched off"),
-    "not_licensed": N_("not licensed"),
-    "not_available": N_("not available here"),
-    "not_mapped": N_("not set up here"),
-    "config_error": N_("configuration error"),
-    "starting": N_("starting"),
-}
 LIFE: Mapping[str, Text] = {
     "starting": N_("starting"),
     "ready": N_("in service"),
@@ -75,7 +63,13 @@ def _print(console: Console, answer: Json) -> None:
         since = f" ({show_moment(one['since'], ZONE, language.current())})" if one["since"] else ""
         console.line(f"{one['text']}{since}", colour="red", bold=True)
         if one["touches"]:
-            console.line(N_("  appointments concerned: {count}", count=one["touches"]))
+            console.line(
+                N_(
+                    "  appointments concerned: {count}, of them today: {today}",
+                    count=one["touches"],
+                    today=one["touches_today"],
+                )
+            )
         console.line(f"  → {one['next_step']}")
     for error in answer["config_errors"]:
         console.line(f"  {error['message']}", colour="red")
@@ -118,7 +112,7 @@ def _channels(console: Console, channels: Sequence[Json]) -> None:
     rows = [
         [
             one["id"],
-            language.say(STATES[one["state"]]) if one["state"] in STATES else one["state"],
+            language.say(CHANNEL_STATES[one["state"]]) if one["state"] in CHANNEL_STATES else one["state"],
             show_moment(one["last_success"], ZONE, language.current()),
             *(str(one[name]) for name in ("waiting", "conflicts", "quarantined")),
         ]

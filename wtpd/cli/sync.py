@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from wtpd.cli import language
+from wtpd import language
 from wtpd.cli.command import argument, command, option, site_option
 from wtpd.cli.values import show_value
 from wtpd.texts import N_, N_n, Text

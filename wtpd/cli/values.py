@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wtpd.cli.language import say
+from wtpd.language import say
 from wtpd.texts import N_
 
 

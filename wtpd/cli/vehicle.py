@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wtpd.cli.command import Function, Group, argument, command, option
-from wtpd.cli.language import say
+from wtpd.language import say
 from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:

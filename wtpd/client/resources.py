@@ -61,7 +61,7 @@ class Closures(Collection):
 
 
 class Appointments(Collection):
-    """`list` knows `offset`, `count=True` (then `total` is in the answer), `customer_id` and `vehicle_id` beside the days.
+    """`list` knows `offset`, `count=True` (then `total` is in the answer), `customer_id` and `vehicle_id` beside days.
     `allow_over_limit` books although the day is full; without it `ApiProblem` tells the figures."""
 
     async def create(

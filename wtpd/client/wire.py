@@ -1,5 +1,6 @@
-"""HTTP/1.1 (RFC 9112) over a unix socket, as much of it as the local API speaks. An HTTP library for the whole web
-costs a command of the shell more time than all the rest of it, and the terminal UI a fifth of its memory."""
+"""HTTP/1.1 (RFC 9112) over a unix socket: what is read goes through llhttp (httptools), as in the daemon. An HTTP
+library for the whole web costs a command of the shell more time than all the rest of it, and the terminal UI a fifth of
+its memory (docs/adr/0054)."""
 
 from __future__ import annotations
 
@@ -9,6 +10,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+
+from httptools import HttpParserError, HttpResponseParser
+
+PIECE = 1 << 16
+"""Bytes read at once."""
 
 
 class NotConnected(Exception):
@@ -56,7 +62,7 @@ class Wire:
             async with asyncio.timeout(patience):
                 connection = await self._connection()
                 answer = await connection.ask(method, target, {**self._headers, **headers}, body)
-                content = b"".join([part async for part in connection.content(answer)])
+                content = b"".join([part async for part in connection.content()])
         except BaseException:
             if connection is not None:
                 connection.close()
@@ -76,7 +82,7 @@ class Wire:
         connection = await _Connection.open(self._path)
         try:
             answer = await connection.ask("GET", target, {**self._headers, **headers}, None)
-            yield answer, _lines(connection.content(answer))
+            yield answer, _lines(connection.content())
         finally:
             connection.close()
 
@@ -100,6 +106,7 @@ class _Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._response = _Response()
 
     @classmethod
     async def open(cls, path: str) -> _Connection:
@@ -123,30 +130,62 @@ class _Connection:
             lines.append(f"Content-Length: {len(body or b'')}")
         # Header values with other letters than Latin-1's are no use to the API; a line end must not make a new header.
         head = "\r\n".join(line.replace("\r", " ").replace("\n", " ") for line in lines).encode("latin-1", "replace")
+        self._response = _Response()
         with _broken():
             self._writer.write(head + b"\r\n\r\n" + (body or b""))
             with suppress(ConnectionError):  # the answer may have come before all was read: it says why
                 await self._writer.drain()
-            status, *rest = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            fields = (line.partition(":") for line in rest if line)
-            return Answer(int(status.split(" ")[1]), {name.lower(): value.strip() for name, _, value in fields})
+            while not self._response.begun:
+                await self._read()
+        return Answer(self._response.status, self._response.headers)
 
-    async def content(self, answer: Answer) -> AsyncIterator[bytes]:
+    async def content(self) -> AsyncIterator[bytes]:
         """What follows the head, piece by piece."""
-        if answer.status in (204, 304):
-            return
-        if answer.headers.get("transfer-encoding", "").lower() != "chunked":
-            with _broken():
-                content = await self._reader.readexactly(int(answer.headers.get("content-length", "0")))
-            yield content
-            return
+        response = self._response
         while True:
-            with _broken():
-                size = int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16)
-                part = (await self._reader.readexactly(size + 2))[:-2]
-            if not part:
+            parts, response.parts = response.parts, []
+            for part in parts:
+                yield part
+            if response.complete:
                 return
-            yield part
+            with _broken():
+                await self._read()
+
+    async def _read(self) -> None:
+        data = await self._reader.read(PIECE)
+        if not data:
+            raise EOFError
+        self._response.feed(data)
+
+
+class _Response:
+    """One answer, as far as it has come (the callbacks are llhttp's)."""
+
+    def __init__(self) -> None:
+        self._parser = HttpResponseParser(self)
+        self.headers: dict[str, str] = {}
+        self.parts: list[bytes] = []
+        self.begun = self.complete = False
+
+    def feed(self, data: bytes) -> None:
+        """Raises `HttpParserError` for what isn't HTTP."""
+        self._parser.feed_data(data)
+
+    @property
+    def status(self) -> int:
+        return int(self._parser.get_status_code())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self.begun = True
+
+    def on_body(self, part: bytes) -> None:
+        self.parts.append(part)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
 
 
 class _broken:  # noqa: N801 - reads as a statement
@@ -155,7 +194,7 @@ class _broken:  # noqa: N801 - reads as a statement
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, EOFError | asyncio.LimitOverrunError | ValueError | IndexError):
+        if isinstance(error, EOFError | HttpParserError):
             raise Broken("the daemon closed the connection") from error
         if isinstance(error, OSError) and not isinstance(error, TimeoutError):
             raise Broken(error.strerror or str(error)) from error

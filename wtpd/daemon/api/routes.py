@@ -27,7 +27,7 @@ class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Route:
     """One operation. `body` and `result` are types for msgspec and the OpenAPI document; `patch` says that the body is
     a merge patch of the type `body`. `versioned` routes need `If-Match`; `repeatable` ones take an `Idempotency-Key`.
-    `seconds` None: no time limit of ours. `preview`: the type of the answer to `?preview=true`, if it is another one."""
+    `seconds` None: no time limit of ours. `preview`: the type of the answer to `?preview=true`, if that is another."""
 
     method: str
     path: str

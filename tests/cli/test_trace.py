@@ -1,0 +1,110 @@
+"""`wtpd trace` and `wtpd send`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.api_stub import ApiStub, problem
+from tests.support.terminal import Terminal
+
+APPOINTMENT = {
+    "id": "0192", "drop_off": "2026-11-23T07:30:00Z", "customer": {"name": "Lydia Säuberlich"},
+    "vehicle": {"plate": "HRO-AB 123"},
+}  # fmt: skip
+
+
+def step(**other: Any) -> dict[str, Any]:
+    return {
+        "id": "m1", "at": "2026-11-23T07:30:05.123456Z", "kind": "message", "direction": "out",
+        "channel": "superservice/rostock", "title": "SUPERSERVICE Connect: created there as A-17", "detail": None,
+        "outcome": "ok", "actor": None, "message": 4711,
+    } | other  # fmt: skip
+
+
+def page(*items: dict[str, Any]) -> dict[str, Any]:
+    return {"items": list(items), "next_cursor": None}
+
+
+WAY = page(
+    step(id="h1", kind="history", direction=None, title="Booked", actor="maria", message=None),
+    step(),
+    step(id="m2", direction="in", title="SUPERSERVICE Connect: changed there; taken over", detail="sent twice"),
+)
+
+
+def test_the_way_of_an_appointment_by_its_id(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/appointments/0192", APPOINTMENT)
+    api.on("GET", "/v1/appointments/0192/trace", WAY)
+    said = terminal.wtpd("trace", "0192")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == "Mon 23/11/2026 08:30  HRO-AB 123  Lydia Säuberlich"
+    assert lines[1] == "2026-11-23 08:30:05    Booked  (maria)"
+    assert lines[2] == "2026-11-23 08:30:05  → SUPERSERVICE Connect: created there as A-17  #4711"
+    assert lines[3] == "2026-11-23 08:30:05  ← SUPERSERVICE Connect: changed there; taken over  #4711"
+    assert lines[4].strip() == "sent twice"
+
+
+def test_it_is_found_by_a_plate(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/appointments/HRO-AB%20123", problem(404, "not-found", "no"))
+    api.on("GET", "/v1/trace", page(APPOINTMENT))
+    api.on("GET", "/v1/appointments/0192/trace", WAY)
+    said = terminal.wtpd("trace", "HRO-AB 123", "--json")
+    assert said.json == WAY["items"]
+    assert api.requests[1].query == {"q": "HRO-AB 123"}
+
+
+def test_several_that_fit_are_listed(terminal: Terminal, api: ApiStub) -> None:
+    loose = {"message": 7, "at": "2026-11-23T07:30:00Z", "title": "a message in quarantine", "detail": "no time"}
+    api.on("GET", "/v1/appointments/A-1", problem(404, "not-found", "no"))
+    api.on("GET", "/v1/trace", page(APPOINTMENT, loose), page(loose), page())
+    said = terminal.wtpd("trace", "A-1")
+    assert said.code == 1
+    assert "0192  Mon 23/11/2026 08:30  HRO-AB 123" in said.out
+    assert "(wtpd trace --message 7)\n    no time" in said.out
+    assert terminal.wtpd("trace", "A-1").code == 1, "a message alone has no way"
+    assert "Nothing found." in terminal.wtpd("trace", "A-1").out
+
+
+def test_one_message_whole(terminal: Terminal, api: ApiStub) -> None:
+    message = {
+        "id": 7, "at": "2026-11-23T07:30:05Z", "direction": "out", "channel": "superservice/rostock",
+        "title": "SUPERSERVICE Connect: refuses the appointment", "operation": "create", "outcome": "refused",
+        "partner_id": None, "key": "k-1", "attempts": 2, "payload": {"notes": "Räder"}, "error": "advisor unknown",
+        "appointment_id": "0192", "answered_at": None, "confirmed_at": None,
+    }  # fmt: skip
+    api.on("GET", "/v1/messages/7", message)
+    said = terminal.wtpd("trace", "--message", "7")
+    assert said.code == 0
+    for wanted in ("refuses the appointment", "k-1", "advisor unknown", '"notes": "Räder"'):
+        assert wanted in said.out
+    assert terminal.wtpd("trace", "--message", "7", "--json").json == message
+
+
+def test_one_of_both_must_be_said(terminal: Terminal, api: ApiStub) -> None:
+    assert terminal.wtpd("trace").code == 2
+    assert terminal.wtpd("trace", "0192", "--message", "7").code == 2
+
+
+def test_it_is_sent_again(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/appointments/0192", APPOINTMENT)
+    sent = page({"channel": "superservice/rostock", "state": "queued"})
+    api.on("POST", "/v1/appointments/0192/send", sent)
+    said = terminal.wtpd("send", "0192", "--channel", "superservice/rostock")
+    assert (said.code, said.out) == (0, "superservice/rostock: on its way\n")
+    assert api.requests[-1].body == {"channel": "superservice/rostock"}
+    api.on("POST", "/v1/appointments/0192/send", page({"channel": "superservice/rostock", "state": "equal"}))
+    assert "nothing to send" in terminal.wtpd("send", "0192").out
+    assert api.requests[-1].body == {}
+
+
+def test_what_cant_be_sent_is_refused_with_the_reason(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/appointments/0192", APPOINTMENT)
+    api.on("POST", "/v1/appointments/0192/send", problem(409, "no-channel", "This appointment goes to no partner."))
+    said = terminal.wtpd("send", "0192")
+    assert (said.code, said.err) == (1, "This appointment goes to no partner.\n")
+    api.on("GET", "/v1/appointments/HRO", problem(404, "not-found", "no"))
+    api.on("GET", "/v1/trace", page(APPOINTMENT, {**APPOINTMENT, "id": "0193"}))
+    said = terminal.wtpd("send", "HRO")
+    assert said.code == 1
+    assert "0193" in said.out

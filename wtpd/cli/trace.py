@@ -1,0 +1,140 @@
+"""`wtpd trace` and `wtpd send`: an appointment's way between the book and its partners, and sending it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from wtpd import language
+from wtpd.cli.command import argument, command, option
+from wtpd.cli.moments import ZONE, show_moment
+from wtpd.texts import N_, Text
+
+if TYPE_CHECKING:
+    from wtpd.cli.console import Console
+    from wtpd.client import Client, Json
+
+ARROWS = {"out": "→", "in": "←"}
+COLOURS = {"refused": "red", "failed": "yellow", "quarantined": "red", "ignored": "bright_black"}
+STATES: Mapping[str, Callable[[str], Text]] = {
+    "queued": lambda channel: N_("{channel}: on its way", channel=channel),
+    "equal": lambda channel: N_("{channel}: nothing to send, neither side has it any more", channel=channel),
+}
+
+
+@command(
+    "trace",
+    N_(
+        "An appointment's way: each change, each message to a partner and back, each decision. WHAT: its id, plate, "
+        "name, number, a partner's number, a key; it must fit only one."
+    ),
+    example='wtpd trace "HRO-AB 123"\nwtpd trace A-17 --lang de\nwtpd trace --message 4711',
+)
+@argument("what", required=False)
+@option("--message", type=int, metavar="ID", about=N_("Show one message whole."))
+def trace(console: Console, what: str | None, message: int | None) -> int:
+    if (what is None) == (message is None):
+        raise click.UsageError(language.say(N_("Say WHAT, or which --message.")))
+    if message is not None:
+        one = console.ask(lambda api: api.messages.get(message))
+        console.answer(one, lambda: _print_message(console, one))
+        return 0
+    found = console.ask(lambda api: _find(api, what or ""))
+    if len(found) != 1 or "message" in found[0]:
+        console.answer(found, lambda: _print_found(console, found))
+        return 1
+    steps = console.ask(lambda api: api.appointments.trace(found[0]["id"]))
+    console.answer(steps, lambda: _print_steps(console, found[0], steps))
+    return 0
+
+
+@command(
+    "send",
+    N_("Send an appointment to its partners again; what they have meanwhile is merged first. WHAT as for wtpd trace."),
+    example='wtpd send "HRO-AB 123"\nwtpd send A-17 --channel superservice/rostock',
+)
+@argument("what")
+@option("--channel", metavar="CHANNEL", about=N_("Only by this channel, e.g. superservice/rostock."))
+def send(console: Console, what: str, channel: str | None) -> int:
+    found = console.ask(lambda api: _find(api, what))
+    if len(found) != 1 or "message" in found[0]:
+        console.answer(found, lambda: _print_found(console, found))
+        return 1
+    sent = console.ask(lambda api: api.appointments.send(found[0]["id"], channel))
+    console.answer(sent, lambda: _print_sent(console, sent))
+    return 0
+
+
+async def _find(api: Client, what: str) -> list[Json]:
+    """The one appointment with this id, or all that fit."""
+    from wtpd.client import ApiProblem
+
+    try:
+        return [await api.appointments.get(what)]
+    except ApiProblem as problem:
+        if problem.kind not in ("not-found", "invalid"):
+            raise
+        return await api.trace(what)
+
+
+def _print_found(console: Console, found: Sequence[Json]) -> None:
+    if not found:
+        console.line(N_("Nothing found."))
+    for one in found:
+        if "message" in one:
+            when = show_moment(one["at"], ZONE, language.current())
+            console.line(f"{when}  {one['title']}  (wtpd trace --message {one['message']})")
+            if one["detail"]:
+                console.line(f"    {one['detail']}")
+        else:
+            console.line(f"{one['id']}  {_line(one)}")
+
+
+def _line(one: Json) -> str:
+    customer, vehicle = one.get("customer") or {}, one.get("vehicle") or {}
+    when = show_moment(one["drop_off"], ZONE, language.current())
+    return f"{when}  {vehicle.get('plate') or '–'}  {customer.get('name') or '–'}"
+
+
+def _print_steps(console: Console, one: Json, steps: Sequence[Json]) -> None:
+    console.line(_line(one), bold=True)
+    for step in steps:
+        who = step["actor"] or ""
+        number = f"  #{step['message']}" if step["message"] else ""
+        line = f"{_moment(step['at'])}  {ARROWS.get(step['direction'], ' ')} {step['title']}"
+        console.line(f"{line}{f'  ({who})' if who else ''}{number}", colour=COLOURS.get(step["outcome"]))
+        if step["detail"]:
+            console.line(f"{'':23}{step['detail']}")
+
+
+def _print_message(console: Console, one: Json) -> None:
+    console.line(f"{_moment(one['at'])}  {ARROWS.get(one['direction'], ' ')} {one['title']}", bold=True)
+    facts = [
+        (N_("Channel"), one["channel"]),
+        (N_("Appointment"), one["appointment_id"]),
+        (N_("Number at the partner"), one["partner_id"]),
+        (N_("Key"), one["key"]),
+        (N_("Calls"), str(one["attempts"]) if one["direction"] == "out" else None),
+        (N_("Answered"), _moment(one["answered_at"]) if one["answered_at"] else None),
+        (N_("Reason"), one["error"]),
+    ]
+    for label, value in facts:
+        if value:
+            console.line(f"{language.say(label) + ':':<26} {value}")
+    if one["payload"] is not None:
+        console.line(json.dumps(one["payload"], ensure_ascii=False, indent=2))
+
+
+def _print_sent(console: Console, sent: Sequence[Json]) -> None:
+    for one in sent:
+        console.line(STATES[one["state"]](one["channel"]))
+
+
+def _moment(at: str) -> str:
+    """With seconds, since much happens within one minute."""
+    return f"{datetime.fromisoformat(at).astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M:%S}"
