@@ -47,7 +47,7 @@ def test_marks_around_a_text_are_kept(language: str) -> None:
 
 LITERAL = re.compile(
     r"`[^`]+`|\b[A-Z]+_[A-Z_]+\b|https?://[\w./-]*\w|(?<![\w{}])/[a-z]+/[\w./]+|\b[a-z]+_[a-z_]+\b|--[a-z-]{2,}"
-    r"|\bwtpd (?:config|credential|mail|mapping|resume|run|sandbox|status|sync|tui|verify|attention)\b(?: [a-z]+\b)?"
+    r"|\bwtpd (?:config|credential|mail|mapping|resume|run|sandbox|status|sync|verify|attention)\b(?: [a-z]+\b)?"
 )
 """What people type or look for letter by letter: `wtpd sync`, https://…, WTPD_LANG, /run/wtpd/api.sock, status_mail."""
 

@@ -1,0 +1,24 @@
+"""Keys of the screens: their names are texts, translated when they are drawn.
+
+No key that PuTTY, tmux or screen keep for themselves: no Ctrl+A, B, S, Q, Z, no Shift with a function key.
+"""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+from wtpd.texts import Text
+
+SHOWN = {
+    "escape": "Esc", "enter": "Enter", "left": "<", "right": ">", "space": "Space", "slash": "/", "plus": "+",
+    "minus": "-", "question_mark": "?", "colon": ":", "delete": "Del", "tab": "Tab", "comma": ",", "full_stop": ".",
+    "pageup": "PgUp", "pagedown": "PgDn",
+}  # fmt: skip
+
+
+def key(keys: str, action: str, label: Text | None = None, *, shown: str | None = None) -> Binding:
+    """`keys` (several with commas) do `action`; without `label` it isn't in the key line. `shown`: how the keys are
+    written there."""
+    first = keys.split(",")[0]
+    display = shown or SHOWN.get(first, first.upper() if first.startswith("f") and first[1:].isdigit() else first)
+    return Binding(keys, action, label.msgid if label is not None else "", show=label is not None, key_display=display)

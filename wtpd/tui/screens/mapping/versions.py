@@ -1,0 +1,128 @@
+"""Below F3: the versions of wtpd.yaml that were in force, what changed since each, and how to go back to one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+
+from wtpd.client import ClientError, Json
+from wtpd.language import say
+from wtpd.texts import N_, Text
+from wtpd.tui.keys import key
+from wtpd.tui.page import Page, sentence
+from wtpd.tui.widgets.sheet import Sheet
+from wtpd.tui.widgets.table import Column, Table
+
+RESTS = 0.1
+"""Seconds that the cursor rests on a version before its difference is fetched."""
+
+
+class Versions(Page):
+    NAME = "mapping"
+    FOLLOWS = ("config.",)
+    WRITES = frozenset({"roll_back"})
+    BINDINGS: ClassVar[list[Any]] = [
+        key("b", "roll_back", N_("Roll back")),
+        key("escape", "back", N_("Back")),
+    ]
+    DEFAULT_CSS = """
+    Versions Table { height: 1fr; }
+    Versions Sheet { height: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._versions: list[Json] = []
+        self._broken = False
+        self._diff: tuple[int, str] | None = None
+        """A version, and what changed since."""
+
+    @property
+    def title_text(self) -> Text | str:
+        return N_("Versions of the settings")
+
+    def body(self) -> ComposeResult:
+        yield Table(
+            [
+                Column(N_("Version"), lambda row: str(row["number"]), width=8, right=True),
+                Column(N_("In force since"), lambda row: self.formats.moment(row["at"]), width=18),
+                Column(N_("By"), lambda row: _author(row["author"])),
+            ],
+            key=lambda row: row["number"],
+            empty=N_("No version was kept yet."),
+        )
+        yield Sheet()
+
+    async def load(self) -> None:
+        self._versions = await self.api.config.history()
+        self._broken = bool((await self.api.status())["config_errors"])
+        self._diff = None
+
+    def draw(self) -> None:
+        self.query_one(Table).show(self._versions)
+        self._draw_sheet()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "roll_back" and not (self._diff and self._diff[1]):
+            return False
+        return super().check_action(action, parameters)
+
+    @on(Table.Moved)
+    def _moved(self, event: Table.Moved) -> None:
+        if event.row is not None and (self._diff is None or self._diff[0] != event.row["number"]):
+            self._diff = None
+            self.run_worker(self._fetch(event.row["number"]), group="diff", exclusive=True, exit_on_error=True)
+
+    async def _fetch(self, number: int) -> None:
+        await asyncio.sleep(RESTS)
+        try:
+            answer = await self.api.config.diff(number)
+        except ClientError as error:
+            self.tell(sentence(error), "bad")
+            return
+        self._diff = number, str(answer["diff"])
+        self._draw_sheet()
+        self.refresh_bindings()
+
+    def _draw_sheet(self) -> None:
+        sheet = self.query_one(Sheet).clear()
+        if self._diff is not None:
+            number, diff = self._diff
+            sheet.heading(N_("What changed since version {number}", number=number))
+            if diff:
+                sheet.diff(diff)
+            else:
+                sheet.text(N_("Nothing: the file is as it was in this version."), "dim")
+        sheet.done(keep_place=False)
+
+    def action_roll_back(self) -> None:
+        if self._diff is None:
+            return
+        number = self._diff[0]
+        consequence = N_(
+            "All that changed since is taken back, as the difference below shows. A mapping that becomes another one "
+            "cancels and sends appointments at the partner."
+        )
+        if self._broken:
+            consequence = N_("{text} What stands in the file by hand and isn't in force is lost.", text=consequence)
+        self.wtpd.confirm(
+            N_("Put version {version} back?", version=number),
+            consequence,
+            lambda: self.run_worker(self._roll_back(number), group="roll back", exclusive=True, exit_on_error=True),
+        )
+
+    async def _roll_back(self, number: int) -> None:
+        done = N_("Version {version} is in force again.", version=number)
+        if await self.attempt(self.api.config.rollback(number), done) is not None:
+            self.reload()
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+
+def _author(author: str) -> str:
+    """`file` stands for whoever wrote into it by hand."""
+    return say(N_("by hand, in the file")) if author == "file" else author or "–"
