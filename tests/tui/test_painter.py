@@ -14,6 +14,11 @@ STYLES = ("", "39;49", "7;39;49", "1;7;39;49", "2;39;49", "31;49", "38;5;49;49",
 NARROW, ANY = "  aäX●…é", "  aäX界…é"
 
 
+def whole(line: str = "") -> str:
+    """A picture of the whole screen, as the first one is."""
+    return "\r\n".join(f"\x1b[{y};1H\x1b[39;49m{line:<{COLUMNS}}\x1b[0m" for y in range(1, LINES + 1))
+
+
 @st.composite
 def pictures(draw: st.DrawFn) -> str:
     """What Textual writes for changed regions: a move, styled texts, a line end; and the cursor at the end. The last
@@ -53,17 +58,13 @@ def terminal() -> tuple[pyte.Screen, pyte.Stream]:
     return screen, pyte.Stream(screen)
 
 
-def whole(line: str = "") -> str:
-    """A picture of the whole screen, as the first one is."""
-    return "\r\n".join(f"\x1b[{y};1H\x1b[39;49m{line:<{COLUMNS}}\x1b[0m" for y in range(1, LINES + 1))
-
-
 @settings(deadline=None, max_examples=200)
-@given(st.lists(pictures(), max_size=6))
-def test_the_terminal_shows_what_it_would_without(drawn: list[str]) -> None:
+@given(st.sampled_from(["", whole()]), st.lists(pictures(), max_size=6))
+def test_the_terminal_shows_what_it_would_without(first: str, drawn: list[str]) -> None:
+    """Also where nobody knows what is between the pieces that were drawn."""
     painter = Painter(COLUMNS, LINES)
     (plain, plainly), (spared, sparingly) = terminal(), terminal()
-    for picture in [whole(), *drawn]:
+    for picture in [first, *drawn]:
         plainly.feed(picture)
         sparingly.feed(painter.paint(picture))
         assert shown(spared) == shown(plain)

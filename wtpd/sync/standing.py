@@ -68,7 +68,7 @@ class Standing:
             self.patience.failed(error)
             if self.condition.state is not State.RETRYING:
                 await self._write(State.RETRYING, Halt())
-            name = self._spec.connector
+            name = self._spec.actor
             self._enter(State.RETRYING, N_("{partner} is in trouble: {error}", partner=name, error=self.last_error))
             return
         state, reason = _halted(halt, self._spec)
@@ -140,16 +140,16 @@ def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
     if halt.paused_by is not None:
         return State.PAUSED, N_("Paused by {user}.", user=halt.paused_by)
     if halt.stopped == State.NEEDS_TOKEN:
-        return State.NEEDS_TOKEN, N_("{partner} refuses the credentials; new ones are needed.", partner=spec.connector)
+        return State.NEEDS_TOKEN, N_("{partner} refuses the credentials; new ones are needed.", partner=spec.actor)
     if halt.stopped == MAPPING:
         return State.STOPPED, N_(
             "The department or dealer number was changed, which would cancel many appointments at {partner}. "
             "Take the change back, or confirm it: wtpd resume {partner} --accept-cancellations",
-            partner=spec.connector,
+            partner=spec.actor,
         )
     if halt.stopped is not None:
         return State.STOPPED, N_(
             "{partner} cancels implausibly many appointments at once; somebody has to look at it.",
-            partner=spec.connector,
+            partner=spec.actor,
         )
     return None, None

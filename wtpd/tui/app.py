@@ -223,7 +223,8 @@ class WtpdApp(App[int]):
 
     def action_go_to(self, name: str) -> None:
         if not isinstance(self.screen, Page):
-            return  # a dialog is open: it is answered first
+            self.tell(N_("Something is open here: Esc closes it."))
+            return
         if name != self.current_mode:
             self.message = ("", "")  # it was about the other screen
         self.switch_mode(name)

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from wtpd import language as speech
-from wtpd.texts import LANGUAGES, N_, load_catalogues
+from wtpd.texts import LANGUAGES, N_
 
 if TYPE_CHECKING:
     from wtpd.tui.app import WtpdApp
@@ -46,7 +46,6 @@ def start(options: Options) -> int:
     me = _ask_meanwhile(options.socket)
     language = options.language or _known(me.get("language")) or speech.current()
     speech.use(language)
-    load_catalogues()
 
     from wtpd.client import Client
     from wtpd.tui.app import WtpdApp

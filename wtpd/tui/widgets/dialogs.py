@@ -71,7 +71,7 @@ class Confirm(Dialog):
             yield paragraph(self._consequence)
         if self._typed:
             yield paragraph(N_("Type {typed} to confirm it.", typed=self._typed))
-            yield Input(compact=True)
+            yield Input(placeholder="_" * len(self._typed), compact=True)
 
     @on(Input.Submitted)
     def _entered(self) -> None:

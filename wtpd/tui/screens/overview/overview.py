@@ -91,7 +91,10 @@ class Overview(ChannelPage):
         found = self._status["problems"]
         problems.heading, problems.empty = bool(found), all_is_well(self, self._status)
         problems.styles.height = self._height_of_problems()
+        at_the_top = problems.cursor == 0
         problems.show(found)
+        if at_the_top:  # a worse one comes to be the first: it is what one should see
+            problems.move_to(0)
         channels.show(self._status["channels"])
         if first and not found:
             channels.focus()
