@@ -19,8 +19,10 @@ OPENED = "F1 Overview"
 SCREENS = range(1, 9)
 
 
-def tui(folder: Path, *arguments: str) -> tuple[str, ...]:
-    return (*WTPD, "tui", "--socket", str(folder / "api.sock"), *arguments)
+def tui(folder: Path, *arguments: str, language: str = "en") -> tuple[str, ...]:
+    """`language` "": that of the house."""
+    asked = ("--lang", language) if language else ()
+    return (*WTPD, "tui", "--socket", str(folder / "api.sock"), *asked, *arguments)
 
 
 def restored(terminal: PtyScreen) -> bool:
@@ -48,7 +50,7 @@ async def test_it_opens_moves_and_quits_and_the_terminal_is_as_it_was(tmp_path: 
 )
 async def test_without_a_terminal_it_says_what_to_use_instead(tmp_path: Path, term: str, expected: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        *tui(tmp_path, "--lang", "en"),
+        *tui(tmp_path),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -70,12 +72,12 @@ async def test_it_opens_without_a_daemon_and_connects_when_it_comes(tmp_path: Pa
 
 async def test_the_language_is_the_houses_unless_one_is_asked_for(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, config_text()):  # German
-        for arguments, variables, palette in (
-            ((), {"LANG": "en_GB.UTF-8"}, "Befehle"),
-            (("--lang", "en"), {}, "Commands"),
-            ((), {"WTPD_LANG": "en"}, "Commands"),
+        for language, variables, palette in (
+            ("", {"LANG": "en_GB.UTF-8"}, "Befehle"),
+            ("en", {}, "Commands"),
+            ("", {"WTPD_LANG": "en"}, "Commands"),
         ):
-            async with on_pty(tui(tmp_path, *arguments), **variables) as terminal:
+            async with on_pty(tui(tmp_path, language=language), **variables) as terminal:
                 await terminal.until(f": {palette}")
                 terminal.type(b"q")
                 await terminal.ended()
@@ -171,7 +173,7 @@ async def test_an_umlaut_of_a_latin1_terminal_is_taken_for_one(tmp_path: Path) -
 
 
 async def test_what_comes_in_one_packet_is_done_in_the_order_it_was_typed(tmp_path: Path) -> None:
-    async with running_daemon(tmp_path, config_text()), on_pty(tui(tmp_path, "--lang", "en")) as terminal:
+    async with running_daemon(tmp_path, config_text()), on_pty(tui(tmp_path)) as terminal:
         await terminal.until(": Commands")
         terminal.type(b":qx\x7fvy")  # at once: no letter of it may reach the screen below, where q quits
         await terminal.until("qvy")
@@ -189,7 +191,7 @@ KEYS = {
 
 @pytest.mark.parametrize("term", KEYS)
 async def test_function_keys_as_terminals_send_them(tmp_path: Path, term: str) -> None:
-    async with running_daemon(tmp_path, config_text()), on_pty(tui(tmp_path, "--lang", "en"), TERM=term) as terminal:
+    async with running_daemon(tmp_path, config_text()), on_pty(tui(tmp_path), TERM=term) as terminal:
         await terminal.until("[F1 Overview]")
         for keys, shown in zip(KEYS[term], ("[3 Mapping]", "[2 Desk]", "[5 Attend]", "[F1 Overview]"), strict=True):
             terminal.type(keys)
@@ -200,7 +202,7 @@ async def test_an_ascii_terminal_gets_no_other_byte_on_any_screen(tmp_path: Path
     sites = {"rostock": "00123"}
     async with (
         running_daemon(tmp_path, config_text(sites=sites)),
-        on_pty(tui(tmp_path, "--lang", "de"), LANG="C") as terminal,
+        on_pty(tui(tmp_path, language="de"), LANG="C") as terminal,
     ):
         await terminal.until(": Befehle")
         for number in SCREENS:
