@@ -161,6 +161,26 @@ ATTENTION_FACTS: Mapping[str, Text] = {
 }
 """The facts of an entry that needs attention."""
 
+CREDENTIAL_RESULTS: Mapping[str, Text] = {
+    "ok": N_("ok"),
+    "refused": N_("refused"),
+    "revealed": N_("handed out"),
+    "unreachable": N_("not reachable"),
+    "not possible": N_("can't be tested"),
+    "used": N_("in use"),
+}
+"""What came of the last use or test of credentials."""
+CREDENTIAL_ACTIONS: Mapping[str, Text] = {
+    "set": N_("entered"),
+    "first use": N_("used for the first time"),
+    "test": N_("tested"),
+    "reveal": N_("handed out"),
+    "remove": N_("removed"),
+    "rotate": N_("key changed"),
+    "start over": N_("started over"),
+}
+"""What was done with an entry of the credentials."""
+
 
 def field_name(path: str) -> Text | str:
     """`drop_off`, `customer.email`, `interventions.0.title` as people call it; an unknown one as it is."""

@@ -15,7 +15,8 @@ from wtpd import language
 from wtpd.cli.command import Group, argument, command, confirmed, option, site_option
 from wtpd.cli.moments import ZONE, read_day, show_moment, today
 from wtpd.cli.values import show_value
-from wtpd.texts import N_, Text
+from wtpd.texts import N_
+from wtpd.words import CREDENTIAL_RESULTS
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -35,15 +36,6 @@ credential = Group(
         "start-over": "wtpd.cli.credential_key:start_over",
     },
 )
-RESULTS: Mapping[str, Text] = {
-    "ok": N_("ok"),
-    "refused": N_("refused"),
-    "revealed": N_("handed out"),
-    "unreachable": N_("not reachable"),
-    "not possible": N_("can't be tested"),
-    "used": N_("in use"),
-}
-"""What came of the last use or test."""
 HEADS = (
     N_("provider"), N_("scope"), N_("fingerprint"), N_("set"), N_("by"), N_("last used"), N_("result"), N_("expires"),
 )  # fmt: skip
@@ -93,7 +85,7 @@ def _print(console: Console, providers: Sequence[Json]) -> None:
 
 def show_result(entry: Json) -> str:
     result = str(entry.get("result") or entry.get("last_result") or "")
-    return language.say(RESULTS[result]) if result in RESULTS else show_value(result)
+    return language.say(CREDENTIAL_RESULTS[result]) if result in CREDENTIAL_RESULTS else show_value(result)
 
 
 @command(

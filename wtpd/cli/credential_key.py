@@ -10,21 +10,12 @@ from wtpd import language
 from wtpd.cli.command import command, confirmed, option
 from wtpd.cli.credential import show_result
 from wtpd.cli.moments import ZONE, show_moment
-from wtpd.texts import N_, Text
+from wtpd.texts import N_
+from wtpd.words import CREDENTIAL_ACTIONS
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
     from wtpd.client import Json
-
-ACTIONS: dict[str, Text] = {
-    "set": N_("entered"),
-    "first use": N_("used for the first time"),
-    "test": N_("tested"),
-    "reveal": N_("handed out"),
-    "remove": N_("removed"),
-    "rotate": N_("key changed"),
-    "start over": N_("started over"),
-}
 
 
 @command("audit", N_("Who did what with credentials, the newest first."), example="wtpd credential audit --limit 20")
@@ -39,7 +30,9 @@ def _print(console: Console, lines: list[Json]) -> None:
         [
             show_moment(line["at"], ZONE, language.current()),
             line["actor"],
-            language.say(ACTIONS[line["action"]]) if line["action"] in ACTIONS else line["action"],
+            language.say(CREDENTIAL_ACTIONS[line["action"]])
+            if line["action"] in CREDENTIAL_ACTIONS
+            else line["action"],
             line["provider"] or "–",
             line["scope"] or "–",
             show_result(line),

@@ -11,11 +11,12 @@ from wtpd.language import say
 from wtpd.texts import N_
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
-from wtpd.tui.screens.credentials.rows import ACTIONS, LEVELS, Row, result_word, scope_name, setting_of
+from wtpd.tui.screens.credentials.rows import LEVELS, Row, result_word, scope_name, setting_of
 from wtpd.tui.widgets.dialogs import Read
 from wtpd.tui.widgets.fields import Field
 from wtpd.tui.widgets.form import Form
 from wtpd.tui.widgets.sheet import Sheet
+from wtpd.words import CREDENTIAL_ACTIONS
 
 if TYPE_CHECKING:
     from wtpd.tui.screens.credentials.credentials import Credentials
@@ -63,7 +64,7 @@ def _is_about(line: Json, row: Row) -> bool:
 def audit(page: Page, heading: str, lines: Sequence[Json]) -> Read:
     def fill(sheet: Sheet) -> None:
         for one in lines:
-            what = say(ACTIONS[one["action"]]) if one["action"] in ACTIONS else str(one["action"])
+            what = say(CREDENTIAL_ACTIONS[one["action"]]) if one["action"] in CREDENTIAL_ACTIONS else str(one["action"])
             told = ": ".join(part for part in (what, result_word(one["result"])) if part)
             tint = "bad" if one["result"] == "refused" else ""
             sheet.line(

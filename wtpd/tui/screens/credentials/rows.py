@@ -12,6 +12,7 @@ from wtpd.texts import N_, Text
 from wtpd.tui.formats import Formats, moment_of
 from wtpd.tui.glyphs import Glyphs
 from wtpd.tui.widgets.lines import Span
+from wtpd.words import CREDENTIAL_RESULTS
 
 Json = dict[str, Any]
 
@@ -23,25 +24,6 @@ LEVELS: Mapping[str, Text] = {
     "user": N_("user"),
 }
 """Whom an entry serves."""
-RESULTS: Mapping[str, Text] = {
-    "ok": N_("ok"),
-    "refused": N_("refused"),
-    "revealed": N_("handed out"),
-    "unreachable": N_("not reachable"),
-    "not possible": N_("can't be tested"),
-    "used": N_("in use"),
-}
-"""What came of the last use or test."""
-ACTIONS: Mapping[str, Text] = {
-    "set": N_("entered"),
-    "first use": N_("used for the first time"),
-    "test": N_("tested"),
-    "reveal": N_("handed out"),
-    "remove": N_("removed"),
-    "rotate": N_("key changed"),
-    "start over": N_("started over"),
-}
-"""What was done with an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,4 +162,4 @@ def removal(row: Row, channels: Iterable[Json], site_name: Mapping[str, str]) ->
 
 
 def result_word(result: Any) -> str:
-    return say(RESULTS[result]) if result in RESULTS else str(result or "")
+    return say(CREDENTIAL_RESULTS[result]) if result in CREDENTIAL_RESULTS else str(result or "")
