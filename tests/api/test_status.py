@@ -83,7 +83,7 @@ async def test_trouble_with_the_box_is_told_on_the_overview(tmp_path: Path) -> N
 
         problems = await daemon.until(rejected)
         assert problems["disk"]["place"] == {"screen": "overview", "key": "disk"}
-        assert problems["config"]["place"] == {"screen": "overview", "key": "config"}
+        assert problems["config"]["place"] == {"screen": "mapping", "key": None}
 
 
 async def test_a_channel_is_resumed_on_the_overview(tmp_path: Path) -> None:

@@ -28,11 +28,12 @@ async def test_somebody_at_a_terminal_looks_around_and_q_ends_it_all(tmp_path: P
     assert _running(folder) == []
 
 
-async def test_a_stop_ends_the_terminal_ui_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_stop_ends_the_terminal_ui_too(tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "house"
     async with on_pty((*WTPD, "demo", "--dir", str(folder)), WTPD_LANG="en") as terminal:
         await terminal.until("[F1 Overview]", patience=LONG)
-        terminal.process.send_signal(signal.SIGTERM)
+        terminal.process.send_signal(number)
         assert await terminal.ended() == 1
         assert terminal.echoes
     assert _running(folder) == []

@@ -23,6 +23,8 @@ from wtpd.tui.terminal import Terminal, as_started
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
 
+STOPS = (signal.SIGTERM, signal.SIGHUP)
+"""What ends it with all that it started; the second one comes when its terminal is closed."""
 MOST_DIFFERENCES = 20
 """Differences that are listed; the others are counted."""
 
@@ -55,11 +57,13 @@ async def _play(console: Console, folder: Path, *, keeps: bool, serve: bool, loo
     main = asyncio.current_task()
     assert main is not None
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, main.cancel)
+    for number in STOPS:
+        loop.add_signal_handler(number, main.cancel)
     try:
         outcome = await run(folder, report, language=language.current(), now=datetime.now(UTC), finished=finished)
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in STOPS:
+            loop.remove_signal_handler(number)
     return 0 if outcome.ok else 1
 
 

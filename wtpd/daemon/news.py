@@ -142,8 +142,8 @@ def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[T
         found.append(Trouble(rank=2, kind="key", text=key_lost, next_step=step, place=Place("credentials")))
     if fault is not None:
         text = N_("wtpd.yaml isn't in force: {reason}", reason=fault.error.text)
-        step = N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["overview"])
-        place = Place("overview", "config")
+        step = N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"])
+        place = Place("mapping")
         found.append(Trouble(rank=3, kind="config", text=text, next_step=step, place=place, since=fault.since))
     if health.clock_jumped_at is not None:
         text = N_("The clock of the box jumped by {seconds} s.", seconds=round(health.clock_jump))
