@@ -384,3 +384,12 @@ async def test_credentials_are_handed_out_only_where_the_settings_allow_it(tmp_p
         assert (await daemon.http.post(target)).json["fields"]["client_id"] == "sandbox"
         assert (await daemon.http.delete("/v1/credentials/superservice/general")).status == 204
         assert (await daemon.http.post(target)).status == 404
+
+
+async def test_a_quiet_run_is_told_to_who_looks_on_and_not_kept(tmp_path: Path, sandbox: Sandbox) -> None:
+    async with connected(tmp_path, sandbox) as daemon:
+        await settle(daemon)
+        await daemon.http.post("/v1/connectors/superservice/sync", {})
+        async with daemon.http.events("/v1/events?kinds=run.quiet") as reader:
+            await daemon.http.post("/v1/connectors/superservice/sync", {})
+            assert await reader.next() == (0, "run.quiet", {"channel": CHANNEL})

@@ -85,8 +85,10 @@ class ChannelMaker:
         *,
         clock: Clock,
         chance: random.Random,
+        quiet: Callable[[str], None],
     ) -> None:
         self._db = db
+        self._quiet = quiet
         self._book = book
         self._manifests = manifests
         self._secrets = secrets
@@ -127,6 +129,7 @@ class ChannelMaker:
             clock=self._clock,
             chance=self._chance,
             offers=offers if "availability" in manifest.capabilities else None,
+            quiet=self._quiet,
         )
         return Running(channel, connector)
 

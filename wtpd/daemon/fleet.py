@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wtpd.book.book import Book
@@ -74,10 +74,12 @@ class Fleet:
         *,
         clock: Clock,
         chance: random.Random,
+        quiet: Callable[[str], None] = lambda channel: None,
     ) -> None:
+        """`quiet` is told the channel's id after each run in which nothing happened."""
         self.manifests = {manifest.name: manifest for manifest in manifests}
         self._db = db
-        self._maker = ChannelMaker(db, book, self.manifests, secrets, clock=clock, chance=chance)
+        self._maker = ChannelMaker(db, book, self.manifests, secrets, clock=clock, chance=chance, quiet=quiet)
         self._clock = clock
         self._chance = chance
         self._seats: dict[str, Seat] = {}

@@ -104,7 +104,12 @@ class Parts:
         config = settings.config
         self.book = Book(plans(config))
         partners = [manifest for manifest in registry.manifests.values() if "appointments" in manifest.capabilities]
-        self.fleet = Fleet(db, self.book, partners, credentials.of_channel, clock=clock, chance=chance)
+        self._presence = Presence(clock)
+        self._events = Events(db, self._presence)
+        self.fleet = Fleet(
+            db, self.book, partners, credentials.of_channel, clock=clock, chance=chance,
+            quiet=lambda channel: self._events.pass_on("run.quiet", channel=channel),
+        )  # fmt: skip
         self.identifier = Identifier(db, credentials, lambda: settings.config, clock)
         self.mailer = Mailer(
             db,
@@ -119,8 +124,6 @@ class Parts:
         self._box_changed = asyncio.Event()
         self.health = Health(folder, clock, free_of=free_of, on_change=self._box_changed.set)
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock)
-        self._presence = Presence(clock)
-        self._events = Events(db, self._presence)
         _follow(log_book, self._events)
         self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
         self.status = StatusRoutes(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from wtpd.clock import Clock
@@ -45,7 +45,9 @@ class Channel:
         clock: Clock,
         chance: random.Random,
         offers: Offers | None = None,
+        quiet: Callable[[str], None] = lambda channel: None,
     ) -> None:
+        """`quiet` is told this channel's id after each run in which nothing happened."""
         self.spec = spec
         self.standing = Standing(spec, transactions, clock, chance)
         self._partner = partner
@@ -54,7 +56,7 @@ class Channel:
         self._chance = chance
         self._runner = Runner(spec, partner, transactions, offers=offers, clock=clock)
         self._timetable = Timetable(spec, self.standing, clock, chance)
-        self._diary = Diary(spec, transactions, clock)
+        self._diary = Diary(spec, transactions, clock, quiet)
         self._lock = asyncio.Lock()
         self._bell = asyncio.Event()
         self._listener = Listener(

@@ -4,7 +4,7 @@ nothing; their count is written with the next record, once an hour, and at the e
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -18,8 +18,13 @@ QUIET_FOR = timedelta(hours=1)
 
 
 class Diary:
-    def __init__(self, spec: ChannelSpec, transactions: Transactions, clock: Clock) -> None:
+    """`quiet` is told the channel's id after each run that leaves no record, so that who looks on sees that it was."""
+
+    def __init__(
+        self, spec: ChannelSpec, transactions: Transactions, clock: Clock, quiet: Callable[[str], None]
+    ) -> None:
         self._spec = spec
+        self._tell = quiet
         self._transactions = transactions
         self._clock = clock
         self._quiet: RunRecord | None = None
@@ -47,6 +52,8 @@ class Diary:
             self._quiet.ended_at = record.ended_at
             if self._quiet.ended_at - self._quiet.started_at >= QUIET_FOR:
                 await self.flush()
+        if record.is_quiet:
+            self._tell(self._spec.id)
 
     async def flush(self) -> None:
         """Write what is only in memory."""

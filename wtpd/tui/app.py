@@ -37,7 +37,7 @@ from wtpd.words import SCREENS
 
 IDLE = 300.0
 """Seconds without a key after which privacy switches itself on."""
-STATUS_AFTER = ("channel.", "attention.", "config.", "credentials.", "run.", "mail.")
+STATUS_AFTER = ("channel.", "attention.", "config.", "credentials.", "run.finished", "mail.")
 """Events after which the top line asks anew whether something is wrong."""
 
 

@@ -199,13 +199,8 @@ class Overview(ChannelPage):
         return max(3, min(problems + 1, room - min(channels + 1, room // 2)))
 
     def _tick(self) -> None:
-        """Time goes by. Runs that find nothing aren't told, so once one was due its channel is asked for."""
-        if not self.loaded or not self.is_current:
-            return
-        due = [one["next_run"] for one in self._status["channels"] if one["next_run"]]
-        if any(self.formats.is_past(one) for one in due):
-            self.stale()
-        else:
+        """Time goes by."""
+        if self.loaded and self.is_current:
             self.draw()
 
 
