@@ -109,6 +109,25 @@ async def test_privacy_has_a_key_and_comes_by_itself_when_nobody_types(tmp_path)
         await tui.until("[hidden]")
 
 
+async def test_privacy_hides_what_was_typed_too_in_an_open_form_as_well(tmp_path):
+    async with running_daemon(tmp_path, config_text(sites=ONE_SITE)), opened(tmp_path / "api.sock") as tui:
+        await tui.press("f8")
+        await tui.until(lambda: tui.app.current_mode == "trace")
+        await tui.type("mentzel")
+        await tui.until("mentzel")
+        await tui.press("f9")
+        await tui.until_gone("mentzel")
+        await tui.press("f9")
+        await tui.until("mentzel")
+        tui.app._ask_initials()
+        await tui.until("Who are you?")
+        await tui.type("MK")
+        await tui.press("f9")
+        await tui.until(lambda: "MK" not in tui.box)
+        await tui.press("f9")
+        await tui.until(lambda: "MK" in tui.box)
+
+
 async def test_initials_are_asked_for_once_where_several_share_a_login(tmp_path):
     import getpass
 

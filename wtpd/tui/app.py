@@ -30,7 +30,7 @@ from wtpd.tui.small import TooSmall
 from wtpd.tui.terminal import HEIGHT, WIDTH, AsciiFilter, Mode
 from wtpd.tui.widgets.bars import Bar
 from wtpd.tui.widgets.dialogs import Confirm, Read
-from wtpd.tui.widgets.fields import Field
+from wtpd.tui.widgets.fields import Field, Filling
 from wtpd.tui.widgets.form import Form
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.words import SCREENS
@@ -54,7 +54,7 @@ class WtpdApp(App[int]):
         key("question_mark", "help", N_("Help")),
         key("colon", "palette", N_("Commands")),
         key("ctrl+p", "palette", N_("Commands"), shown="^P"),
-        key("f9", "privacy"),
+        Binding("f9", "privacy", show=False, priority=True),  # in dialogs too
         key("q", "quit_wtpd", N_("Quit")),
         key("ctrl+c", "quit_hint"),
         Binding("ctrl+l", "repaint", show=False, priority=True),  # in dialogs too
@@ -250,6 +250,8 @@ class WtpdApp(App[int]):
         for screen in self.screen_stack:
             if isinstance(screen, Read):
                 screen.fill()
+        for field in (one for screen in {*self.pages(), *self.screen_stack} for one in screen.query(Input)):
+            field.password = on or (isinstance(field.parent, Filling) and field.parent.field.form == "secret")
 
     def _look_idle(self) -> None:
         if time.monotonic() - self._last_key > IDLE and not self.session.privacy.on:
