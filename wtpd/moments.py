@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
@@ -16,7 +17,7 @@ _WORDS = {
 _WEEKDAY = re.compile(r"^(?:mo|di|mi|do|fr|sa|so|mon|tue|wed|thu|fri|sat|sun|ma|wo|vr|za|zo)[.,]?\s+")
 _ADDED = re.compile(r"[+-]\d{1,4}")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
-_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-]?(\d{4})?")
+_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})(?:[./-]?(\d{4})|[./](\d\d)|[./-])?")
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d\d))?")
 _DIGITS = re.compile(r"(\d{1,2})(\d\d)")
 
@@ -30,8 +31,8 @@ class NotUnderstood(ValueError):
 
 
 def read_day(text: str, today: date) -> date:
-    """A day as people type it: `2026-11-23`, `23.11.2026`, `23.11.`, `23-11-2026`, `23/11`, `today`, `morgen`,
-    `+3`. Without a year it is the one that brings it nearest to `today`. Raises `NotUnderstood`."""
+    """A day as people type it: `2026-11-23`, `23.11.2026`, `23.11.26`, `23.11.`, `23-11-2026`, `23/11`, `today`,
+    `morgen`, `+3`. Without a year or its century it is the one nearest to `today`. Raises `NotUnderstood`."""
     word = text.strip().lower()
     if word in _WORDS:
         return today + timedelta(days=_WORDS[word])
@@ -45,16 +46,21 @@ def read_day(text: str, today: date) -> date:
             return date(int(year), int(found[2]), int(found[1]))
     except (ValueError, OverflowError):
         raise NotUnderstood(text) from None
-    near = _in_years(int(found[1]), int(found[2]), today) if found else []
+    if not found:
+        raise NotUnderstood(text)
+    middle, step = today.year, 1
+    if found[4]:
+        middle, step = today.year - today.year % 100 + int(found[4]), 100
+    near = _in_years(int(found[1]), int(found[2]), (middle - step, middle, middle + step))
     if not near:
         raise NotUnderstood(text)
     return min(near, key=lambda candidate: abs(candidate - today))
 
 
-def _in_years(day: int, month: int, today: date) -> list[date]:
-    """The day in the years around; it isn't in all of them on 29 February."""
+def _in_years(day: int, month: int, years: Iterable[int]) -> list[date]:
+    """The day in those of the years that have it; 29 February isn't in all."""
     near = []
-    for year in (today.year - 1, today.year, today.year + 1):
+    for year in years:
         try:
             near.append(date(year, month, day))
         except ValueError:

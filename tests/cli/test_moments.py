@@ -30,6 +30,9 @@ TODAY = date(2026, 11, 21)
         ("gisteren", date(2026, 11, 20)),
         ("+3", date(2026, 11, 24)),
         ("-1", date(2026, 11, 20)),
+        ("24.12.26", date(2026, 12, 24)),
+        ("24/12/26", date(2026, 12, 24)),
+        ("17.5.98", date(1998, 5, 17)),
         ("29.2.", date(2028, 2, 29)),
     ],
 )
@@ -38,7 +41,9 @@ def test_a_day_is_read_as_it_is_typed(typed: str, meant: date) -> None:
     assert read_day(typed, near_leap_year if typed == "29.2." else TODAY) == meant
 
 
-@pytest.mark.parametrize("typed", ["", "soon", "32.11.", "2026-13-01", "11", "23.11.26", "0.0.", "29.2.2026"])
+@pytest.mark.parametrize(
+    "typed", ["", "soon", "32.11.", "2026-13-01", "11", "26-11-23", "29.2.26", "0.0.", "29.2.2026"]
+)
 def test_what_is_no_day_is_refused(typed: str) -> None:
     with pytest.raises(ValueError):
         read_day(typed, date(2025, 6, 1))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from tests.support.daemon import config_text, running_daemon
+from tests.support.tui import Tui
 from tests.support.unix_http import UnixHttp
 
 DAY = "2027-03-01"
@@ -76,3 +81,17 @@ class Desk:
         reply = await self.http.post(target, body)
         assert reply.status == 201, reply.json
         return reply.json
+
+
+@asynccontextmanager
+async def desk_of(folder: Path, sites: dict[str, str | None] | None = None) -> AsyncIterator[Desk]:
+    """The desk of a daemon that runs in `folder`, of Rostock alone unless `sites` says otherwise."""
+    async with running_daemon(folder, config_text(sites=sites or {"rostock": None})) as daemon:
+        yield Desk(daemon.http)
+
+
+def only_reads(tui: Tui) -> None:
+    """From now on the user may only read."""
+    assert tui.app.session.me is not None
+    tui.app.session.me = {**tui.app.session.me, "role": "read"}
+    tui.app.page.refresh_bindings()

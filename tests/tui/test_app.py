@@ -7,7 +7,7 @@ import pytest
 from tests.support.daemon import config_text, running_daemon
 from tests.support.tui import opened
 from wtpd.language import say
-from wtpd.tui.app import IDLE
+from wtpd.tui.curtain import IDLE
 from wtpd.tui.palette import Palette
 from wtpd.words import SCREENS
 
@@ -104,8 +104,8 @@ async def test_privacy_has_a_key_and_comes_by_itself_when_nobody_types(tmp_path)
         await tui.until("[hidden]")
         await tui.press("f9")
         await tui.until_gone("[hidden]")
-        tui.app._last_key -= IDLE + 1
-        tui.app._look_idle()
+        tui.app._curtain.touched -= IDLE + 1
+        tui.app._curtain.look()
         await tui.until("[hidden]")
 
 
@@ -119,7 +119,7 @@ async def test_privacy_hides_what_was_typed_too_in_an_open_form_as_well(tmp_path
         await tui.until_gone("mentzel")
         await tui.press("f9")
         await tui.until("mentzel")
-        tui.app._ask_initials()
+        tui.app.action_initials()
         await tui.until("Who are you?")
         await tui.type("MK")
         await tui.press("f9")

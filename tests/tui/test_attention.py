@@ -54,6 +54,13 @@ async def lists(daemon: RunningDaemon, kind: str, appointment: Any = None, **dat
     return await parts.db.write(work)
 
 
+async def lists_codes(daemon: RunningDaemon, desk: Desk) -> None:
+    """Three entries of one kind, THREE on top, ONE below."""
+    booked = await desk.visit()
+    for code in ("ONE", "TWO", "THREE"):
+        await lists(daemon, "unknown_code", booked, field="transport_option", code=code)
+
+
 def conflict(field: str = "notes", ours: Any = "unsere", theirs: Any = "deren", base: Any = "alt") -> dict[str, Any]:
     return {"field": field, "base": base, "ours": ours, "theirs": theirs, "stands": "theirs", "partner_id": "A1"}
 
@@ -85,6 +92,13 @@ async def both(tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[RunningDaemon]
         yield running
 
 
+async def until_listed(daemon: RunningDaemon) -> None:
+    async def listed() -> Any:
+        return (await daemon.http.get("/v1/attention?state=open")).json["items"]
+
+    await daemon.until(listed)
+
+
 async def disagree(daemon: RunningDaemon, sandbox: Sandbox) -> Any:
     """Both sides change the notes without hearing of each other: the appointment."""
     desk = Desk(daemon.http)
@@ -98,11 +112,7 @@ async def disagree(daemon: RunningDaemon, sandbox: Sandbox) -> Any:
     await daemon.http.patch(f"/v1/appointments/{booked['id']}", {"notes": "unsere"}, version="*", wtpd_initials="MK")
     await sandbox.control.act("superservice", "change", dealer=DEALER, id=booked["id"], notes="deren")
     await daemon.http.post("/v1/connectors/superservice/resume", {})
-
-    async def listed() -> Any:
-        return (await daemon.http.get("/v1/attention?state=open")).json["items"]
-
-    await daemon.until(listed)
+    await until_listed(daemon)
     return booked
 
 
@@ -152,11 +162,7 @@ async def broken(daemon: RunningDaemon, sandbox: Sandbox) -> None:
     [one] = await daemon.until(here)
     number = one["references"]["superservice"]
     await sandbox.control.act("superservice", "break", dealer=DEALER, id=number, fields={"notes": 17})
-
-    async def listed() -> Any:
-        return (await daemon.http.get("/v1/attention?state=open")).json["items"]
-
-    await daemon.until(listed)
+    await until_listed(daemon)
 
 
 async def test_a_message_in_quarantine_is_read_edited_and_applied(
@@ -246,9 +252,7 @@ async def test_what_is_heaviest_comes_first_and_a_key_shows_one_kind(tmp_path: P
 
 async def test_the_cursor_goes_on_to_the_next_one_after_a_decision(tmp_path: Path) -> None:
     async with house(tmp_path) as (daemon, desk):
-        booked = await desk.visit()
-        for code in ("ONE", "TWO", "THREE"):
-            await lists(daemon, "unknown_code", booked, field="transport_option", code=code)
+        await lists_codes(daemon, desk)
         async with looking(tmp_path) as tui:
             await tui.until("TWO")
             await tui.press("down")
@@ -263,9 +267,7 @@ async def test_the_cursor_goes_on_to_the_next_one_after_a_decision(tmp_path: Pat
 
 async def test_the_cursor_doesnt_follow_what_was_decided(tmp_path: Path) -> None:
     async with house(tmp_path) as (daemon, desk):
-        booked = await desk.visit()
-        for code in ("ONE", "TWO", "THREE"):
-            await lists(daemon, "unknown_code", booked, field="transport_option", code=code)
+        await lists_codes(daemon, desk)
         async with looking(tmp_path) as tui:
             await tui.press("s")
             await tui.until("With what was decided")
@@ -316,6 +318,26 @@ async def test_a_problem_leads_to_its_kind(tmp_path: Path) -> None:
             tui.app.page.focus_on("over_limit")
             await tui.until("Attention: Over the load limit")
             assert "Conflict" not in tui.text
+
+
+async def test_what_is_being_read_stays_where_it_is_when_another_entry_comes(tmp_path: Path) -> None:
+    async with house(tmp_path) as (daemon, desk):
+        booked = await desk.visit()
+        await lists(daemon, "rejected", booked, reason="kein Werkstattplatz. " * 60)
+        async with looking(tmp_path) as tui:
+            await tui.until("kein Werkstattplatz")
+            read = tui.app.page.query_one(Sheet)
+            await tui.until(lambda: "x Discard" in sheet(tui))
+            read.action_edge(1)
+            place = read.top
+            assert place > 0
+            await lists(daemon, "unknown_code", booked, field="transport_option", code="VALET")
+            await tui.until("VALET")
+            await tui.pilot.pause()
+            assert read.top == place
+            tui.app.page.query_one(Table).action_last()
+            await tui.until(lambda: "code VALET" in sheet(tui))
+            assert read.top == 0, "another one is read from its beginning"
 
 
 # What an entry leads to

@@ -71,6 +71,24 @@ def test_plate_and_customer_are_hidden_when_privacy_is_on() -> None:
     assert set(hidden) == {"•"}
 
 
+@pytest.mark.parametrize(
+    "told", ["0171 7654321", "+49 171 7654321", "+49 (0)381/12345", "0381-123456", "a.b@example.org", "HRO-AL 17"]
+)
+def test_what_looks_like_somebodys_number_is_hidden_in_a_sentence(told: str) -> None:
+    privacy = Privacy()
+    privacy.on = True
+    hidden = privacy.hide_in(f"Ruf {told} an")
+    assert hidden.startswith("Ruf •••")
+    assert hidden.endswith("• an")
+
+
+@pytest.mark.parametrize("told", ["01/02/2026 14:05", "05-12-2026 09:30", "05.12.2026", "2026-11-22T08:00:00+01:00"])
+def test_days_and_times_in_a_sentence_stay(told: str) -> None:
+    privacy = Privacy()
+    privacy.on = True
+    assert privacy.hide_in(f"bis {told} Uhr") == f"bis {told} Uhr"
+
+
 def test_a_car_without_a_plate_is_known_by_the_end_of_its_vin() -> None:
     assert plate_cell({"vehicle": {"plate": "", "vin": "SJNFXYJCNPB607554"}}, str)[0] == "PB607554"
     assert plate_cell({"vehicle": None}, str)[0] == BLANK

@@ -10,7 +10,7 @@ from typing import Any
 from tests.support.daemon import OFFLINE, RunningDaemon, config_text, running_daemon
 from tests.support.hand_clock import HandClock
 from tests.support.tui import Tui, opened
-from tests.support.tui_desk import NOW, Desk
+from tests.support.tui_desk import NOW, Desk, only_reads
 from wtpd.planner.history import Author
 from wtpd.store.database import Tx
 from wtpd.tui.screens.customers.page import CustomerPage
@@ -243,6 +243,8 @@ async def test_everything_held_is_shown_and_how_it_gets_into_a_file(tmp_path: Pa
             await tui.press("enter")
             await tui.until('"last_name": "Lübs"')
             await tui.until(f"/v1/customers/{one['id']}/export")
+            await tui.press("f9")
+            await tui.until_gone("Lübs")
 
 
 async def test_nobody_is_erased_while_an_appointment_lies_ahead(tmp_path: Path) -> None:
@@ -295,9 +297,7 @@ async def test_who_may_only_read_sees_it_before_pressing_a_key(tmp_path: Path) -
     async with house(tmp_path) as (_daemon, desk):
         one = await desk.customer()
         async with page_of(tmp_path, one) as tui:
-            assert tui.app.session.me is not None
-            tui.app.session.me = {**tui.app.session.me, "role": "read"}
-            tui.app.page.refresh_bindings()
+            only_reads(tui)
             await tui.until("(e Edit) (p Permissions)")
 
 

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from wtpd.client import ApiProblem, Unreachable
 from wtpd.tui.glyphs import UNICODE, Glyphs
+from wtpd.tui.widgets.bars import MessageBar
 from wtpd.tui.widgets.dialogs import Choose, Confirm
 from wtpd.tui.widgets.fields import Field, of_manifest
 from wtpd.tui.widgets.form import Form
@@ -171,3 +172,18 @@ async def test_one_of_several_is_chosen() -> None:
         await pilot.press("down", "enter")
         await pilot.pause()
         assert app.outcome == "b"
+
+
+class Telling(Host):
+    message = ("The connection was lost in the middle of the sentence that somebody reads until its last word.", "")
+
+    def compose(self) -> ComposeResult:
+        yield MessageBar()
+
+
+async def test_a_message_is_read_whole_in_a_terminal_that_became_narrower() -> None:
+    app = Telling()
+    async with app.run_test(size=(120, 24)) as pilot:
+        await pilot.resize_terminal(40, 24)
+        await pilot.pause()
+        assert "until its last word." in app.text

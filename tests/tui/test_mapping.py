@@ -64,6 +64,20 @@ async def edit(tui: Tui) -> None:
     await tui.until(FORM)
 
 
+def entered(tui: Tui, field: str) -> str:
+    """What stands in the open form."""
+    values: dict[str, str] = tui.app.screen.values  # type: ignore[attr-defined] # the form
+    return values[field]
+
+
+async def save(tui: Tui) -> None:
+    """From the open form, past the consequence."""
+    await tui.press("enter")
+    await tui.until("This would happen")
+    await tui.press("enter")
+    await tui.until("Saved.")
+
+
 async def test_it_shows_who_serves_what_and_names_what_nobody_serves(tmp_path: Path) -> None:
     async with mapping(tmp_path, config_text(sites=SITES)) as (_, tui):
         text = await tui.until("▲ Karosserie, Autohaus Rostock: 1 upcoming appointment, connected with nobody")
@@ -113,7 +127,7 @@ async def test_who_goes_back_from_the_consequence_finds_everything_as_it_was_typ
         await tui.until('+ dealer_number: "00129"')
         await tui.press("escape")
         await tui.until("Nothing was saved.")
-        assert tui.app.screen.values["dealer_number"] == "00129"  # type: ignore[attr-defined] # the form
+        assert entered(tui, "dealer_number") == "00129"
         await tui.press("escape")
         await tui.until_gone(FORM)
         assert daemon.config.read_text() == before
@@ -176,10 +190,7 @@ async def test_a_file_that_was_changed_by_hand_is_shown_with_ours_and_then_both_
         assert "+language: nl  # ours is Dutch" in tui.text
         assert "+        department: Karosserie" in tui.text
         assert daemon.config.read_text() == by_hand
-        await tui.press("enter")
-        await tui.until("This would happen")
-        await tui.press("enter")
-        await tui.until("Saved.")
+        await save(tui)
         assert daemon.config.read_text() == by_hand.replace("department: Werkstatt", "department: Karosserie")
 
 
@@ -204,7 +215,7 @@ async def test_a_file_that_breaks_while_the_form_is_open_isnt_written_either(tmp
         await tui.press("enter")
         await tui.until("klingon")
         assert FORM in tui.flat
-        assert tui.app.screen.values["department"] == "Karosserie"  # type: ignore[attr-defined] # the form
+        assert entered(tui, "department") == "Karosserie"
         assert daemon.config.read_text() == broken
 
 
@@ -235,10 +246,8 @@ async def test_old_versions_are_listed_with_their_difference_and_come_back(tmp_p
     async with mapping(tmp_path, config_text(sites=SITES)) as (daemon, tui):
         first = daemon.config.read_text()
         await edit(tui)
-        await tui.press("right", "enter")
-        await tui.until("This would happen")
-        await tui.press("enter")
-        await tui.until("Saved.")
+        await tui.press("right")
+        await save(tui)
         await tui.press("h")
         await tui.until("Versions of the settings")
         await tui.until("Nothing: the file is as it was in this version.")
@@ -279,11 +288,8 @@ async def test_a_form_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
         await daemon.stop()
         await tui.press("enter")
         await tui.until("The daemon doesn't answer; nothing was changed.")
-        assert tui.app.screen.values["department"] == "Karosserie"  # type: ignore[attr-defined] # the form
+        assert entered(tui, "department") == "Karosserie"
         async with running_daemon(tmp_path, "") as back:
             await tui.until(lambda: tui.app.reached)
-            await tui.press("enter")
-            await tui.until("This would happen")
-            await tui.press("enter")
-            await tui.until("Saved.")
+            await save(tui)
             assert "department: Karosserie" in back.config.read_text()

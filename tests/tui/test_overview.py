@@ -322,3 +322,15 @@ async def test_all_of_it_fits_eighty_columns(tmp_path: Path, language: str) -> N
         assert len(tui.lines) == 24
         assert "wtpd 0" in tui.lines[-4], "the box, above message, keys and screens"
         assert not keys(tui).rstrip().endswith("…")
+
+
+async def test_without_the_daemon_there_is_nothing_to_ask_of_it(tmp_path: Path) -> None:
+    async with opened(tmp_path / "api.sock") as tui:
+        await tui.until("no connection")
+        assert "b Box" not in keys(tui)
+        await tui.press("b", "h", "s", "v")
+        await tui.press("colon")
+        await tui.type("sync all")
+        await tui.press("enter")
+        await tui.pilot.pause()
+        assert "no connection" in tui.text

@@ -54,7 +54,7 @@ async def _settled(tui: Tui) -> None:
     if page.NAME == "overview":
         page._status["disk"]["database"] = 1_000_000
     elif page.NAME == "log":
-        for line in page._lines:
+        for line in page._lines.all:
             line["at"] = iso(showcase.MORNING)
     page.draw()
     await tui.pilot.pause()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,8 @@ from textual.app import App, ComposeResult
 
 from wtpd.client import Unreachable
 from wtpd.tui.glyphs import UNICODE, Glyphs
-from wtpd.tui.widgets.table import PAGE, PAGES, Column, Table
+from wtpd.tui.widgets.pages import PAGE, PAGES
+from wtpd.tui.widgets.table import Column, Table
 
 Row = dict[str, Any]
 
@@ -68,6 +70,18 @@ class Source:
             raise Unreachable("socket", "down")
         self.asked.append(offset)
         return [{"id": n, "name": f"row {n}"} for n in range(offset, min(offset + limit, self.total))], self.total
+
+
+@asynccontextmanager
+async def served(source: Source) -> AsyncIterator[tuple[Bench, Any]]:
+    async with shown() as (app, pilot):
+        await app.table.serve(source.fetch)
+        yield app, pilot
+
+
+async def at_the_end(pilot: Any) -> None:
+    await pilot.press("end")
+    await pilot.pause()
 
 
 async def test_it_shows_heading_rows_and_cursor() -> None:
@@ -128,10 +142,8 @@ async def test_rows_loaded_anew_leave_the_cursor_on_its_row() -> None:
 
 async def test_of_a_hundred_thousand_rows_only_the_seen_are_fetched() -> None:
     source = Source(100_000)
-    async with shown() as (app, pilot):
-        await app.table.serve(source.fetch)
-        await pilot.press("end")
-        await pilot.pause()
+    async with served(source) as (app, pilot):
+        await at_the_end(pilot)
         assert app.table.row["id"] == 99_999
         assert app.lines[-1].split()[0] == "99999"
         assert source.asked == [0, 99_900]
@@ -139,8 +151,7 @@ async def test_of_a_hundred_thousand_rows_only_the_seen_are_fetched() -> None:
 
 async def test_pages_far_away_are_let_go_and_fetched_again() -> None:
     source = Source(100_000)
-    async with shown() as (app, pilot):
-        await app.table.serve(source.fetch)
+    async with served(source) as (app, pilot):
         for page in range(1, PAGES + 2):
             app.table.move_to(page * PAGE)
             await pilot.pause()
@@ -152,11 +163,9 @@ async def test_pages_far_away_are_let_go_and_fetched_again() -> None:
 
 async def test_a_page_that_cannot_be_fetched_is_asked_for_again_later() -> None:
     source = Source(1000)
-    async with shown() as (app, pilot):
-        await app.table.serve(source.fetch)
+    async with served(source) as (app, pilot):
         source.down = True
-        await pilot.press("end")
-        await pilot.pause()
+        await at_the_end(pilot)
         assert app.table.row is None
         source.down = False
         app.table.redraw()
@@ -167,14 +176,41 @@ async def test_a_page_that_cannot_be_fetched_is_asked_for_again_later() -> None:
 
 async def test_served_anew_with_fewer_rows_it_stands_on_the_last() -> None:
     source = Source(1000)
-    async with shown() as (app, pilot):
-        await app.table.serve(source.fetch)
-        await pilot.press("end")
-        await pilot.pause()
+    async with served(source) as (app, pilot):
+        await at_the_end(pilot)
         source.total = 130
         await app.table.serve(source.fetch)
         await pilot.pause()
         assert app.table.row["id"] == 129
+
+
+async def test_a_key_pressed_while_it_is_served_anew_counts() -> None:
+    source = Source(1000)
+    async with served(source) as (app, pilot):
+        asked, answer = asyncio.Event(), asyncio.Event()
+
+        async def slowly(offset: int, limit: int) -> tuple[list[Row], int]:
+            asked.set()
+            await answer.wait()
+            return await source.fetch(offset, limit)
+
+        serving = asyncio.create_task(app.table.serve(slowly))
+        await asked.wait()
+        await pilot.press("down", "down")
+        answer.set()
+        await serving
+        assert app.table.row["id"] == 2
+
+
+async def test_rows_that_went_meanwhile_leave_the_cursor_on_the_last_one() -> None:
+    source = Source(1000)
+    async with served(source) as (app, pilot):
+        source.total = 130
+        await at_the_end(pilot)
+        await pilot.pause()
+        assert (app.table.cursor, app.table.total) == (129, 130)
+        assert app.table.row["id"] == 129
+        assert app.lines[-1].split()[0] == "129"
 
 
 async def test_texts_that_would_steer_the_terminal_are_harmless() -> None:

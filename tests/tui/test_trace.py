@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,10 +15,11 @@ from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.sync_world import SPEC
 from tests.support.tui import Tui, opened
 from wtpd.book.sync_port import SyncBook
+from wtpd.client import Json
 from wtpd.store.session import StoreSession
 from wtpd.sync.apply import quarantine
 from wtpd.sync.ports import Unreadable
-from wtpd.tui.app import IDLE
+from wtpd.tui.curtain import IDLE
 from wtpd.tui.screens.appointment.page import AppointmentPage
 from wtpd.tui.screens.trace import Trace
 
@@ -75,6 +77,14 @@ async def look_for(tui: Tui, words: str) -> None:
     await tui.press("enter")
 
 
+async def show_what_was_sent(daemon: RunningDaemon, tui: Tui) -> None:
+    """The way of an appointment that the partner got."""
+    await book(daemon, "HRO-AL 17", "Lübs")
+    await sent(daemon)
+    await look_for(tui, "Lübs")
+    await tui.until("created there")
+
+
 async def test_a_plate_leads_to_the_way_of_its_appointment(tmp_path: Path, sandbox: Sandbox) -> None:
     async with trace(tmp_path, sandbox) as (daemon, tui):
         await book(daemon, "HRO-AL 17", "Lübs")
@@ -90,10 +100,7 @@ async def test_a_plate_leads_to_the_way_of_its_appointment(tmp_path: Path, sandb
 
 async def test_enter_shows_the_message_as_it_was_sent(tmp_path: Path, sandbox: Sandbox) -> None:
     async with trace(tmp_path, sandbox) as (daemon, tui):
-        await book(daemon, "HRO-AL 17", "Lübs")
-        await sent(daemon)
-        await look_for(tui, "Lübs")
-        await tui.until("created there")
+        await show_what_was_sent(daemon, tui)
         await tui.press("down", "enter")
         await tui.until("to the partner")
         await tui.until("attempts 1")
@@ -106,10 +113,7 @@ async def test_enter_shows_the_message_as_it_was_sent(tmp_path: Path, sandbox: S
 
 async def test_privacy_hides_who_it_was_and_what_was_said(tmp_path: Path, sandbox: Sandbox) -> None:
     async with trace(tmp_path, sandbox) as (daemon, tui):
-        await book(daemon, "HRO-AL 17", "Lübs")
-        await sent(daemon)
-        await look_for(tui, "Lübs")
-        await tui.until("created there")
+        await show_what_was_sent(daemon, tui)
         await tui.press("f9")
         await tui.until_gone("Lübs")
         assert "HRO-AL" not in tui.text
@@ -121,16 +125,13 @@ async def test_privacy_hides_who_it_was_and_what_was_said(tmp_path: Path, sandbo
 
 async def test_what_is_being_read_is_hidden_too_when_nobody_types(tmp_path: Path, sandbox: Sandbox) -> None:
     async with trace(tmp_path, sandbox) as (daemon, tui):
-        await book(daemon, "HRO-AL 17", "Lübs")
-        await sent(daemon)
-        await look_for(tui, "Lübs")
-        await tui.until("created there")
+        await show_what_was_sent(daemon, tui)
         await tui.press("down", "enter")
         await tui.until("The message")
         await tui.press("end")
         await tui.until("HRO-AL 17")
-        tui.app._last_key -= IDLE + 1
-        tui.app._look_idle()
+        tui.app._curtain.touched -= IDLE + 1
+        tui.app._curtain.look()
         await tui.until("Hidden, as long as names and plates are")
         assert "HRO-AL" not in tui.text
 
@@ -149,6 +150,36 @@ async def test_of_several_one_is_chosen(tmp_path: Path) -> None:
         assert f"HRO-AL {second}" in head
         await tui.press("escape", "up", "enter")
         await tui.until(lambda: any(f"HRO-AL {second}" not in line for line in tui.lines if "Werkstatt" in line))
+
+
+async def test_a_search_holds_against_a_load_that_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with trace(tmp_path) as (daemon, tui):
+        await book(daemon, "HRO-AL 17", "Lübs")
+        for plate in ("HRO-MM 1", "HRO-MM 2"):
+            await book(daemon, plate, "Müller")
+        await look_for(tui, "HRO-AL 17")
+        await tui.until("Booked")
+        appointments, asked, answer = tui.app.session.api.appointments, asyncio.Event(), asyncio.Event()
+        get = appointments.get
+
+        async def slowly(number: str) -> Json:
+            asked.set()
+            await answer.wait()
+            return await get(number)
+
+        monkeypatch.setattr(appointments, "get", slowly)
+        page = tui.app.page
+        assert isinstance(page, Trace)
+        page.reload()
+        await asked.wait()
+        await look_for(tui, "Müller")
+        await tui.until("2 found")
+        answer.set()
+        await tui.until(lambda: not any(worker.group == "load" for worker in tui.app.workers))
+        await tui.pilot.pause()
+        assert "Lübs" not in tui.text
+        assert tui.text.count("HRO-MM") == 2
+        assert "2 found" in tui.text
 
 
 async def test_what_nobody_knows_is_said(tmp_path: Path) -> None:

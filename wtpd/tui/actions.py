@@ -66,45 +66,40 @@ async def choose_action(page: Page, options: Sequence[tuple[Json, str, str]]) ->
     await run_action(page, action, record_id)
 
 
-async def run_action(page: Page, action: Json, record_id: str) -> Json | None:
-    """Ask, have the form filled in, do it, and show the answer, which is returned; None if it was given up or refused.
-    Where several candidates come back, one is chosen and it is done again for that one. Must run in a worker."""
+async def run_action(page: Page, action: Json, record_id: str) -> None:
+    """Ask, have the form filled in, do it, and show the answer. Where several candidates come back, one is chosen and
+    it is done again for that one. Must run in a worker."""
     if not action["available"]:
         page.tell(str(action["reason"]), "warn")
-        return None
+        return
     if action["confirm"]:
         question = N_("{action}?", action=f"{action['title']}: {action['label']}")
         if not await page.wtpd.push_screen_wait(Confirm(question, action["confirm"])):
-            return None
-    values = await _filled_in(page, action, record_id)
-    if values is None:
-        return None
-    answer: Json | None = values.pop("answer")
+            return
+    values, answer = await _filled_in(page, action, record_id)
     while answer is not None and (found := candidates_of(answer)):
         number = await _choice(page, action, found)
         if number is None:
-            return None
+            return
         answer = await _done(page, action, record_id, {**values, CHOICE: number})
     if answer is not None:
         await page.wtpd.push_screen_wait(Read(str(action["label"]), lambda sheet: write_answer(sheet, page, answer)))
-    return answer
 
 
-async def _filled_in(page: Page, action: Json, record_id: str) -> dict[str, Any] | None:
-    """What was entered, and in `answer` what came of it. Without fields it is done at once."""
+async def _filled_in(page: Page, action: Json, record_id: str) -> tuple[dict[str, Any], Json | None]:
+    """What was entered, and what came of it: None if it was given up or refused. Without fields it is done at once."""
     asked = [one for one in action["fields"] if one["name"] != CHOICE]
     if not asked:
-        answer = await _done(page, action, record_id, {})
-        return None if answer is None else {"answer": answer}
+        return {}, await _done(page, action, record_id, {})
 
-    async def submit(typed: Mapping[str, str]) -> dict[str, Any]:
+    async def submit(typed: Mapping[str, str]) -> tuple[dict[str, Any], Json]:
         values = {one["name"]: _value(page, one, typed[one["name"]]) for one in asked}
-        return {**values, "answer": await _act(page, action, record_id, values)}
+        return values, await _act(page, action, record_id, values)
 
-    filled: dict[str, Any] | None = await page.wtpd.push_screen_wait(
+    filled: tuple[dict[str, Any], Json] | None = await page.wtpd.push_screen_wait(
         ActionForm(f"{action['title']}: {action['label']}", of_manifest(asked), submit)
     )
-    return filled
+    return filled or ({}, None)
 
 
 def _value(page: Page, field: Json, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The app: it routes. Screens, palette, and what holds for all of them: session, event stream, privacy, presence."""
+"""The app: it routes. What holds for all screens stands beside it: live.py, presence.py, curtain.py, menu.py."""
 
 from __future__ import annotations
 
@@ -13,32 +13,29 @@ from textual.binding import Binding
 from textual.filter import LineFilter
 from textual.widgets import Input
 
-from wtpd.client import ApiProblem, ClientError, Event, Unreachable
 from wtpd.language import say
 from wtpd.texts import N_, Text
+from wtpd.tui import menu
+from wtpd.tui.background import background
 from wtpd.tui.crash import report
+from wtpd.tui.curtain import Curtain
 from wtpd.tui.driver import TerminalDriver
 from wtpd.tui.glyphs import Glyphs
 from wtpd.tui.keyboard import Keyboard
 from wtpd.tui.keys import key
 from wtpd.tui.live import Live
-from wtpd.tui.page import Page, sentence
+from wtpd.tui.page import Page
 from wtpd.tui.palette import Command, Palette
+from wtpd.tui.presence import Presence
 from wtpd.tui.screens import screens
 from wtpd.tui.session import Session
 from wtpd.tui.small import TooSmall
 from wtpd.tui.terminal import HEIGHT, WIDTH, AsciiFilter, Mode
 from wtpd.tui.widgets.bars import Bar
 from wtpd.tui.widgets.dialogs import Confirm, Read
-from wtpd.tui.widgets.fields import Field, Filling
+from wtpd.tui.widgets.fields import Field
 from wtpd.tui.widgets.form import Form
-from wtpd.tui.widgets.sheet import Sheet
 from wtpd.words import SCREENS
-
-IDLE = 300.0
-"""Seconds without a key after which privacy switches itself on."""
-STATUS_AFTER = ("channel.", "attention.", "config.", "credentials.", "run.finished", "mail.")
-"""Events after which the top line asks anew whether something is wrong."""
 
 
 class WtpdApp(App[int]):
@@ -71,12 +68,10 @@ class WtpdApp(App[int]):
         self.problems: list[Any] | None = None
         self.message: tuple[str, str] = ("", "")
         self._ascii = AsciiFilter()
-        self._last_key = time.monotonic()
-        self._editing: dict[str, Callable[[Sequence[str]], None]] = {}
-        self._status_stale = False
-        self._asked_initials = False
         self.keyboard = Keyboard(self)
-        self._live = Live(session.api, session.client_id, heard=self.heard, connected=self._connected)
+        self.presence = Presence(self)
+        self._curtain = Curtain(self)
+        self._live = Live(self)
 
     # What is at hand
 
@@ -90,10 +85,9 @@ class WtpdApp(App[int]):
 
     def on_mount(self) -> None:
         self.theme = self.terminal_mode.theme
-        self.run_worker(self.keyboard.run(), group="keyboard", exit_on_error=True)
-        self.run_worker(self._live.run(), group="live", exit_on_error=True)
-        self.run_worker(self._greet(), group="greet", exclusive=True, exit_on_error=True)
-        self.set_interval(15, self._look_idle)
+        background(self, self.keyboard.run, "keyboard")
+        background(self, self._live.run, "live")
+        self.set_interval(15, self._curtain.look)
 
     async def on_unmount(self) -> None:
         await self.session.api.close()
@@ -131,77 +125,16 @@ class WtpdApp(App[int]):
         self._return_code = 1
         self._close_messages_no_wait()
 
-    # The daemon
-
-    async def _greet(self) -> None:
-        """Who we are, and which sites there are; asked again after each reconnection."""
-        try:
-            self.session.me = await self.session.api.session()
-            self.session.sites = await self.session.api.sites()
-        except Unreachable:
-            self._reach(False)
-            return
-        except ApiProblem as error:
-            self.tell(sentence(error), "bad")
-            return
-        self._reach(True)
-        self.session.formats.home = next((one["time_zone"] for one in self.session.sites), None)
-        if not self.session.site and self.session.sites:
-            self.session.site = str(self.session.sites[0]["id"])
-        await self._ask_status()
-        for page in self.pages():
-            page.refresh_bindings()
-        if self.session.wants_initials and not self._asked_initials:
-            self._asked_initials = True
-            self._ask_initials()
-
-    async def _ask_status(self) -> None:
-        try:
-            self.problems = (await self.session.api.status())["problems"]
-        except ClientError:
-            return
-        self.redraw_bars()
-
-    def _connected(self, up: bool) -> None:
-        came_back = up and not self.reached
-        self._reach(up)
-        if came_back or (up and self.session.me is None):
-            self.run_worker(self._greet(), group="greet", exclusive=True, exit_on_error=True)
-            for page in self.pages():
-                page.stale()
-            for what in self._editing:
-                self._announce(what, editing=True)
-            if came_back:
-                self.tell(N_("The daemon is back."), "ok")
-
-    def _reach(self, up: bool) -> None:
-        if up != self.reached:
-            self.reached = up
-            self.redraw_bars()
-
-    def heard(self, event: Event) -> None:
-        """An event of the daemon, for whom it concerns."""
-        if event.kind == "presence.changed":
-            self._people(event.data)
-        for page in self.pages():
-            page.heard(event)
-        if event.kind.startswith(STATUS_AFTER) or event.kind == "reset":
-            self._status_soon()
-
-    def _status_soon(self) -> None:
-        if not self._status_stale:
-            self._status_stale = True
-            self.set_timer(0.3, self._status_now)
-
-    def _status_now(self) -> None:
-        self._status_stale = False
-        self.run_worker(self._ask_status(), group="status", exclusive=True, exit_on_error=True)
-
     # Saying and drawing
 
     def tell(self, text: Text | str, tint: str = "") -> None:
         """Say something in the message line."""
         self.message = (say(text), tint)
+        self.redraw_bars()
+
+    def note_problems(self, problems: list[Any]) -> None:
+        """What is wrong now, for the top line."""
+        self.problems = problems
         self.redraw_bars()
 
     def redraw_bars(self) -> None:
@@ -238,29 +171,11 @@ class WtpdApp(App[int]):
             page.focus_on(key)
 
     def action_privacy(self) -> None:
-        self._set_privacy(not self.session.privacy.on)
+        self._curtain.turn()
 
-    def _set_privacy(self, on: bool) -> None:
-        self.session.privacy.on = on
-        self.redraw_bars()
-        page = self.page
-        if page is not None and page.loaded:
-            page.draw()
-            page.refresh()
-        for screen in self.screen_stack:
-            if isinstance(screen, Read):
-                screen.fill()
-        for field in (one for screen in {*self.pages(), *self.screen_stack} for one in screen.query(Input)):
-            field.password = on or (isinstance(field.parent, Filling) and field.parent.field.form == "secret")
-
-    def _look_idle(self) -> None:
-        if time.monotonic() - self._last_key > IDLE and not self.session.privacy.on:
-            self._set_privacy(True)
-            self.tell(N_("Nothing was pressed for 5 minutes: names and plates are hidden. F9 shows them."))
-
-    async def on_event(self, event: Any) -> None:
-        if event.__class__.__name__ in ("Key", "Paste", "MouseDown"):
-            self._last_key = time.monotonic()
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste | events.MouseDown):
+            self._curtain.touched = time.monotonic()
         await super().on_event(event)
 
     def action_quit_wtpd(self) -> None:
@@ -280,35 +195,7 @@ class WtpdApp(App[int]):
                 self.call_later(command.run)
 
         if isinstance(self.screen, Page):
-            self.push_screen(Palette(self._commands()), done)
-
-    def _commands(self) -> Iterable[Command]:
-        page = self.page
-        if page is not None:
-            yield from page.commands()
-            yield from self._keys_of(page)
-        for number, name in enumerate(SCREENS, start=1):
-            yield Command(SCREENS[name], lambda name=name: self.action_go_to(name), f"F{number}")  # type: ignore[misc]
-        for site in self.session.sites:
-            about = N_("Look at site {site}", site=site["name"])
-            yield Command(about, lambda site=site: self.choose_site(site["id"]))  # type: ignore[misc]
-        yield Command(N_("Hide or show names and plates"), self.action_privacy, "F9")
-        yield Command(N_("Draw the screen anew"), self.action_repaint, "Ctrl+L")
-        yield Command(N_("Enter initials for the history"), self._ask_initials)
-        yield Command(N_("Help"), self.action_help, "?")
-        yield Command(N_("Quit"), self.action_quit_wtpd, "q")
-
-    def _keys_of(self, page: Page) -> Iterable[Command]:
-        own = ("app.", "quit", "go_to", "help", "palette", "privacy")
-        for one in page.active_bindings.values():
-            binding = one.binding
-            if binding.show and binding.description and not binding.action.startswith(own):
-                yield Command(
-                    Text(binding.description),
-                    lambda one=one: self.run_worker(self.run_action(one.binding.action, one.node)),  # type: ignore[misc]
-                    binding.key_display or binding.key,
-                    enabled=one.enabled,
-                )
+            self.push_screen(Palette(menu.commands(self)), done)
 
     def choose_site(self, site: str) -> None:
         """Look at another site; all screens that show one follow."""
@@ -317,32 +204,11 @@ class WtpdApp(App[int]):
             page.stale()
 
     def action_help(self) -> None:
-        if isinstance(self.screen, Page):
-            self.push_screen(Read(N_("Keys"), self._write_help))
+        page = self.screen
+        if isinstance(page, Page):
+            self.push_screen(Read(N_("Keys"), lambda sheet: menu.write_help(sheet, page)))
 
-    def _write_help(self, sheet: Sheet) -> None:
-        sheet.heading(N_("Everywhere"))
-        sheet.fact("F1 … F8, 1 … 8", N_("the screens, as the bottom line names them"))
-        sheet.fact("Enter", N_("opens what the cursor stands on"))
-        sheet.fact("Esc", N_("goes back"))
-        sheet.fact("/", N_("searches"))
-        sheet.fact(":  Ctrl+P", N_("everything that can be done, by name"))
-        sheet.fact("F9", N_("hides names, plates and numbers, or shows them"))
-        sheet.fact("Ctrl+L", N_("draws the screen anew"))
-        sheet.fact("q", N_("quits"))
-        sheet.text(N_("Keys in parentheses are for members of the group wtpd-admin."), "dim")
-        page = self.page
-        if page is None:
-            return
-        sheet.heading(page.title_text)
-        seen = set()
-        for one in page.active_bindings.values():
-            if one.binding.show and one.binding.description and one.binding.action not in seen:
-                seen.add(one.binding.action)
-                sheet.fact(one.binding.key_display or one.binding.key, Text(one.binding.description))
-        page.explain(sheet)
-
-    def _ask_initials(self) -> None:
+    def action_initials(self) -> None:
         async def keep(values: Mapping[str, str]) -> bool:
             self.session.initials = values["initials"]
             self.session.api.initials = values["initials"]
@@ -351,33 +217,6 @@ class WtpdApp(App[int]):
         field = Field(name="initials", label=N_("Initials"), value=self.session.initials)
         about = N_("Several people use this login. Your initials stand in the history behind what you change.")
         self.push_screen(Form(N_("Who are you?"), [field], keep, about=about))
-
-    # Presence
-
-    def begin_editing(self, what: str, tell: Callable[[Sequence[str]], None]) -> None:
-        """Others who edit `what` see that we do, and `tell` is told who they are."""
-        self._editing[what] = tell
-        self._announce(what, editing=True)
-
-    def end_editing(self, what: str) -> None:
-        self._editing.pop(what, None)
-        self._announce(next(reversed(self._editing), None), editing=True)
-
-    def _announce(self, what: str | None, *, editing: bool) -> None:
-        self.run_worker(self._put_presence(what, editing), group="presence", exit_on_error=True)
-
-    async def _put_presence(self, what: str | None, editing: bool) -> None:
-        try:
-            others = await self.session.api.presence.put(self.session.client_id, what, editing=editing)
-        except ClientError:
-            return  # it is said anew when the connection is back
-        if what in self._editing:
-            self._editing[what]([one["who"] for one in others if one["editing"]])
-
-    def _people(self, data: Mapping[str, Any]) -> None:
-        tell = self._editing.get(str(data["what"]))
-        if tell is not None:
-            tell([one["who"] for one in data["people"] if one["client"] != self.session.client_id and one["editing"]])
 
     def confirm(
         self, question: Text | str, consequence: Text | str, then: Callable[[], object], typed: str = ""

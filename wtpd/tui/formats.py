@@ -61,8 +61,8 @@ class Formats:
         if not text:
             return ""
         local = self.local(text, zone)
-        short = local.year == self.now().year
-        return f"{self.short_day(local.date()) if short else self.day(local.date())} {local:%H:%M}"
+        day = self.short_day if local.year == self.today(zone).year else self.day
+        return f"{day(local.date())} {local:%H:%M}"
 
     def exact(self, text: str | None, zone: str | None = None) -> str:
         """With seconds: `22.11.2026 14:05:09`."""

@@ -42,6 +42,8 @@ class Page(Screen[Any]):
     NAME: ClassVar[str] = ""
     FOLLOWS: ClassVar[tuple[str, ...]] = ()
     WRITES: ClassVar[frozenset[str]] = frozenset()
+    NOTES_PROBLEMS: ClassVar[bool] = False
+    """Loads the status itself after the same events, and hands it to the top line."""
     AUTO_FOCUS = "Table, Sheet"
 
     def __init__(self) -> None:

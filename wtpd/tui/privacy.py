@@ -20,7 +20,8 @@ _LOOKS_PERSONAL = re.compile(
       [\w.+-]+@[\w.-]+\.\w+                        # e-mail addresses
     | \b[A-HJ-NPR-Z0-9]{17}\b                      # VINs
     | \b[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}\ ?\d{1,4}[EH]?\b  # German plates
-    | (?<![\w-])\+?0[\d\ /]{6,}\d\b                # telephone numbers
+    | (?<![\w/-])(?!\d\d[-/]\d\d[-/]\d{4}\b)    # telephone numbers, which days are none
+      (?:\+\d|0)[\d\ /()-]{6,}\d\b
     """
 )
 

@@ -84,13 +84,12 @@ class Trace(Page):
         return self.query_one(Way)
 
     async def load(self) -> None:
-        if self._words:
-            self._found = await self.api.trace(self._words)
-        if self._id is not None:
-            self._appointment = await self.api.appointments.get(self._id)
-            self._way = await self.api.appointments.trace(self._id)
-        else:
-            self._appointment, self._way = None, ()
+        words, one = self._words, self._id
+        found = await self.api.trace(words) if words else ()
+        appointment = await self.api.appointments.get(one) if one is not None else None
+        way = await self.api.appointments.trace(one) if one is not None else ()
+        if (words, one) == (self._words, self._id):  # a search didn't come in between
+            self._found, self._appointment, self._way = found, appointment, way
 
     def draw(self) -> None:
         self.query_one(Input).password = self.session.privacy.on
@@ -117,20 +116,19 @@ class Trace(Page):
 
     @on(Input.Submitted)
     def _searched(self, event: Input.Submitted) -> None:
-        self._words = event.value.strip()
-        if self._words:
-            background(self, self._search, "search")
+        if words := event.value.strip():
+            background(self, partial(self._search, words), "search")
 
-    async def _search(self) -> None:
-        found = await self.attempt(self.api.trace(self._words))
+    async def _search(self, words: str) -> None:
+        found = await self.attempt(self.api.trace(words))
         if found is None or not self.is_there:
             return
-        self._found, self._id = found, None
+        self._words, self._found, self._id = words, found, None
         self._appointment, self._way = None, ()
         self.draw()
         self.refresh_bindings()
         if not found:
-            self.tell(N_("Nothing is known of {words}.", words=self.hide(self._words)), "warn")
+            self.tell(N_("Nothing is known of {words}.", words=self.hide(words)), "warn")
         elif len(found) == 1:
             self._show(found[0])
         else:

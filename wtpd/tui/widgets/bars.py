@@ -81,8 +81,7 @@ class TopBar(Bar):
         title = say(getattr(page, "title_text", "") or "wtpd")
         left = f" {title}"
         box = str(app.session.me["box"]) if app.session.me else "wtpd"
-        right = [one for one in self._flags() if one]
-        tail = " ".join([*right, self._condition()]) + " "
+        tail = " ".join([*self._flags(), self._condition()]) + " "
         room = self.size.width - cell_width(tail)
         head = fitted([(left, "strong"), (f" {glyphs.line} {box}" if box else "", "")], max(0, room), more=glyphs.more)
         return [*head, (tail, "")]
@@ -121,8 +120,14 @@ class MessageBar(Bar):
 
     def renew(self) -> None:
         if self.parts() != self._drawn:
-            self.styles.height = min(self.MOST, max(1, len(self._lines())))
+            self._fit()
         super().renew()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        self.styles.height = min(self.MOST, max(1, len(self._lines())))
 
     def render_line(self, y: int) -> Strip:
         self._drawn = self.parts()

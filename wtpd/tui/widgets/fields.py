@@ -167,7 +167,7 @@ class Clean(Input):
     """What is pasted loses its line ends and the blanks around it: tokens come out of mails."""
 
     def _on_paste(self, event: events.Paste) -> None:
-        text = "".join(event.text.split("\n")).replace("\r", "").strip()
+        text = "".join(event.text.splitlines()).strip()
         if text:
             self.insert_text_at_cursor(text)
         event.stop()

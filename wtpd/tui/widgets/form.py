@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from wtpd.client import ApiProblem, ClientError
 from wtpd.language import say
 from wtpd.texts import N_, Text
+from wtpd.tui.background import background
 from wtpd.tui.keys import key
 from wtpd.tui.page import sentence
 from wtpd.tui.widgets.dialogs import Dialog, paragraph, title
@@ -61,18 +62,18 @@ class Form(Dialog):
                 yield Filling(field)
         yield Static("", classes="trouble", markup=False)
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         for filling in self.query(Filling):
             if not filling.field.fixed:
                 filling.focus_field()
                 break
         self.query_one("#others").display = False
         if self._what:
-            self.app.begin_editing(self._what, self._tell_others)  # type: ignore[attr-defined] # our App
+            self.app.presence.begin(self._what, self._tell_others)  # type: ignore[attr-defined] # our App
 
     def on_unmount(self) -> None:
         if self._what:
-            self.app.end_editing(self._what)  # type: ignore[attr-defined] # our App
+            self.app.presence.end(self._what)  # type: ignore[attr-defined] # our App
 
     @property
     def values(self) -> dict[str, str]:
@@ -97,7 +98,7 @@ class Form(Dialog):
             return
         self._busy = True
         self.trouble(N_("One moment, please"))
-        self.run_worker(self._send(), exit_on_error=True)
+        background(self, self._send, "send")
 
     async def _send(self) -> None:
         try:
@@ -115,7 +116,7 @@ class Form(Dialog):
         """Put the cursor where the daemon found something wrong."""
         for problem in error.errors:
             for filling in self.query(Filling):
-                if filling.field.name == problem.field.rpartition(".")[2] or filling.field.name == problem.field:
+                if filling.field.name in (problem.field, problem.field.rpartition(".")[2]):
                     filling.focus_field()
                     return
 
@@ -130,6 +131,13 @@ class Form(Dialog):
         note = self.query_one("#others", Static)
         note.display = bool(who)
         note.update(say(N_("{who} is editing this too.", who=", ".join(who))) if who else "")
+
+
+class Declined(ClientError):
+    """What a form's `submit` raises if its user was asked and said no; the form stays."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(say(text))
 
 
 def wrong(field: str, text: Text | str) -> ApiProblem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rich.cells import set_cell_size
 from textual import events
 from textual.binding import Binding
 from textual.strip import Strip
@@ -99,7 +100,7 @@ class Sheet(Widget, can_focus=True):
 
     def _fact(self, label: str, value: Sequence[Span], width: int) -> None:
         size = min(self._label, width // 2)
-        head = (label + " " * size)[: max(size, 0)] if cell_width(label) < size else label[: size - 1] + " "
+        head = set_cell_size(label, size - 1) + " "
         room = width - size
         whole = "".join(text for text, _ in value)
         if cell_width(whole) <= room and "\n" not in whole:

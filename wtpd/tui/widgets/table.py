@@ -6,12 +6,10 @@ view and the view jumps by a page, so that a key costs a few hundred bytes on a 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Region
@@ -19,32 +17,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wtpd.client import ClientError
 from wtpd.language import say
 from wtpd.texts import Text
-from wtpd.tui.widgets.lines import Cell, Span, fitted, spans, strip, wrapped
+from wtpd.tui.background import background
+from wtpd.tui.widgets.columns import Column, cells, heading
+from wtpd.tui.widgets.lines import strip, wrapped
+from wtpd.tui.widgets.pages import PAGE, Fetch, Pages, Row
 
-PAGE = 100
-"""Rows fetched at once."""
-PAGES = 20
-"""Pages kept."""
-
-Row = Any
-Fetch = Callable[[int, int], Awaitable[tuple[Sequence[Row], int]]]
-"""`fetch(offset, limit)` → rows and how many there are in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`cell` makes the text out of a row, each time it is drawn. `width` 0: takes what is left, shared by `share`.
-    `from_width`: shown only in a table at least that wide."""
-
-    title: Text | str
-    cell: Callable[[Row], Cell]
-    width: int = 0
-    right: bool = False
-    from_width: int = 0
-    share: int = 1
+__all__ = ["Column", "Fetch", "Table"]
 
 
 class Table(Widget, can_focus=True):
@@ -98,13 +78,9 @@ class Table(Widget, can_focus=True):
         self.key = key
         self.empty: Text | str = empty
         self.heading = heading
-        self.total = 0
         self.top = 0
         self.cursor = 0
-        self._pages: OrderedDict[int, Sequence[Row]] = OrderedDict()
-        self._fetch: Fetch | None = None
-        self._loading: set[int] = set()
-        self._generation = 0
+        self._pages = Pages.of(())
         self._filled = False
         """It was told what to show, were it nothing."""
 
@@ -112,40 +88,27 @@ class Table(Widget, can_focus=True):
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; the cursor stays on its row if that is still there."""
-        kept = self.row
-        self._filled = True
-        self._fetch = None
-        self._generation += 1
-        self._pages = OrderedDict(
-            (page, rows[page * PAGE : (page + 1) * PAGE]) for page in range((len(rows) + PAGE - 1) // PAGE)
-        )
-        self.total = len(rows)
-        self._return_to(kept, rows)
+        self._put(Pages.of(rows), self.row)
 
     async def serve(self, fetch: Fetch, *, cursor: int | None = None) -> None:
         """Show what `fetch` gives, page by page as it comes into view. Raises what `fetch` raises for the page that
         the cursor is in; the rows stay as they were then."""
-        wanted = max(0, self.cursor if cursor is None else cursor)
-        kept = self.row if cursor is None else None
-        page = wanted // PAGE
-        rows, total = await fetch(page * PAGE, PAGE)
-        if not rows and total:
-            page = max(0, total - 1) // PAGE
-            rows, total = await fetch(page * PAGE, PAGE)
-        self._fetch = fetch
-        self._filled = True
-        self._generation += 1
-        self._loading.clear()
-        self._pages = OrderedDict({page: rows})
-        self.total = total
-        self.cursor = wanted
-        self._return_to(kept, rows, page * PAGE)
+        pages = await Pages.around(fetch, max(0, self.cursor if cursor is None else cursor))
+        kept = None
+        if cursor is None:
+            kept = self.row  # of now: it may have been moved meanwhile
+        else:
+            self.cursor = cursor
+        self._put(pages, kept)
+
+    @property
+    def total(self) -> int:
+        """Rows, loaded or not."""
+        return self._pages.total
 
     def at(self, index: int) -> Row | None:
         """The row, if it is loaded."""
-        rows = self._pages.get(index // PAGE)
-        place = index % PAGE
-        return rows[place] if rows is not None and place < len(rows) else None
+        return self._pages.at(index)
 
     @property
     def row(self) -> Row | None:
@@ -161,15 +124,22 @@ class Table(Widget, can_focus=True):
 
     def go_to(self, key: Any) -> bool:
         """Put the cursor on the loaded row with this key."""
-        for page, rows in self._pages.items():
-            for place, row in enumerate(rows):
-                if self.key(row) == key:
-                    self._set_cursor(page * PAGE + place)
-                    return True
-        return False
+        place = self._pages.place_of(lambda row: bool(self.key(row) == key))
+        if place is not None:
+            self.move_to(place)
+        return place is not None
 
     def move_to(self, index: int) -> None:
-        self._set_cursor(index)
+        """Put the cursor on this row, or the nearest."""
+        index = self._nearest(index)
+        before, self.cursor = self.cursor, index
+        if self._keep_in_view():
+            self.refresh()
+        elif before != index:
+            self._refresh_row(before)
+            self._refresh_row(index)
+        if before != index:
+            self.post_message(self.Moved(self, self.row))
 
     def redraw(self) -> None:
         """The rows are the same, but read otherwise (privacy, time)."""
@@ -178,16 +148,16 @@ class Table(Widget, can_focus=True):
     # Keys and mouse
 
     def action_move(self, by: int) -> None:
-        self._set_cursor(self.cursor + by)
+        self.move_to(self.cursor + by)
 
     def action_page(self, by: int) -> None:
-        self._set_cursor(self.cursor + by * max(1, self._seen - 1))
+        self.move_to(self.cursor + by * max(1, self._seen - 1))
 
     def action_first(self) -> None:
-        self._set_cursor(0)
+        self.move_to(0)
 
     def action_last(self) -> None:
-        self._set_cursor(self.total - 1)
+        self.move_to(self.total - 1)
 
     def action_choose(self) -> None:
         if (row := self.row) is not None:
@@ -196,7 +166,7 @@ class Table(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         index = self.top + event.y - self._head
         if event.y >= self._head and index < self.total:
-            self._set_cursor(index)
+            self.move_to(index)
             if event.chain > 1:
                 self.action_choose()
 
@@ -227,16 +197,8 @@ class Table(Widget, can_focus=True):
         """Rows in view."""
         return max(1, self.size.height - self._head)
 
-    def _set_cursor(self, index: int) -> None:
-        index = max(0, min(index, self.total - 1))
-        before, self.cursor = self.cursor, index
-        if self._keep_in_view():
-            self.refresh()
-        elif before != index:
-            self._refresh_row(before)
-            self._refresh_row(index)
-        if before != index:
-            self.post_message(self.Moved(self, self.row))
+    def _nearest(self, index: int) -> int:
+        return max(0, min(index, self.total - 1))
 
     def _keep_in_view(self) -> bool:
         """Whether the view jumped, by a page, so that the cursor is in it."""
@@ -254,89 +216,58 @@ class Table(Widget, can_focus=True):
         if self._head <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
 
-    def _return_to(self, kept: Row | None, rows: Sequence[Row], offset: int = 0) -> None:
+    def _put(self, pages: Pages, kept: Row | None) -> None:
+        """Show these from now on, the cursor on the row `kept` if it is at hand."""
+        self._pages, self._filled = pages, True
         if kept is not None:
             wanted = self.key(kept)
-            for place, row in enumerate(rows):
-                if self.key(row) == wanted:
-                    self.cursor = offset + place
-                    break
-        self.cursor = max(0, min(self.cursor, self.total - 1))
+            place = pages.place_of(lambda row: bool(self.key(row) == wanted))
+            self.cursor = self.cursor if place is None else place
+        self._settle()
+
+    def _settle(self) -> None:
+        """Draw all of it, and say what the cursor is on."""
+        self.cursor = self._nearest(self.cursor)
         self._keep_in_view()
         self.refresh()
         self.post_message(self.Moved(self, self.row))
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        base = self.rich_style
-        sign = self.app.glyphs.more  # type: ignore[attr-defined] # our App
+        width, base = self.size.width, self.rich_style
+        more = self.app.glyphs.more  # type: ignore[attr-defined] # our App
         if self.heading and y == 0:
-            return self._heading(width, base, sign)
+            return strip(heading(self.columns, width, more=more), width, base)
         index = self.top + y - self._head
         if index >= self.total:
-            return self._blank(y, width, base, sign)
+            return strip([(self._hint(y - self._head - 1), "dim")], width, base, more=more)
         row = self.at(index)
         if row is None:
-            self._want(index // PAGE)
-            return strip([(f" {sign}", "dim")], width, base)
-        parts = self._cells(row, width, sign)
+            self._want(index)
+            return strip([(f" {more}", "dim")], width, base)
+        parts = cells(self.columns, row, width, more=more)
         if index == self.cursor and self.has_focus:
-            return strip([("".join(text for text, _ in parts), "chosen")], width, base, more=sign)
-        if index == self.cursor:
-            return strip([(text, tint or "strong") for text, tint in parts], width, base, more=sign)
-        return strip(parts, width, base, more=sign)
+            parts = [("".join(text for text, _ in parts), "chosen")]
+        elif index == self.cursor:
+            parts = [(text, tint or "strong") for text, tint in parts]
+        return strip(parts, width, base, more=more)
 
-    def _heading(self, width: int, base: Style, sign: str) -> Strip:
-        parts: list[Span] = []
-        for column, size in self._layout(width):
-            title = "".join(text for text, _ in fitted([(say(column.title), "")], size, right=column.right, more=sign))
-            parts += [(title, "dim"), (" ", "")]
-        return strip(parts, width, base)
-
-    def _cells(self, row: Row, width: int, sign: str) -> list[Span]:
-        parts: list[Span] = []
-        for column, size in self._layout(width):
-            parts += fitted(spans(column.cell(row)), size, right=column.right, more=sign)
-            parts.append((" ", ""))
-        return parts
-
-    def _layout(self, width: int) -> list[tuple[Column, int]]:
-        """The columns that fit, with their widths."""
-        shown = [column for column in self.columns if width >= column.from_width]
-        left = width - sum(column.width for column in shown) - len(shown)
-        shares = sum(column.share for column in shown if not column.width) or 1
-        return [(one, one.width or max(3, left * one.share // shares)) for one in shown]
-
-    def _blank(self, y: int, width: int, base: Style, sign: str) -> Strip:
-        text = ""
-        if not self.total and self._filled:
-            lines = wrapped(say(self.empty), max(10, width - 4))
-            place = y - self._head - 1
-            text = f"  {lines[place]}" if 0 <= place < len(lines) else ""
-        return strip([(text, "dim")], width, base, more=sign)
+    def _hint(self, place: int) -> str:
+        """A line of what to do next, if there is nothing."""
+        if self.total or not self._filled:
+            return ""
+        lines = wrapped(say(self.empty), max(10, self.size.width - 4))
+        return f"  {lines[place]}" if 0 <= place < len(lines) else ""
 
     # Fetching
 
-    def _want(self, page: int) -> None:
-        if self._fetch is None or page in self._loading:
-            return
-        self._loading.add(page)
-        self.run_worker(self._load(page, self._fetch, self._generation), group="table", exit_on_error=False)
+    def _want(self, index: int) -> None:
+        if self._pages.want(index):
+            background(self, partial(self._load, self._pages, index), "table", exclusive=False)
 
-    async def _load(self, page: int, fetch: Fetch, generation: int) -> None:
-        try:
-            rows, total = await fetch(page * PAGE, PAGE)
-        except ClientError:
-            return  # it is asked for again once the daemon is back: the page is loaded anew then
-        finally:
-            if generation == self._generation:
-                self._loading.discard(page)
-        if generation != self._generation:
+    async def _load(self, pages: Pages, index: int) -> None:
+        if not await pages.fetch(index) or pages is not self._pages:
             return
-        self._pages[page] = rows
-        while len(self._pages) > PAGES:
-            self._pages.popitem(last=False)
-        self.total = total
-        self.refresh()
-        if self.cursor // PAGE == page:
-            self.post_message(self.Moved(self, self.row))
+        if index // PAGE == self.cursor // PAGE or self.cursor >= self.total:
+            self._settle()
+        else:
+            self.refresh()

@@ -3,7 +3,6 @@ the trace and by the page of an appointment; Enter shows a line as a whole, with
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +12,7 @@ from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui.background import background
 from wtpd.tui.page import sentence
+from wtpd.tui.pretty import write_pretty
 from wtpd.tui.widgets.dialogs import Read
 from wtpd.tui.widgets.lines import Span
 from wtpd.tui.widgets.sheet import Sheet
@@ -161,11 +161,4 @@ class Way(Table):
         if self._wtpd.session.privacy.on:
             sheet.text(N_("Hidden, as long as names and plates are: F9 shows them."), "dim")
             return
-        write_json(sheet, message["payload"])
-
-
-def write_json(sheet: Sheet, value: Any) -> None:
-    """A JSON value, a line for each of its own, indented."""
-    for line in json.dumps(value, ensure_ascii=False, indent=2).splitlines():
-        text = line.lstrip(" ")
-        sheet.text(text, indent=len(line) - len(text))
+        write_pretty(sheet, message["payload"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -43,6 +43,9 @@ class Editing:
         self._loaded: Loaded = page.loaded_one
         self._one: Json = page.loaded_one.one
         self._version: int = self._one["version"]
+        self._hidden = page.session.privacy.on
+        """Whether the notes stand in the form as signs, which are nothing to be saved; the curtain may be drawn or
+        lifted while the form is open."""
 
     async def fields(self) -> list[Field]:
         """Raises `ClientError`."""
@@ -50,8 +53,7 @@ class Editing:
         advisors, cars = await asyncio.gather(
             api.advisors.list(site=one["site"]), api.courtesy_cars.list(site=one["site"])
         )
-        hidden = self._loaded.privacy.on
-        notes = self._loaded.value("notes", one["notes"]) if hidden else one["notes"]
+        notes = self._loaded.value("notes", one["notes"]) if self._hidden else one["notes"]
         return [
             *(self._moment(name) for name in TIMES),
             Field(name="status", label=FIELDS["status"], form="choice", value=one["status"],
@@ -64,7 +66,7 @@ class Editing:
                   choices=self._cars(cars["items"])),
             Field(name="customer_waiting", label=FIELDS["customer_waiting"], form="flag",
                   value="yes" if one["customer_waiting"] else ""),
-            Field(name="notes", label=FIELDS["notes"], form="lines", value=notes, fixed=hidden),
+            Field(name="notes", label=FIELDS["notes"], form="lines", value=notes, fixed=self._hidden),
         ]  # fmt: skip
 
     def _moment(self, name: str) -> Field:
@@ -90,11 +92,11 @@ class Editing:
         """What was changed in the form. Raises `ApiProblem` for what can't be read."""
         found: dict[str, Any] = {}
         for name, typed in values.items():
-            if name == "notes" and self._loaded.privacy.on:
-                continue  # it stood there hidden, not to be changed
-            new, old = self._typed(name, typed), self._one[name]
-            same = typed == self._shown(name) if name in TIMES else new == old
-            if not same and new != old:
+            untouched = name in TIMES and typed == self._shown(name)  # which leaves out the seconds
+            if untouched or (name == "notes" and self._hidden):
+                continue
+            new = self._typed(name, typed)
+            if new != self._one[name]:
                 found[name] = new
         return found
 
@@ -123,10 +125,12 @@ class Editing:
         """The changed appointment, or the same if nothing was changed. Raises `ClientError`; after `Meanwhile` another
         try is made on the version that it told of."""
         changes = self.changes(values)
-        if not changes:
-            return self._one
+        return await self._unless_overtaken(self._send(changes)) if changes else self._one
+
+    async def _unless_overtaken(self, call: Awaitable[Json]) -> Json:
+        """Raises `Meanwhile` if somebody else was faster."""
         try:
-            return await self._send(changes)
+            return await call
         except ApiProblem as problem:
             if problem.kind != "version-mismatch":
                 raise
@@ -204,15 +208,9 @@ class _Cancelling(Editing):
     AGAIN = N_("Enter cancels it all the same.")
 
     async def submit(self, values: Mapping[str, str]) -> Json:
+        cancel = self._page.api.appointments.cancel
         reason = values["reason"] or None
-        try:
-            return await self._page.api.appointments.cancel(
-                self._page.appointment_id, version=self._version, reason=reason
-            )
-        except ApiProblem as problem:
-            if problem.kind != "version-mismatch":
-                raise
-            raise Meanwhile(await self._news()) from problem
+        return await self._unless_overtaken(cancel(self._page.appointment_id, version=self._version, reason=reason))
 
 
 def consequences(loaded: Loaded, connectors: Sequence[Json]) -> list[Text]:

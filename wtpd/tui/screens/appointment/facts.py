@@ -122,7 +122,7 @@ def _permissions(loaded: Loaded, permissions: dict[str, dict[str, object]]) -> s
         known = {
             "channel": word(PERMISSIONS, channel),
             "day": loaded.formats.day(str(one["since"])),
-            "source": one["source"],
+            "source": loaded.privacy.hide(one["source"]),
         }
         if one["allowed"]:
             told.append(say(N_("{channel} since {day} ({source})", **known)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wtpd.client import ApiProblem, ClientError, Json
@@ -33,10 +33,8 @@ CHANNELS: Mapping[str, Text] = {
 """Doors through which changes come."""
 
 
-def columns(page: AppointmentPage) -> Sequence[Column]:
-    def loaded() -> Loaded:
-        return page.loaded_one
-
+def columns(loaded: Callable[[], Loaded]) -> Sequence[Column]:
+    """`loaded`: asked anew for each cell, since each load gives another."""
     return [
         Column(N_("when"), lambda one: loaded().formats.moment(one["at"], loaded().zone), width=16),
         Column(N_("who"), lambda one: one["actor"], width=14),

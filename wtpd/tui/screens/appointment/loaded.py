@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wtpd.client import ApiProblem, Client, Json
-from wtpd.tui.cells import BLANK, reading
+from wtpd.tui.cells import BLANK, name_of, reading
 from wtpd.tui.formats import Formats
 from wtpd.tui.privacy import Privacy
 from wtpd.tui.session import Session
@@ -127,7 +127,7 @@ async def _master_data(api: Client, loaded: Loaded) -> None:
         _known(api.vehicles.get(vehicle_id) if vehicle_id else None),
     )
     if loaded.customer:
-        loaded.people[loaded.customer["id"]] = _name(loaded.customer)
+        loaded.people[loaded.customer["id"]] = name_of(loaded.customer) or BLANK
     vehicle = loaded.vehicle or {}
     await _learn(api, loaded, (vehicle[role] for role in ROLES if vehicle.get(role)))
 
@@ -136,7 +136,7 @@ async def _learn(api: Client, loaded: Loaded, ids: Iterable[str]) -> None:
     unknown = sorted({one for one in ids if one not in loaded.people})
     for found in await asyncio.gather(*(_known(api.customers.get(one)) for one in unknown)):
         if found is not None:
-            loaded.people[found["id"]] = _name(found)
+            loaded.people[found["id"]] = name_of(found) or BLANK
 
 
 async def _known(call: Any) -> Json | None:
@@ -150,8 +150,3 @@ async def _known(call: Any) -> Json | None:
             return None
         raise
     return found
-
-
-def _name(customer: Json) -> str:
-    parts = (customer[part] for part in ("title", "first_name", "last_name"))
-    return str(customer["company"] or " ".join(part for part in parts if part) or BLANK)

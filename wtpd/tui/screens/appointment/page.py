@@ -8,35 +8,23 @@ from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 
 from wtpd.client import ApiProblem, Event
-from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui.actions import choose_action
-from wtpd.tui.cells import customer_cell, origin_cell, plate_cell, status_cell
+from wtpd.tui.cells import customer_cell, plate_cell
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page, sentence
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.appointment import edit, facts, history
 from wtpd.tui.screens.appointment.loaded import Loaded, fetch
+from wtpd.tui.screens.appointment.sections import SECTIONS, Sections, head, tabs
 from wtpd.tui.screens.appointment.sending import send_again
 from wtpd.tui.widgets.bars import Line
 from wtpd.tui.widgets.dialogs import Read
-from wtpd.tui.widgets.lines import Span
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.tui.widgets.table import Table
-from wtpd.tui.widgets.way import Way
 
-WIDE = 120
-SECTIONS: Mapping[str, Text] = {
-    "data": N_("Data"),
-    "work": N_("Work"),
-    "customer": N_("Customer"),
-    "mobility": N_("Mobility"),
-    "history": N_("History"),
-    "trace": N_("Trace"),
-}
 ONLY_IN: Mapping[str, str] = {
     "menus": "data",
     "actions": "customer",
@@ -45,22 +33,22 @@ ONLY_IN: Mapping[str, str] = {
     "send": "trace",
 }
 """Keys of one section."""
-_SHEETS: Mapping[str, Callable[[Sheet, Loaded], None]] = {
-    "data": facts.write_data,
-    "work": facts.write_work,
-    "customer": facts.write_people,
-    "mobility": facts.write_mobility,
+NEEDS: Mapping[str, Callable[[Loaded], object]] = {
+    "edit": lambda loaded: not loaded.is_cancelled,
+    "cancel": lambda loaded: not loaded.is_cancelled,
+    "menus": lambda loaded: loaded.one["links"],
+    "actions": lambda loaded: loaded.actions,
+    "contract": lambda loaded: loaded.one["courtesy_car"],
+    "undo": lambda loaded: loaded.history,
+    "send": lambda loaded: True,
 }
+"""Keys that apply only to an appointment that was loaded, and of which this is true."""
 
 
 class AppointmentPage(Page):
     NAME = "reception"
     FOLLOWS = ("appointment.", "customer.", "vehicle.", "resource.", "attention.", "run.", "message.", "config.")
     WRITES = frozenset({"edit", "cancel", "undo", "send", "actions"})
-    DEFAULT_CSS = """
-    AppointmentPage #data { width: 56; display: none; border-right: solid $foreground 30%; }
-    AppointmentPage #right { width: 1fr; }
-    """
     BINDINGS: ClassVar[list[Any]] = [
         key("left", "turn(-1)", N_("Part"), shown="< >"),
         key("right", "turn(1)"),
@@ -79,8 +67,6 @@ class AppointmentPage(Page):
         self.appointment_id = appointment_id
         self.section = section if section in SECTIONS else "data"
         self._loaded: Loaded | None = None
-        self._drawn = ""
-        """The section that is on the screen."""
 
     @property
     def title_text(self) -> Text | str:
@@ -96,12 +82,7 @@ class AppointmentPage(Page):
     def body(self) -> ComposeResult:
         yield Line(id="head")
         yield Line(id="sections")
-        with Horizontal():
-            yield Sheet(id="data", label=23)
-            with Vertical(id="right"):
-                yield Sheet(id="facts", label=27)
-                yield Table(history.columns(self), key=lambda one: one["id"], id="history")
-                yield Way(id="trace")
+        yield Sections(lambda: self.loaded_one)
 
     # Loading
 
@@ -136,78 +117,9 @@ class AppointmentPage(Page):
     def draw(self) -> None:
         if self._loaded is None:
             return
-        self.query_one("#head", Line).put(self._head(self._loaded))
-        self._draw_sections()
-        wide = self.size.width >= WIDE
-        data = self.query_one("#data", Sheet)
-        data.display = wide
-        if wide:
-            facts.write_data(data.clear(), self._loaded)
-            data.done()
-        shown = "work" if wide and self.section == "data" else self.section
-        target = self._target
-        for widget in self.query_one("#right").children:
-            widget.display = widget is target
-        if isinstance(target, Sheet):
-            self._write(target.clear(), shown)
-            target.done(keep_place=self._drawn == shown)
-        else:
-            self._fill(target)
-        self._drawn = shown
-        self.call_after_refresh(self._focus_shown)
-
-    @property
-    def _target(self) -> Sheet | Table:
-        """What shows the section, and has the keys."""
-        if self.section in _SHEETS:
-            return self.query_one("#facts", Sheet)
-        return self.query_one(f"#{self.section}", Table)
-
-    def _focus_shown(self) -> None:
-        """Keys go to what is seen; after it is laid out, since hiding something takes its focus away."""
-        data, target = self.query_one("#data", Sheet), self._target
-        if self.focused is not target and not (self.focused is data and data.display):
-            target.focus()
-
-    def _write(self, sheet: Sheet, section: str) -> None:
-        loaded = self.loaded_one
-        if section in ("data", "work") or section in loaded.sections:
-            _SHEETS[section](sheet, loaded)
-        else:
-            sheet.text(N_("One moment, please"), "dim")
-
-    def _fill(self, table: Table) -> None:
-        loaded = self.loaded_one
-        if self.section not in loaded.sections:
-            table.empty = N_("One moment, please")
-            table.show(())
-        elif isinstance(table, Way):
-            table.empty = N_("Nothing was exchanged about this appointment; g sends it to its partners.")
-            table.show(loaded.trace, loaded.zone)
-        else:
-            table.show(loaded.history)
-        if self._drawn != self.section:
-            table.move_to(table.total - 1 if isinstance(table, Way) else 0)
-
-    def _head(self, loaded: Loaded) -> list[Span]:
-        one, glyphs = loaded.one, self.session.glyphs
-        plate, customer = plate_cell(one, self.hide)[0], customer_cell(one, self.hide)[0]
-        return [
-            (f" {plate}", "strong"),
-            (f"  {customer}", "strong"),
-            (f"  {loaded.moment('drop_off')}  ", "title"),
-            status_cell(one, glyphs),
-            ("  ", ""),
-            origin_cell(one["origin"], glyphs),
-            (f"  {glyphs.warn}" if one["over_limit"] else "", "warn"),
-        ]
-
-    def _draw_sections(self) -> None:
-        parts: list[Span] = []
-        for name, title in SECTIONS.items():
-            here = name == self.section
-            parts.append((f"[{say(title)}]" if here else f" {say(title)} ", "chosen" if here else "dim"))
-        self.query_one("#sections", Line).put(parts)
+        self.query_one("#head", Line).put(head(self._loaded))
+        self.query_one("#sections", Line).put(tabs(self.section))
+        self.query_one(Sections).draw(self.section)
 
     def on_resize(self) -> None:
         if self.loaded:
@@ -218,23 +130,10 @@ class AppointmentPage(Page):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ONLY_IN and self.section != ONLY_IN[action]:
             return False
-        if not self._applies(action):
+        needs = NEEDS.get(action)
+        if needs is not None and (self._loaded is None or not needs(self._loaded)):
             return False
         return super().check_action(action, parameters)
-
-    def _applies(self, action: str) -> bool:
-        loaded = self._loaded
-        if action in ("turn", "dismiss") or action not in ("menus", "edit", "cancel", "actions", "contract", *ONLY_IN):
-            return True
-        if loaded is None:
-            return False
-        return {
-            "menus": bool(loaded.one["links"]),
-            "edit": not loaded.is_cancelled,
-            "cancel": not loaded.is_cancelled,
-            "actions": bool(loaded.actions),
-            "contract": bool(loaded.one["courtesy_car"]),
-        }.get(action, True)
 
     def commands(self) -> Iterable[Command]:
         for name, title in SECTIONS.items():
@@ -289,10 +188,13 @@ class AppointmentPage(Page):
     @work(exclusive=True, group="action")
     async def action_contract(self) -> None:
         text = await self.attempt(self.api.appointments.contract(self.appointment_id))
-        if text is not None:
-            hidden = say(N_("The contract is hidden; F9 shows it."))
-            shown = hidden if self.session.privacy.on else text
-            self.app.push_screen(Read(N_("Contract"), lambda sheet: sheet.text(shown)))
+        if text is None:
+            return
+
+        def fill(sheet: Sheet) -> None:
+            sheet.text(N_("The contract is hidden; F9 shows it.") if self.session.privacy.on else text)
+
+        self.app.push_screen(Read(N_("Contract"), fill))
 
     def action_menus(self) -> None:
         links = self.loaded_one.one["links"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from wtpd.client import Json
 from wtpd.texts import N_, Text
+from wtpd.tui.background import background
 from wtpd.tui.page import Page
 from wtpd.tui.pretty import pretty
 from wtpd.tui.screens.attention.edit import EditForm
@@ -89,7 +90,7 @@ class Decisions:
             else:
                 self._made(entry, done)
 
-        self._page.run_worker(decide(), group="decide", exit_on_error=True)
+        background(self._page, decide, "decide", exclusive=False)
 
     def _made(self, entry: Json, done: Text) -> None:
         self._page.tell(done, "ok")

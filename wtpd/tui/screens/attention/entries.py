@@ -55,6 +55,15 @@ def in_order(entries: Sequence[Json]) -> list[Json]:
     return [*still, *settled]
 
 
+def after(entries: Sequence[Json], decided: int) -> int | None:
+    """The number of the open entry below the one that was decided, else of the one above; None if there is none."""
+    ids = [one["id"] for one in entries if is_open(one) or one["id"] == decided]
+    if decided not in ids:
+        return None
+    place = ids.index(decided)
+    return next(iter([*ids[place + 1 :], *reversed(ids[:place])]), None)
+
+
 def weight(kind: str) -> int:
     return _WEIGHT.get(kind, len(_WEIGHT))
 

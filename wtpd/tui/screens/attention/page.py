@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -12,15 +13,15 @@ from textual.containers import Container
 from wtpd.client import Json
 from wtpd.language import say
 from wtpd.texts import N_, Text
-from wtpd.tui.cells import name_of
+from wtpd.tui.background import background
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.attention import entries
 from wtpd.tui.screens.attention.decide import Decisions, can_be_edited
-from wtpd.tui.screens.attention.detail import LABEL, Writer, appointment_line, headline, write_message
+from wtpd.tui.screens.attention.detail import LABEL, Writer, appointment_line, headline
 from wtpd.tui.screens.attention.fetch import Details
-from wtpd.tui.widgets.dialogs import Choose, Read
+from wtpd.tui.screens.attention.leads import Leads, concerns_customer
 from wtpd.tui.widgets.lines import Cell
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.tui.widgets.table import Column, Table
@@ -63,7 +64,10 @@ class Attention(Page):
         self._with_settled = False
         self._next: int | None = None
         """The entry that the cursor goes to when the list is there again."""
+        self._drawn: int | None = None
+        """The entry on the sheet."""
         self._details = Details(self)
+        self._leads = Leads(self, self._details)
         self._decisions = Decisions(self, self._go_on)
 
     def body(self) -> ComposeResult:
@@ -76,6 +80,7 @@ class Attention(Page):
                     Column(N_("When"), lambda one: (self.formats.ago(one["at"]), "dim"), width=12, right=True),
                 ],
                 key=lambda one: one["id"],
+                empty=N_("Nothing waits for a decision. Press s to see what was decided."),
             )
             yield Sheet(label=LABEL)
 
@@ -97,7 +102,6 @@ class Attention(Page):
         table = self.query_one(Table)
         if self._kind and not self._shown:
             self._kind = ""  # the last one of its kind was decided
-        table.empty = N_("Nothing waits for a decision. Press s to see what was decided.")
         table.show(self._shown)
         if self._next is not None:
             table.go_to(self._next)
@@ -115,7 +119,7 @@ class Attention(Page):
         for kind in self._kinds:
             yield Command(
                 N_("Show only: {kind}", kind=entries.kind_name(kind)),
-                lambda kind=kind: self._filter(kind),  # type: ignore[misc] # mypy doesn't infer lambdas with defaults
+                partial(self._filter, kind),
                 "k",
             )
 
@@ -141,7 +145,7 @@ class Attention(Page):
             return False
         if action == "decide":
             return can_be_edited(entry) if parameters[0] == "edit" else parameters[0] in entry["choices"]
-        return bool(entry["appointment_id"]) if action == "appointment" else _concerns_customer(entry)
+        return bool(entry["appointment_id"]) if action == "appointment" else concerns_customer(entry)
 
     # What it shows
 
@@ -165,16 +169,17 @@ class Attention(Page):
         entry, sheet = self.entry, self.query_one(Sheet).clear()
         if entry is not None:
             Writer(self, sheet, entry, self._details.of(entry)).write()
-        sheet.done()
+        drawn, self._drawn = self._drawn, entry["id"] if entry is not None else None
+        sheet.done(keep_place=drawn == self._drawn)
 
     @on(Table.Moved)
     def _moved(self) -> None:
-        entry, sheet = self.entry, self.query_one(Sheet)
-        sheet.top = 0
-        self._draw_entry()
+        entry = self.entry
+        if (entry["id"] if entry is not None else None) != self._drawn:
+            self._draw_entry()
         self.refresh_bindings()
         if entry is not None and self._details.wanted(entry):
-            self.run_worker(self._fetch_detail(entry), group="detail", exclusive=True, exit_on_error=True)
+            background(self, partial(self._fetch_detail, entry), "detail")
 
     async def _fetch_detail(self, entry: Json) -> None:
         fetched = await self._details.fetch(entry)
@@ -186,32 +191,16 @@ class Attention(Page):
 
     @on(Table.Chosen)
     def _chosen(self) -> None:
-        """Enter: the whole message, the way out, or the appointment."""
-        entry = self.entry
-        if entry is None:
-            return
-        if entry["kind"] == "quarantine":
-            self._read_message(entry)
-        elif entry["kind"] == "mass_cancellation":
-            self.wtpd.action_go_to("overview")
-        elif entry["appointment_id"]:
-            self.action_appointment()
-
-    def _read_message(self, entry: Json) -> None:
-        detail = self._details.of(entry)
-        if "message" in detail:
-            self.wtpd.push_screen(Read(N_("The message as it came"), lambda sheet: write_message(self, sheet, detail)))
+        if (entry := self.entry) is not None:
+            self._leads.enter(entry)
 
     def action_appointment(self) -> None:
-        from wtpd.tui.screens.appointment import open_appointment
-
-        entry = self.entry
-        if entry is not None and entry["appointment_id"]:
-            open_appointment(self.wtpd, entry["appointment_id"], "mobility" if entry["kind"] == "car_open" else "data")
+        if (entry := self.entry) is not None:
+            self._leads.appointment(entry)
 
     def action_customer(self) -> None:
         if (entry := self.entry) is not None:
-            self.run_worker(self._open_customer(entry), group="customer", exclusive=True, exit_on_error=True)
+            self._leads.customer(entry)
 
     def action_kind(self) -> None:
         found = ["", *self._kinds]
@@ -230,33 +219,9 @@ class Attention(Page):
 
     def _go_on(self, decided: int) -> None:
         """Load anew, with the cursor on the open entry below the one that was decided, else on the one above."""
-        ids = [one["id"] for one in self._shown if entries.is_open(one) or one["id"] == decided]
-        if decided in ids:
-            place = ids.index(decided)
-            self._next = next(iter([*ids[place + 1 :], *reversed(ids[:place])]), None)
+        self._next = entries.after(self._shown, decided)
         self.reload()
 
     def _filter(self, kind: str) -> None:
         self._kind = kind
         self.draw()
-
-    async def _open_customer(self, entry: Json) -> None:
-        from wtpd.tui.screens.customers.page import open_customer
-
-        records: Sequence[Json] = self._details.of(entry).get("records", ())
-        if entry["kind"] == "locked_customer":
-            found = await self.attempt(self.api.appointments.get(entry["appointment_id"]))
-            chosen = found and found["customer_id"]
-        elif len(records) > 1:
-            lines = [(one["id"], self.hide(name_of(one)) or one["id"]) for one in records]
-            chosen = await self.wtpd.push_screen_wait(Choose(N_("Which customer?"), lines))
-        else:
-            chosen = entry["data"].get("created")
-        if chosen:
-            open_customer(self.wtpd, str(chosen))
-
-
-def _concerns_customer(entry: Json) -> bool:
-    if entry["kind"] == "unmatched":
-        return bool(entry["data"].get("what") == "customer")
-    return entry["kind"] == "locked_customer" and bool(entry["appointment_id"])

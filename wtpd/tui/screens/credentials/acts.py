@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wtpd.client import Json
 from wtpd.texts import N_, Text
+from wtpd.tui.background import background
 from wtpd.tui.screens.credentials import reads
 from wtpd.tui.screens.credentials.entry import entry_form
 from wtpd.tui.screens.credentials.rows import Row, removal, setting_of
@@ -70,7 +71,7 @@ def test(page: Credentials, row: Row) -> None:
             page.app.push_screen(reads.tested(page, page.heading(row), answer))
             page.stale()
 
-    page.run_worker(work(), group="test", exclusive=True, exit_on_error=True)
+    background(page, work, "test")
 
 
 def remove(page: Credentials, row: Row) -> None:
@@ -89,7 +90,7 @@ def show_use(page: Credentials, row: Row) -> None:
         if lines is not None:
             page.app.push_screen(reads.audit(page, page.heading(row), lines))
 
-    page.run_worker(work(), group="use", exclusive=True, exit_on_error=True)
+    background(page, work, "use")
 
 
 def explain(page: Credentials, row: Row) -> None:
@@ -130,7 +131,7 @@ def _do(page: Credentials, call: Awaitable[T], said: Callable[[T], Text | str]) 
             page.tell(said(answer[0]), "ok")
             page.stale()
 
-    page.run_worker(work(), group="do", exit_on_error=True)
+    background(page, work, "do", exclusive=False)
 
 
 def _given_up(answer: Json) -> Text:

@@ -17,15 +17,8 @@ from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.credentials import acts
-from wtpd.tui.screens.credentials.rows import (
-    Row,
-    result_word,
-    rows_of,
-    scope_name,
-    setting_of,
-    state_of,
-    zone_for,
-)
+from wtpd.tui.screens.credentials.about import write_lost, write_row
+from wtpd.tui.screens.credentials.rows import Row, rows_of, scope_name, state_of, zone_for
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.tui.widgets.table import Column, Table
 
@@ -96,8 +89,7 @@ class Credentials(Page):
     def draw(self) -> None:
         self.query_one(Table).show(self._rows)
         if self._wanted and self._go_to(self._wanted):
-            self._wanted = ""
-        self._draw_about()
+            self._wanted = ""  # the sheet follows the table, which says where its cursor is
 
     def focus_on(self, key: str) -> None:
         if not (self.loaded and self._go_to(key)):
@@ -187,10 +179,6 @@ class Credentials(Page):
     def scope_name(self, scope: str) -> str:
         return scope_name(scope, self.session.sites, self.people)
 
-    def _zone(self, row: Row) -> str | None:
-        """Of the office; where there is none, of the first site."""
-        return zone_for(row.scope, self.session.sites)
-
     def heading(self, row: Row) -> str:
         return say(N_("{partner}: {scope}", partner=row.title, scope=self.scope_name(row.scope)))
 
@@ -198,35 +186,11 @@ class Credentials(Page):
         return self.formats.moment(row.entry[field]) if row.entry else ""
 
     def _draw_about(self) -> None:
-        sheet = self.query_one(Sheet).clear()
-        if self._lost:
-            sheet.text(f"{self.session.glyphs.bad} {self._lost}", "bad")
-            sheet.text(N_("Or press s to start over: what the lost key had sealed is given up and entered again."))
-        row = self.row
+        sheet, row = self.query_one(Sheet).clear(), self.row
+        write_lost(sheet, self._lost, self.session.glyphs)
         if row is not None:
-            self._write(sheet, row)
+            heading = self.heading(row) if row.scope else row.title
+            told = self._told[1] if self._told[0] == row.key else ""
+            zone = zone_for(row.scope, self.session.sites)
+            write_row(sheet, row, heading, self.formats, zone=zone, told=told)
         sheet.done(keep_place=False)
-
-    def _write(self, sheet: Sheet, row: Row) -> None:
-        formats = self.formats
-        sheet.heading(self.heading(row) if row.scope else row.title)
-        if row.problem is not None:
-            sheet.text(str(row.problem["text"]), "bad")
-        if row.entry is None:
-            sheet.text(
-                N_("Nothing is stored. Enter or e enters it; the provider wants: {fields}.", fields=_wanted(row))
-            )
-        else:
-            entry = row.entry
-            entered = N_("{when} by {who}", when=formats.moment(entry["set_at"]), who=entry["set_by"])
-            sheet.fact(N_("Tried just now"), self._told[1] if self._told[0] == row.key else "")
-            sheet.fact(N_("Entered"), entered)
-            sheet.fact(N_("Last used"), formats.moment(entry["last_used_at"]) or say(N_("not yet")))
-            sheet.fact(N_("Last result"), result_word(entry["last_result"]))
-            ends = entry["expires_at"]
-            sheet.fact(N_("Good until"), formats.day(formats.local(ends, self._zone(row)).date()) if ends else "")
-        sheet.fact(N_("In force"), setting_of(row.provider))
-
-
-def _wanted(row: Row) -> str:
-    return ", ".join(str(field["label"]) for field in row.provider["fields"] if field["required"])

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 
-from wtpd.client import ApiProblem, ClientError, Json
-from wtpd.language import say
+from wtpd.client import ApiProblem, Json
 from wtpd.moments import NotUnderstood, read_day
 from wtpd.texts import N_
 from wtpd.tui.formats import moment_of, zone_of
@@ -16,16 +15,9 @@ from wtpd.tui.page import Page
 from wtpd.tui.screens.credentials.rows import Row, zone_for
 from wtpd.tui.widgets.dialogs import Confirm
 from wtpd.tui.widgets.fields import Field, of_manifest
-from wtpd.tui.widgets.form import Form, wrong
+from wtpd.tui.widgets.form import Declined, Form, wrong
 
 EXPIRES = "expires_at"
-
-
-class NotStored(ClientError):
-    """They could have been stored untried, and shouldn't be; the form stays."""
-
-    def __init__(self) -> None:
-        super().__init__(say(N_("Nothing was stored.")))
 
 
 def entry_form(page: Page, row: Row, scope_name: str) -> Form:
@@ -87,7 +79,7 @@ class _Entering:
             detail = problem.detail
         question = N_("Store them untried?")
         if not await self._page.app.push_screen_wait(Confirm(question, detail)):
-            raise NotStored
+            raise Declined(N_("Nothing was stored."))
         return await self._set(values, ends, force=True)
 
     async def _set(self, values: Mapping[str, str], ends: str | None, *, force: bool = False) -> Json:

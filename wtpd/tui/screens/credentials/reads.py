@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wtpd.client import Json
@@ -11,7 +10,8 @@ from wtpd.language import say
 from wtpd.texts import N_
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
-from wtpd.tui.screens.credentials.rows import LEVELS, Row, result_word, scope_name, setting_of
+from wtpd.tui.screens.account import write_account
+from wtpd.tui.screens.credentials.rows import LEVELS, Row, result_word, setting_of
 from wtpd.tui.widgets.dialogs import Read
 from wtpd.tui.widgets.fields import Field
 from wtpd.tui.widgets.form import Form
@@ -25,7 +25,6 @@ LINES = 100
 """Of an entry's audit, at most."""
 PAGES = 20
 """Of the whole audit, that are searched for them."""
-FACTS = {"brand": N_("Brand"), "rights": N_("Rights")}
 
 
 def tested(page: Page, heading: str, answer: Json) -> Read:
@@ -35,10 +34,7 @@ def tested(page: Page, heading: str, answer: Json) -> Read:
     def fill(sheet: Sheet) -> None:
         sign, tint = (glyphs.ok, "ok") if answer["ok"] else (glyphs.bad, "bad")
         sheet.text(f"{sign} {answer['detail']}", tint)
-        sheet.fact(N_("Dealer number there"), answer["account"])
-        sheet.fact(N_("Name there"), answer["name"])
-        for name, value in answer["facts"].items():
-            sheet.fact(FACTS.get(name, name), str(value))
+        write_account(sheet, answer)
 
     return Read(heading, fill)
 
@@ -84,11 +80,15 @@ class Question(Form):
 
 def which_form(page: Credentials, row: Row) -> Question:
     """For whom an order is; dismissed with the daemon's explanation."""
-    known = page.people
+
+    def people(level: str) -> list[tuple[str, str]]:
+        named = ((scope.partition(":"), name) for scope, name in page.people.items())
+        return [(identity, name) for (of, _, identity), name in named if of == level]
+
     choices: dict[str, list[tuple[str, str]]] = {
         "office": [(str(site["id"]), str(site["name"])) for site in page.session.sites],
-        "assessor": [(scope.partition(":")[2], name) for scope, name in known.items() if scope.startswith("assessor:")],
-        "user": [(scope.partition(":")[2], name) for scope, name in known.items() if scope.startswith("user:")],
+        "assessor": people("assessor"),
+        "user": people("user"),
     }
     fields = [
         Field(name=level, label=LEVELS[level], form="choice", choices=[("", N_("none chosen")), *choices[level]])
@@ -108,7 +108,7 @@ def explained(page: Credentials, row: Row, found: Json) -> Read:
 
     def fill(sheet: Sheet) -> None:
         if found["entry"]:
-            name = scope_name(found["entry"], page.session.sites, page.people)
+            name = page.scope_name(found["entry"])
             sheet.text(f"{glyphs.ok} {say(N_('Entry: {scope}', scope=name))}", "ok")
         else:
             sheet.text(f"{glyphs.bad} {say(N_('The order is refused.'))}", "bad")
@@ -117,4 +117,4 @@ def explained(page: Credentials, row: Row, found: Json) -> Read:
             sheet.text(f"{glyphs.warn} {note}", "warn", indent=2)
         sheet.fact(N_("Setting"), setting_of(row.provider))
 
-    return Read(N_("{partner}: which entry serves this order", partner=row.title), partial(fill))
+    return Read(N_("{partner}: which entry serves this order", partner=row.title), fill)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from wtpd.client import Json
 from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui.formats import Formats, moment_of
 from wtpd.tui.glyphs import Glyphs
 from wtpd.tui.widgets.lines import Span
 from wtpd.words import CREDENTIAL_RESULTS
-
-Json = dict[str, Any]
 
 ENDS_SOON = timedelta(days=14)
 LEVELS: Mapping[str, Text] = {
@@ -108,8 +107,8 @@ def scope_name(scope: str, sites: Sequence[Json], people: Mapping[str, str]) -> 
     level, _, identity = scope.partition(":")
     if not identity:
         return say(LEVELS[level]) if level in LEVELS else scope
-    name = next((str(site["name"]) for site in sites if site["id"] == identity), identity)
-    return f"{say(LEVELS[level])} {people.get(scope, name)}" if level in LEVELS else scope
+    names = {f"office:{site['id']}": str(site["name"]) for site in sites} | {**people}
+    return f"{say(LEVELS[level])} {names.get(scope, identity)}" if level in LEVELS else scope
 
 
 def zone_for(scope: str, sites: Sequence[Json]) -> str | None:

@@ -32,6 +32,9 @@ async def show_export(page: Page, customer: Json) -> None:
         return
 
     def fill(sheet: Sheet) -> None:
+        if page.session.privacy.on:
+            sheet.text(N_("Names are hidden; press F9 first."), "warn")
+            return
         sheet.text(N_("Into a file, on the box:"))
         sheet.text(
             f"curl --unix-socket {page.api.socket} http://wtpd/v1/customers/{customer['id']}/export > export.json",
@@ -45,12 +48,7 @@ async def show_export(page: Page, customer: Json) -> None:
 
 def ahead(page: Page, appointments: Sequence[Json]) -> list[Json]:
     """Those that aren't over: as long as there is one, the person can't be erased."""
-    now = page.formats.now()
-    return [
-        one
-        for one in appointments
-        if one["status"] not in _OVER and page.formats.local(one["collection"]) > now
-    ]  # fmt: skip
+    return [one for one in appointments if one["status"] not in _OVER and not page.formats.is_past(one["collection"])]
 
 
 def ask_to_erase(page: Page, customer: Json, coming: Sequence[Json], done: Callable[[], object]) -> None:

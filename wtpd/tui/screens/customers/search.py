@@ -25,6 +25,8 @@ from wtpd.words import SCREENS
 
 MOST = 100
 """Customers that are shown for a search."""
+CARS = 500
+"""Vehicles that are fetched for them: some have several. The API gives no more at once."""
 PAUSE = 0.12
 """Seconds without a key until it is looked for what was typed."""
 _ROLES = ("driver", "owner", "contractor")
@@ -89,7 +91,7 @@ class Customers(Page):
         cars: defaultdict[str, list[str]] = defaultdict(list)
         if found:
             ids = ",".join(one["id"] for one in found)
-            for car in (await self.api.vehicles.list(customer=ids, limit=MOST))["items"]:
+            for car in (await self.api.vehicles.list(customer=ids, limit=CARS))["items"]:
                 for holder in {car[role] for role in _ROLES} - {None}:
                     cars[holder].append(car["plate"] or car["vin"][-8:] or car["model"])
         self._found, self._cars = found, cars

@@ -8,25 +8,19 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
-from wtpd.client import ApiProblem, ClientError, Json
+from wtpd.client import ApiProblem, Json
 from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
+from wtpd.tui.screens.mapping.about import name_of
 from wtpd.tui.widgets.dialogs import Confirm, Dialog, paragraph, title
 from wtpd.tui.widgets.fields import Field
-from wtpd.tui.widgets.form import Form
+from wtpd.tui.widgets.form import Declined, Form
 from wtpd.tui.widgets.sheet import Sheet
 
 MANY = 20
 """More cancellations than this are confirmed by typing how many."""
-
-
-class GoneBack(ClientError):
-    """Whoever saw the consequence went back to the form; nothing was saved."""
-
-    def __init__(self) -> None:
-        super().__init__(say(N_("Nothing was saved.")))
 
 
 class Differences(Dialog):
@@ -53,7 +47,7 @@ class Differences(Dialog):
             if heading:
                 sheet.heading(heading)
             sheet.diff(diff)
-        sheet.call_after_refresh(sheet.done)
+        sheet.done()
 
 
 class Consequence(Differences):
@@ -90,7 +84,7 @@ def change_mapping(page: Page, row: Json, etag: str) -> None:
             page.stale()
 
     form = MappingForm(
-        N_("{partner} at {site}", partner=row["title"], site=row["site_name"]),
+        name_of(row),
         _fields(row),
         change.submit,
         about=N_("What this cancels and sends at the partner is shown before it is saved."),
@@ -167,7 +161,7 @@ class _Change:
 
     async def _agree(self, dialog: Dialog) -> None:
         if not await self._page.app.push_screen_wait(dialog):
-            raise GoneBack
+            raise Declined(N_("Nothing was saved."))
 
     async def _set(self, values: Mapping[str, str], *, preview: bool = False, confirm: int | None = None) -> Json:
         mail = values["status_mail"]

@@ -12,12 +12,13 @@ from textual.containers import Container
 from textual.timer import Timer
 
 from wtpd.client import Event, Json
-from wtpd.language import say
-from wtpd.texts import N_, N_n
+from wtpd.texts import N_
+from wtpd.tui.background import background
 from wtpd.tui.cells import BLANK, channel_cell
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
+from wtpd.tui.screens.mapping import about
 from wtpd.tui.screens.mapping.change import change_mapping
 from wtpd.tui.screens.mapping.versions import Versions
 from wtpd.tui.widgets.dialogs import Read
@@ -66,7 +67,7 @@ class Mapping(Page):
                     Column(N_("Partner"), lambda row: row["title"]),
                     Column(N_("Department"), lambda row: row["department"] or BLANK, width=10),
                     Column(N_("Number"), lambda row: row["dealer_number"] or BLANK, width=9),
-                    Column(N_("Status mail"), _status_mail, from_width=100),
+                    Column(N_("Status mail"), about.status_mail, from_width=100),
                     Column(N_("State"), self._state, width=17),
                 ],
                 key=key_of,
@@ -90,8 +91,7 @@ class Mapping(Page):
         table.styles.max_height = max(4, len(self._rows) + 1)
         table.show(self._rows)
         if self._wanted and self._go_to(self._wanted):
-            self._wanted = ""
-        self._draw_sheet()
+            self._wanted = ""  # the sheet follows the table, which says where its cursor is
 
     def heard(self, event: Event) -> None:
         """Appointments come and go by the hundred during a sync; how many there are is counted now and then."""
@@ -147,7 +147,7 @@ class Mapping(Page):
 
     def action_verify(self) -> None:
         if self._row is not None:
-            self.run_worker(self._verify(self._row), group="verify", exclusive=True, exit_on_error=True)
+            background(self, partial(self._verify, self._row), "verify")
 
     def action_history(self) -> None:
         self.app.push_screen(Versions())
@@ -158,8 +158,8 @@ class Mapping(Page):
         if not found:
             return
         self.tell("")
-        heading = N_("{partner} at {site}", partner=row["title"], site=row["site_name"])
-        self.app.push_screen(Read(heading, partial(self._write_verified, row, found[0])))
+        glyphs = self.session.glyphs
+        self.app.push_screen(Read(about.name_of(row), lambda sheet: about.write_verified(sheet, row, found[0], glyphs)))
 
     # Drawing
 
@@ -174,84 +174,23 @@ class Mapping(Page):
         table = self.query_one(Table)
         return table.go_to((first, second)) or table.go_to((second, first))
 
+    def _channel(self, row: Json) -> Json | None:
+        return self._channels.get(f"{row['partner']}/{row['site']}")
+
     def _state(self, row: Json) -> Span:
-        channel = self._channels.get(f"{row['partner']}/{row['site']}")
+        channel = self._channel(row)
         state = str(channel["state"]) if channel and row["state"] == "ready" else str(row["state"])
         return channel_cell(state, self.session.glyphs)
 
     def _draw_sheet(self) -> None:
-        sheet = self.query_one(Sheet).clear()
-        if self._errors:
-            self._write_errors(sheet)
-        if self._row is not None:
-            self._write_row(sheet, self._row)
-        self._write_coverage(sheet)
+        sheet, glyphs, row = self.query_one(Sheet).clear(), self.session.glyphs, self._row
+        about.write_errors(sheet, self._errors, self._file, glyphs)
+        if row is not None:
+            about.write_row(sheet, row, self._channel(row))
+        titles = {one["partner"]: one["title"] for one in self._rows}
+        about.write_coverage(sheet, self._coverage, titles, glyphs)
         sheet.done()
-
-    def _write_errors(self, sheet: Sheet) -> None:
-        sheet.text(N_("wtpd.yaml has errors; the last good settings stay in force:"), "bad")
-        for error in self._errors:
-            sheet.text(f"{self.session.glyphs.bad} {error['message']}", "bad")
-        text = N_("Mend {file} with an editor; it is taken up by itself. Nothing is written into it until then.",
-                  file=self._file)  # fmt: skip
-        sheet.text(text)
-
-    def _write_row(self, sheet: Sheet, row: Json) -> None:
-        channel = self._channels.get(f"{row['partner']}/{row['site']}") or {}
-        sheet.heading(N_("{partner} at {site}", partner=row["title"], site=row["site_name"]))
-        reason = row["reason"] or channel.get("reason")
-        sheet.fact(N_("State"), (str(reason), "warn") if reason else "")
-        sheet.fact(N_("Status mail"), _status_mail(row))
-
-    def _write_coverage(self, sheet: Sheet) -> None:
-        glyphs, titles = self.session.glyphs, {row["partner"]: row["title"] for row in self._rows}
-        sheet.heading(N_("Departments with appointments to come"))
-        coming = [one for one in self._coverage if one["upcoming"]]
-        for one in coming:
-            name = say(N_("{department}, {site}", department=one["department"], site=one["site_name"]))
-            count = N_n(
-                "{name}: 1 upcoming appointment, connected with {partners}",
-                "{name}: {count} upcoming appointments, connected with {partners}",
-                count=one["upcoming"], name=name,
-                partners=", ".join(titles.get(each, each) for each in one["partners"]) or N_("nobody"),
-            )  # fmt: skip
-            sign, tint = (glyphs.ok, "") if one["partners"] else (glyphs.warn, "warn")
-            sheet.text(f"{sign} {say(count)}", tint)
-        if not coming:
-            sheet.text(
-                N_("There are none. As soon as there are, it is told here which of them no partner sees."), "dim"
-            )
-
-    def _write_verified(self, row: Json, found: Json, sheet: Sheet) -> None:
-        glyphs, number = self.session.glyphs, row["dealer_number"]
-        same = found["account"] == number
-        if found["error"] and same:
-            refused = N_("{partner} says no: {reason}", partner=row["title"], reason=found["error"])
-            sheet.text(f"{glyphs.bad} {say(refused)}", "bad")
-            sheet.fact(N_("Our dealer number"), number)
-            return
-        if same:
-            known = N_("{partner} knows us under this dealer number.", partner=row["title"])
-            sheet.text(f"{glyphs.ok} {say(known)}", "ok")
-        else:
-            text = N_(
-                "Wrong dealer number: {partner} knows us as {found}, but the mapping has {number}.",
-                partner=row["title"], found=found["account"], number=number,
-            )  # fmt: skip
-            sheet.text(f"{glyphs.bad} {say(text)}", "bad")
-        sheet.fact(N_("Dealer number there"), found["account"])
-        sheet.fact(N_("Name there"), found["name"])
-        for name, value in found["facts"].items():
-            sheet.fact(say(FACTS[name]) if name in FACTS else name, str(value))
-
-
-FACTS = {"brand": N_("Brand"), "rights": N_("Rights")}
-"""What partners tell of us, beside number and name."""
 
 
 def key_of(row: Json) -> tuple[str, str]:
     return row["site"], row["partner"]
-
-
-def _status_mail(row: Json) -> str:
-    return row["status_mail"] or BLANK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -11,6 +12,8 @@ from textual.app import ComposeResult
 from wtpd.client import ClientError, Json
 from wtpd.language import say
 from wtpd.texts import N_, Text
+from wtpd.tui.background import background
+from wtpd.tui.cells import BLANK
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page, sentence
 from wtpd.tui.widgets.sheet import Sheet
@@ -74,7 +77,7 @@ class Versions(Page):
     def _moved(self, event: Table.Moved) -> None:
         if event.row is not None and (self._diff is None or self._diff[0] != event.row["number"]):
             self._diff = None
-            self.run_worker(self._fetch(event.row["number"]), group="diff", exclusive=True, exit_on_error=True)
+            background(self, partial(self._fetch, event.row["number"]), "diff")
 
     async def _fetch(self, number: int) -> None:
         await asyncio.sleep(RESTS)
@@ -111,13 +114,13 @@ class Versions(Page):
         self.wtpd.confirm(
             N_("Put version {version} back?", version=number),
             consequence,
-            lambda: self.run_worker(self._roll_back(number), group="roll back", exclusive=True, exit_on_error=True),
+            lambda: background(self, partial(self._roll_back, number), "roll back"),
         )
 
     async def _roll_back(self, number: int) -> None:
         done = N_("Version {version} is in force again.", version=number)
         if await self.attempt(self.api.config.rollback(number), done) is not None:
-            self.reload()
+            self.stale()
 
     def action_back(self) -> None:
         self.dismiss()
@@ -125,4 +128,4 @@ class Versions(Page):
 
 def _author(author: str) -> str:
     """`file` stands for whoever wrote into it by hand."""
-    return say(N_("by hand, in the file")) if author == "file" else author or "–"
+    return say(N_("by hand, in the file")) if author == "file" else author or BLANK

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wtpd.client import ApiProblem, Json
 from wtpd.texts import N_, N_n
 from wtpd.tui.screens.overview.reports import counted, write_plan, write_verified
-from wtpd.tui.widgets.dialogs import Choose, Confirm, Read
+from wtpd.tui.widgets.dialogs import Choose, Read
 
 if TYPE_CHECKING:
     from wtpd.tui.screens.overview.channel_page import ChannelPage
@@ -61,7 +61,7 @@ async def resume(page: ChannelPage, channel: Json, *, accept: bool = False) -> N
 
 async def ask_about_stop(page: ChannelPage, channel: Json) -> None:
     """A channel that was stopped by too many cancellations: are they meant?"""
-    listed = await page.api.attention.list(kind="mass_cancellation")
+    listed = await page.api.attention.list(kind="mass_cancellation", state="open")
     stop = next((one["data"] for one in listed if one["channel"] == channel["id"]), None)
     if stop is None:
         await resume(page, channel)
@@ -109,13 +109,8 @@ def _confirm_cancelling(page: ChannelPage, channel: Json, count: int, *, there: 
             count=count, title=title,
         )  # fmt: skip
     then = partial(page.start, N_("resuming"), partial(resume, accept=True), channel)
-
-    def answered(yes: bool | None) -> None:
-        if yes:
-            then()
-
     question = N_n("Cancel 1 appointment?", "Cancel {count} appointments?", count=count)
-    page.app.push_screen(Confirm(question, consequence, typed=str(count)), answered)
+    page.wtpd.confirm(question, consequence, then, typed=str(count))
 
 
 async def _known(page: ChannelPage, ids: Iterable[str | None]) -> dict[str, Json]:

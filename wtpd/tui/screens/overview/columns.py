@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from wtpd.client import Json
 from wtpd.texts import N_
 from wtpd.tui.cells import channel_cell
 from wtpd.tui.page import Page
 from wtpd.tui.widgets.lines import Span
 from wtpd.tui.widgets.table import Column
-
-Json = Mapping[str, Any]
 
 GRAVE = frozenset(
     (

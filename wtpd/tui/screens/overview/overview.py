@@ -32,6 +32,7 @@ OTHER_LINES = 10
 
 class Overview(ChannelPage):
     NAME = "overview"
+    NOTES_PROBLEMS = True
     FOLLOWS = ("channel.", "run.", "attention.", "config.", "credentials.", "mail.")
     AUTO_FOCUS = "#problems"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual has it
@@ -83,6 +84,7 @@ class Overview(ChannelPage):
         if not self.titles:
             self.titles = {one["name"]: one["title"] for one in await self.api.connectors.list()}
         self._status = await self.api.status()
+        self.wtpd.note_problems(self._status["problems"])
         self.query_one(RunsLine).forget()
 
     def draw(self) -> None:
@@ -115,7 +117,12 @@ class Overview(ChannelPage):
             self._go_to_wanted()
 
     def commands(self) -> Iterable[Command]:
-        yield Command(N_("Sync all channels now"), self._sync_all, enabled=self.session.may_write)
+        yield Command(N_("Sync all channels now"), self._sync_all, enabled=self.loaded and self.session.may_write)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "box" and not self.loaded:
+            return False
+        return super().check_action(action, parameters)
 
     def action_history(self) -> None:
         if self.channel is not None:

@@ -60,10 +60,7 @@ class RunsLine(Line):
         if not runs:
             self.put([*title, (say(N_("no run yet")), "")])
             return
-        signs: list[Span] = []
-        for run in reversed(runs):
-            sign, tint = run_sign(run, session.glyphs)
-            signs.append((sign, tint))
+        signs = [run_sign(run, session.glyphs) for run in reversed(runs)]
         newest = runs[0]
         at = session.formats.moment(newest["ended_at"], session.zone(channel["site"]))
         self.put([*title, *signs, (f" {at} ", "dim"), (str(newest["error"] or counted(newest)), signs[-1][1])])

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from wtpd.client import Json
 from wtpd.language import say
 from wtpd.texts import N_, N_n, Text
 from wtpd.tui.cells import reading
 from wtpd.tui.page import Page
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.words import CUSTOMER, VEHICLE, field_name
-
-Json = Mapping[str, Any]
 
 COUNTS: Mapping[str, Text] = {
     "fetched": N_("fetched"),

@@ -68,7 +68,7 @@ class Reception(Page):
     async def load(self) -> None:
         await self._find_site()
         site = self.session.site
-        day = self.day = self.day or self.formats.today(self.session.zone(site))
+        day = self.day = self.day or self._today
         table = self.query_one(Table)
         if not site:
             table.empty = N_("No site is set up yet: write it into wtpd.yaml.")
@@ -94,6 +94,11 @@ class Reception(Page):
             return page["items"], int(page["total"])
 
         return fetch
+
+    @property
+    def _today(self) -> date:
+        """At the site."""
+        return self.formats.today(self.session.zone(self.session.site))
 
     def _zone(self, one: Mapping[str, Any]) -> str | None:
         return self.session.zone(one["site"])
@@ -145,7 +150,7 @@ class Reception(Page):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "today":
-            return self.day != self.formats.today(self.session.zone(self.session.site))
+            return self.day != self._today
         if action == "site":
             return len(self.session.sites) > 1
         return super().check_action(action, parameters)
@@ -174,7 +179,7 @@ class Reception(Page):
             self.show_day(self.day + timedelta(days=by))
 
     def action_today(self) -> None:
-        self.show_day(self.formats.today(self.session.zone(self.session.site)))
+        self.show_day(self._today)
 
     def action_week(self) -> None:
         def opened(day: date | None) -> None:
@@ -187,9 +192,9 @@ class Reception(Page):
     def action_date(self) -> None:
         async def submit(values: Mapping[str, str]) -> date:
             try:
-                return read_day(values["day"], self.formats.today(self.session.zone(self.session.site)))
+                return read_day(values["day"], self._today)
             except NotUnderstood:
-                example = self.formats.short_day(self.formats.today())
+                example = self.formats.short_day(self._today)
                 text = N_("“{typed}” is no day; write {example}, or +7 for in a week.", typed=values["day"],
                           example=example)  # fmt: skip
                 raise wrong("day", text) from None
@@ -198,8 +203,7 @@ class Reception(Page):
             if day is not None:
                 self.show_day(day)
 
-        today = self.formats.today()
-        hint = f"{self.formats.short_day(today)}  {self.formats.day(today)}  +7"
+        hint = f"{self.formats.short_day(self._today)}  {self.formats.day(self._today)}  +7"
         field = Field(name="day", label=N_("Day"), required=True, hint=hint)
         self.app.push_screen(Form(N_("Go to a day"), [field], submit), entered)
 

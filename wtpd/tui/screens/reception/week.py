@@ -100,8 +100,9 @@ class Week(Page):
 
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:
+        """It may be of the week that was left meanwhile by a key: only the weekday counts."""
         if event.row is not None:
-            self._day = date.fromisoformat(event.row["day"])
+            self._day = self._monday + timedelta(days=date.fromisoformat(event.row["day"]).weekday())
 
     @on(Table.Chosen)
     def _chosen(self, event: Table.Chosen) -> None:

@@ -1,5 +1,4 @@
-"""F7: the daemon's log, live, the newest line at the bottom (spec: tui.md, 7). The lines are English, as in the
-journal.
+"""The log itself: follow, stand still, choose, search, open what a line speaks of.
 
 While the screen is looked at it holds a stream of its own, which only says that there are new lines; those that fit are
 asked for. So a flood of lines, or a restart of the daemon, costs nothing.
@@ -8,7 +7,8 @@ asked for. So a flood of lines, or a restart of the daemon, costs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -17,7 +17,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 from textual.worker import Worker
 
-from wtpd.client import ApiProblem, Json
+from wtpd.client import ApiProblem
 from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui.background import background
@@ -25,51 +25,19 @@ from wtpd.tui.keys import key
 from wtpd.tui.page import Page, sentence
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.appointment import open_appointment
+from wtpd.tui.screens.log.cells import columns, write_line
+from wtpd.tui.screens.log.lines import Filter, Lines
 from wtpd.tui.widgets.bars import Line
 from wtpd.tui.widgets.dialogs import Choose, Read
 from wtpd.tui.widgets.lines import Span
-from wtpd.tui.widgets.sheet import Sheet
-from wtpd.tui.widgets.table import Column, Table
+from wtpd.tui.widgets.table import Table
 
-LEVELS: Mapping[str, tuple[str, str]] = {
-    "debug": ("planner", "dim"),
-    "info": ("idle", ""),
-    "warning": ("warn", "warn"),
-    "error": ("bad", "bad"),
-    "critical": ("bad", "bad"),
-}
-"""Glyph and tint of each level."""
 ASKED: Mapping[str, Text] = {
     "info": N_("all lines"),
     "warning": N_("warnings and errors"),
     "error": N_("errors only"),
 }
 """The levels that can be asked for, each with what is worse."""
-PART = 200
-"""Lines that are asked for at once."""
-PARTS = 10
-"""After a longer absence than this many the list begins anew."""
-MOST = 5000
-"""Lines kept while following; older ones can be asked for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which lines are wanted; an empty one wants all."""
-
-    level: str = "info"
-    connector: str = ""
-    site: str = ""
-    words: str = ""
-
-    @property
-    def query(self) -> dict[str, str | None]:
-        return {
-            "level": self.level,
-            "connector": self.connector or None,
-            "site": self.site or None,
-            "q": self.words or None,
-        }
 
 
 class Log(Page):
@@ -94,11 +62,7 @@ class Log(Page):
         super().__init__()
         self.wanted = Filter()
         self.following = True
-        self._lines: list[Json] = []
-        """Oldest first."""
-        self._loaded_for: Filter | None = None
-        self._older: str | None = None
-        """Where older lines are found."""
+        self._lines: Lines | None = None
         self._titles: dict[str, str] = {}
         self._at: int | None = None
         """The line that the cursor was put on, to know when somebody moves it."""
@@ -110,12 +74,7 @@ class Log(Page):
             yield Static("/", markup=False)
             yield Input(placeholder=say(N_("Words that stand in the line")), compact=True)
         yield Table(
-            [
-                Column("", self._sign, width=2),
-                Column(N_("when"), self._when, width=12),
-                Column(N_("channel"), lambda line: line["channel"] or "", width=22, from_width=110),
-                Column(N_("line"), lambda line: (self._masked(line["message"]), LEVELS[line["level"]][1])),
-            ],
+            columns(self),
             key=lambda line: line["id"],
             empty=N_("No such line. Esc looks for all words again, l for all levels."),
         )
@@ -125,40 +84,17 @@ class Log(Page):
     async def load(self) -> None:
         if not self._titles:
             self._titles = {one["name"]: one["title"] for one in await self.api.connectors.list()}
-        wanted = self.wanted
-        newer = await self._newer(wanted) if wanted == self._loaded_for else None
-        if newer is None:
-            page = await self.api.log.list(**wanted.query, limit=PART)
-            self._lines, self._older = page["items"][::-1], page["next_cursor"]
-        else:
-            self._lines += newer
-        self._loaded_for = wanted
-        if self.following and len(self._lines) > MOST:
-            del self._lines[: len(self._lines) - MOST // 2]
-            self._older = str(self._lines[0]["id"])
+        lines = self._lines
+        if lines is None or lines.wanted != self.wanted:
+            lines = Lines(self.api.log.list, self.wanted)
+        await lines.catch_up()
+        if self.following:
+            lines.trim()
+        self._lines = lines
 
-    async def _newer(self, wanted: Filter) -> list[Json] | None:
-        """Lines behind the newest one that is here, oldest first; None if that is too far away."""
-        last = self._lines[-1]["id"] if self._lines else 0
-        found: list[Json] = []
-        before = None
-        for _ in range(PARTS):
-            page = await self.api.log.list(**wanted.query, limit=PART, before=before)
-            newer = [line for line in page["items"] if line["id"] > last]
-            found += newer
-            before = page["next_cursor"]
-            if before is None or len(newer) < len(page["items"]):
-                return found[::-1]
-        return None
-
-    async def _load_older(self) -> None:
-        wanted, before = self.wanted, self._older
-        page = await self.attempt(self.api.log.list(**wanted.query, limit=PART, before=before))
-        if page is None or not self.is_there or wanted != self._loaded_for or before != self._older:
-            return
-        self._lines[:0] = page["items"][::-1]
-        self._older = page["next_cursor"]
-        self.draw()
+    async def _load_older(self, lines: Lines) -> None:
+        if await self.attempt(lines.go_back()) and self.is_there and lines is self._lines:
+            self.draw()
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
@@ -184,8 +120,9 @@ class Log(Page):
     # What is seen
 
     def draw(self) -> None:
+        self.query_one(Input).password = self.session.privacy.on
         table = self.query_one(Table)
-        table.show(self._lines)
+        table.show(self._lines.all if self._lines else ())
         if self.following:
             table.move_to(table.total - 1)
         self._at = table.row["id"] if table.row else None
@@ -207,24 +144,6 @@ class Log(Page):
             [(" ", ""), *parts, ("  ", ""), (follows, "ok" if self.following else "warn")]
         )
 
-    def _sign(self, line: Json) -> Span:
-        glyph, tint = LEVELS[line["level"]]
-        return getattr(self.session.glyphs, glyph), tint
-
-    def _when(self, line: Json) -> str:
-        local = self.formats.local(line["at"], self._zone)
-        if local.date() == self.formats.today(self._zone):
-            return f"{local:%H:%M:%S}"
-        return self.formats.moment(line["at"], self._zone)
-
-    @property
-    def _zone(self) -> str | None:
-        """The clock on which the other screens show times, too."""
-        return self.session.zone(self.session.site)
-
-    def _masked(self, text: str) -> str:
-        return self.session.privacy.hide_in(text)
-
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:
         table = event.table
@@ -232,8 +151,9 @@ class Log(Page):
         if at != self._at:
             self._at = at
             self._follow(table.cursor >= table.total - 1)
-        if table.cursor == 0 and not self.following and self._older is not None:
-            background(self, self._load_older, "older")
+        lines = self._lines
+        if table.cursor == 0 and not self.following and lines is not None and lines.older is not None:
+            background(self, partial(self._load_older, lines), "older")
         self.refresh_bindings()
 
     @on(Table.Chosen)
@@ -278,14 +198,9 @@ class Log(Page):
 
     @on(Input.Submitted)
     def _searched(self, event: Input.Submitted) -> None:
-        self.query_one(Horizontal).display = bool(event.value.strip())
-        self.query_one(Table).focus()
         self._want(replace(self.wanted, words=event.value.strip()))
 
     def action_all_words(self) -> None:
-        self.query_one(Input).value = ""
-        self.query_one(Horizontal).display = False
-        self.query_one(Table).focus()
         self._want(replace(self.wanted, words=""))
 
     def action_follow(self) -> None:
@@ -296,12 +211,15 @@ class Log(Page):
     def action_details(self) -> None:
         line = self.query_one(Table).row
         if line is not None:
-            self.app.push_screen(Read(N_("Line of the log"), lambda sheet: self._write(sheet, line)))
+            self.app.push_screen(Read(N_("Line of the log"), lambda sheet: write_line(sheet, self, line)))
 
     def commands(self) -> Iterable[Command]:
         yield Command(N_("Show all lines of the log again"), lambda: self._want(Filter()))
 
     def _want(self, wanted: Filter) -> None:
+        self.query_one(Input).value = wanted.words
+        self.query_one(Horizontal).display = bool(wanted.words)
+        self.query_one(Table).focus()
         if wanted != self.wanted:
             self.wanted = wanted
             self.following = True
@@ -312,15 +230,3 @@ class Log(Page):
         if following != self.following:
             self.following = following
             self._draw_filter()
-
-    def _write(self, sheet: Sheet, line: Json) -> None:
-        sheet.fact(N_("when"), self.formats.exact(line["at"], self._zone))
-        sheet.fact(N_("level"), (line["level"], LEVELS[line["level"]][1]))
-        sheet.fact(N_("channel"), line["channel"])
-        sheet.fact(N_("part of wtpd"), line["logger"])
-        sheet.fact(N_("appointment"), line["appointment_id"])
-        for name, value in line["fields"].items():
-            sheet.fact(name, self.session.privacy.hide_field(name, self._masked(str(value))))
-        sheet.heading(N_("The line"))
-        for one in self._masked(line["message"]).splitlines():
-            sheet.text(one.lstrip(), indent=len(one) - len(one.lstrip()))
