@@ -91,6 +91,11 @@ def best_language(accepted: str | None, default: str = "en") -> str:
     return default
 
 
+def said(text: Text | str, language: str) -> str:
+    """`text` in `language`; what is no text stays as it is."""
+    return text.render(language) if isinstance(text, Text) else text
+
+
 def load_catalogues() -> None:
     """Read all catalogues from disk now, so that `render` never does it in an event loop. Blocking."""
     for language in LANGUAGES:

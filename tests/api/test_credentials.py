@@ -33,9 +33,10 @@ async def explain(http: UnixHttp, name: str, **order: str) -> Any:
     return (await http.get(f"/v1/credentials/{name}/explain?{query}", accept_language="en")).json
 
 
-async def audit(http: UnixHttp) -> list[tuple[str, str, str, str]]:
+async def audit(http: UnixHttp) -> list[str]:
+    """`reveal cartv/general: refused`"""
     items = (await http.get("/v1/credentials/audit")).json["items"]
-    return [(one["action"], one["provider"], one["scope"], one["result"]) for one in reversed(items)]
+    return [f"{one['action']} {one['provider']}/{one['scope']}: {one['result']}" for one in reversed(items)]
 
 
 async def test_every_provider_is_told_with_what_a_form_needs(http: UnixHttp) -> None:
@@ -155,16 +156,11 @@ async def test_handing_out_is_switched_on_by_provider_and_audited(http: UnixHttp
     await put(http, "cartv/office:rostock", LOGIN)
     handed = (await http.post("/v1/credentials/cartv/reveal", {"office": "rostock"})).json
     assert handed == {"scope": "office:rostock", "fields": LOGIN}
-    assert await audit(http) == [
-        ("set", "cartv", "general", ""),
-        ("reveal", "cartv", "general", "refused"),
-        ("reveal", "cartv", "", "refused"),
-        ("reveal", "cartv", "general", ""),
-        ("first use", "cartv", "general", "revealed"),
-        ("set", "cartv", "office:rostock", ""),
-        ("reveal", "cartv", "office:rostock", ""),
-        ("first use", "cartv", "office:rostock", "revealed"),
-    ]
+    done = await audit(http)
+    assert done[:3] == ["set cartv/general: ", "reveal cartv/general: refused", "reveal cartv/: refused"]
+    assert done[3:5] == ["reveal cartv/general: ", "first use cartv/general: revealed"]
+    office = "cartv/office:rostock"
+    assert done[5:] == [f"set {office}: ", f"reveal {office}: ", f"first use {office}: revealed"]
 
 
 async def test_the_signature_of_dat_is_handed_out_with_its_parts(http: UnixHttp) -> None:
@@ -175,11 +171,11 @@ async def test_the_signature_of_dat_is_handed_out_with_its_parts(http: UnixHttp)
 
 
 async def test_the_audit_comes_page_by_page(http: UnixHttp) -> None:
-    for _ in range(3):
+    for _ in range(4):
         await put(http, "cartv/general", LOGIN)
     first = (await http.get("/v1/credentials/audit?limit=2")).json
     rest = (await http.get(f"/v1/credentials/audit?limit=2&cursor={first['next_cursor']}")).json
-    assert [one["id"] for one in first["items"] + rest["items"]] == [3, 2, 1]
+    assert [one["id"] for one in first["items"] + rest["items"]] == [4, 3, 2, 1]
     assert rest["next_cursor"] is None
 
 
@@ -218,6 +214,8 @@ async def test_hints_before_credentials_end(tmp_path: Path, clock: HandClock) ->
         ]
         found = await explain(daemon.http, "cartv")
         assert found["notes"] == ["This entry expired on 2026-12-11."]
+        german = await daemon.http.get("/v1/credentials/cartv/explain", accept_language="de")
+        assert "11.12.2026" in german.json["notes"][0]
         await put(daemon.http, "cartv/general", LOGIN)
         assert await hints(daemon) == []
 

@@ -111,6 +111,14 @@ async def test_a_flood_ends_the_stream_and_it_can_be_resumed(house: House, monke
         assert [(await events.next())[0] for _ in range(50)] == list(range(1, 51))
 
 
+async def test_a_flood_of_other_kinds_drops_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "WAITING", 10)
+    async with house.http.events("/v1/events?kinds=run.finished") as events:
+        await house.db.write_many([lambda tx: tx.emit("appointment.changed")] * 50)
+        await house.happen("run.finished")
+        assert (await events.next())[:2] == (51, "run.finished")
+
+
 async def test_the_stop_ends_all_streams(house: House) -> None:
     async with house.http.events() as events:
         house.hub.close()

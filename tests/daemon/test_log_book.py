@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wtpd.daemon import line_file, log_book
@@ -100,6 +101,21 @@ def test_numbers_go_on_even_if_the_clock_was_set_back(opened: Open, tmp_path: Pa
     book = opened()
     log.info("now")
     assert messages(book) == ["now", "from the future"]
+
+
+def test_what_was_heard_before_the_file_was_there_comes_behind_its_last_line(opened: Open, tmp_path: Path) -> None:
+    """As on a box whose clock comes up in the past."""
+    ahead = log_book.Line(id=1 << 50, at="", level="info", logger="x", message="by the clock before")
+    LineFile(tmp_path / log_book.NAME).append(json.dumps(msgspec.to_builtins(ahead)).encode())
+    book = LogBook(tmp_path, Redactor())
+    book.listen()
+    log.warning("one")
+    log.warning("two")
+    book.begin()
+    log.warning("three")
+    assert messages(book) == ["three", "two", "one", "by the clock before"]
+    book.close()
+    assert messages(opened()) == ["three", "two", "one", "by the clock before"]
 
 
 def test_pages_go_from_memory_on_into_the_files(opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

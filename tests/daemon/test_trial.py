@@ -12,6 +12,7 @@ import pytest
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.sandbox import CLIENT, Sandbox, running_sandbox
 from tests.support.unix_http import Reply
+from wtpd.texts import N_
 
 ROSTOCK = {"client_id": "dealer-00123", "client_secret": "secret-00123"}
 GUESTROW = {"client_id": "dealer-00124", "client_secret": "secret-00124"}
@@ -151,6 +152,13 @@ async def test_an_office_without_an_entry_says_so_at_its_channel(tmp_path: Path,
         connectors = await daemon.http.get("/v1/connectors", accept_language="en")
         [rostock] = [one for one in connectors.json["items"][0]["channels"] if one["site"] == "rostock"]
         assert rostock["reason"] == "the office rostock has no entry for SUPERSERVICE Connect"
+        why = N_("the office {office} has no entry for {provider}", office="rostock", provider="SUPERSERVICE Connect")
+        assert why.render("de") != why.render("en")
+        for language in ("en", "de"):
+            connectors = await daemon.http.get("/v1/connectors", accept_language=language)
+            [rostock] = [one for one in connectors.json["items"][0]["channels"] if one["site"] == "rostock"]
+            runs = await daemon.http.get("/v1/runs?site=rostock", accept_language=language)
+            assert {rostock["error"], *(run["error"] for run in runs.json["items"])} == {why.render(language)}
 
 
 async def test_a_changed_setting_lets_a_waiting_channel_go_on(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -99,7 +99,7 @@ async def life(dealership: Dealership) -> tuple[str, str, str]:
                 partner_id=partner_id, version=9, fields={}, cancelled=False, changed_by="dealer",
                 raw=raw,
             )  # fmt: skip
-            Inbox(tx).quarantine(CHANNEL, "D1", message, "unreadable")
+            Inbox(tx).quarantine(CHANNEL, "D1", message, f"unreadable: {raw.get('caller', '')}")
         number = tx.all("SELECT id FROM inbox WHERE partner_id = 'mended'")[0]["id"]
         Inbox(tx).close(number, "applied", by="maria", edited={"mail": "ottokar@zwetschgen.example"})
         said = {"customer": "Ottokar Zwetschgenmann", "mail": "ottokar@zwetschgen.example"}

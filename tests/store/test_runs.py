@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.support.bookkeeping import NOW, Dealership
 from wtpd.store import runs
 from wtpd.sync.ports import RunRecord
+from wtpd.texts import N_, Text
 
 
 def _record(channel: str, hours: float, **other: object) -> RunRecord:
@@ -42,6 +45,15 @@ async def test_a_record_comes_back_as_it_was(dealership: Dealership) -> None:
     record = _record("superservice/rostock", 0, sent=3, conflicts=1, requests=9)
     await dealership.do(lambda tx: runs.add(tx, record))
     assert await dealership.see(runs.page) == [record]
+
+
+@pytest.mark.parametrize(
+    "error", ["503", '{"msgid": "not a text"}', N_("{who} has no general entry", who=N_("Partner"))]
+)
+async def test_an_error_comes_back_as_it_was(dealership: Dealership, error: Text | str) -> None:
+    await dealership.do(lambda tx: runs.add(tx, _record("superservice/rostock", 0, error=error)))
+    [record] = await dealership.see(runs.page)
+    assert record.error == error
 
 
 async def test_only_runs_in_which_something_happened_are_told(dealership: Dealership) -> None:

@@ -194,7 +194,30 @@ async def test_a_look_that_is_refused_is_listed(world: World) -> None:
     assert (look.operation, look.outcome, look.error) == ("look", "refused", "GET: 422")
     await world.resend(made.id)
     await world.sync("local")
-    assert (await world.said(made.id))[-1].operation == "same"
+    assert await operations(world, made.id) == ["create", "look", "same"], "what was refused stays told"
+
+
+async def test_a_look_whose_answer_cannot_be_taken_over_is_told_all_the_same(world: World) -> None:
+    made = await world.make()
+    await world.sync()
+    world.partner.change(ACCOUNT, world.theirs().partner_id, collection="2020-01-01T07:00:00Z")
+    await world.resend(made.id)
+    world.events.clear()
+    await world.sync("local")
+    assert {entry.kind for entry in await world.attention()} == {"quarantine", "rejected"}
+    looks = [one for one in await world.said(made.id) if one.operation == "differs"]
+    assert [one.outcome for one in looks] == ["ok"]
+    assert [event.kind for event in world.events].count("message.looked") == 1
+
+
+async def test_who_did_not_ask_is_told_of_no_look(world: World) -> None:
+    made = await world.make()
+    await world.sync()
+    world.partner.change(ACCOUNT, world.theirs().partner_id, transport_option="waiting")
+    await world.change(made.id, notes="von hier")
+    await world.sync("local")
+    assert world.theirs().fields["notes"] == "von hier", "fetched, merged and sent"
+    assert "message.looked" not in [event.kind for event in world.events]
 
 
 async def test_what_neither_side_has_any_more_is_equal(world: World) -> None:

@@ -131,6 +131,17 @@ async def test_a_refused_one_waits_and_the_others_go_on(world: World) -> None:
     assert first.id in {item.our_id for item in world.partner.held[ACCOUNT].values()}
 
 
+async def test_a_refusal_of_what_is_cancelled_meanwhile_needs_nobody(world: World) -> None:
+    made = await world.make()
+    world.partner.fault = Faults(("before write", Rejected("no", status=422, detail="advisor unknown")))
+    await world.sync()
+    assert len(await world.attention("rejected")) == 1
+    await world.cancel(made.id)
+    await world.sync("local")
+    assert await world.attention("rejected") == []
+    assert await world.count("outbox") == 0
+
+
 async def test_not_found_there_is_no_delete(world: World) -> None:
     made = await world.make()
     await world.sync()

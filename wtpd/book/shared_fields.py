@@ -14,16 +14,17 @@ from wtpd.planner.changes import json_value, typed
 from wtpd.planner.customer import Customer
 from wtpd.planner.history import Change
 from wtpd.planner.vehicle import Vehicle
+from wtpd.store import customers, vehicles
+from wtpd.store.database import Tx
 from wtpd.sync.ports import FIELDS
 from wtpd.texts import N_
 
 APPOINTMENT = tuple(name for name in FIELDS if "." not in name)
 CUSTOMER = tuple(name.removeprefix("customer.") for name in FIELDS if name.startswith("customer."))
 VEHICLE = tuple(name.removeprefix("vehicle.") for name in FIELDS if name.startswith("vehicle."))
-OF_CUSTOMER = frozenset(f"customer.{name}" for name in CUSTOMER)
+OF_CUSTOMER = tuple(f"customer.{name}" for name in CUSTOMER)
+OF_VEHICLE = tuple(f"vehicle.{name}" for name in VEHICLE)
 
-_OF_CUSTOMER = tuple((f"customer.{name}", name) for name in CUSTOMER)
-_OF_VEHICLE = tuple((f"vehicle.{name}", name) for name in VEHICLE)
 _NOBODY = Customer(id="")
 _NOTHING = Vehicle(id="")
 
@@ -46,6 +47,12 @@ class Wanted:
     vehicle: Mapping[str, Any]
 
 
+def visit_of(tx: Tx, appointment: Appointment) -> Visit:
+    customer = customers.find(tx, appointment.customer_id) if appointment.customer_id else None
+    vehicle = vehicles.find(tx, appointment.vehicle_id) if appointment.vehicle_id else None
+    return Visit(appointment, customer, vehicle)
+
+
 def of(visit: Visit) -> dict[str, Any]:
     """All shared fields, blank where there is no customer or vehicle."""
     appointment, customer, vehicle = visit.appointment, visit.customer or _NOBODY, visit.vehicle or _NOTHING
@@ -60,9 +67,9 @@ def of(visit: Visit) -> dict[str, Any]:
         "notes": appointment.notes,
         "interventions": [json_value(work) for work in appointment.interventions],
     }
-    for shared_name, name in _OF_CUSTOMER:
+    for shared_name, name in zip(OF_CUSTOMER, CUSTOMER, strict=True):
         shared[shared_name] = getattr(customer, name)
-    for shared_name, name in _OF_VEHICLE:
+    for shared_name, name in zip(OF_VEHICLE, VEHICLE, strict=True):
         shared[shared_name] = json_value(getattr(vehicle, name))
     return shared
 

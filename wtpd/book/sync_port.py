@@ -20,12 +20,15 @@ from wtpd.errors import Invalid, NotFound, Problem
 from wtpd.planner.appointment import ORIGIN_DEALER, Appointment, Status
 from wtpd.planner.changes import merged
 from wtpd.planner.history import Author, Change
-from wtpd.store import appointments, attention, channels, customers, vehicles
+from wtpd.store import appointments, attention, channels
 from wtpd.store.channels import Mapped
 from wtpd.store.database import Tx
 from wtpd.sync.ports import Fields, Incoming, Ours
 from wtpd.texts import N_
 
+_NEEDED = ("drop_off", "collection")
+_OWNED = frozenset(shared_fields.OF_CUSTOMER)
+"""What the DMS owns of a locked customer."""
 _REASONS = {"car-taken": "taken", "car-out-of-service": "out_of_service"}
 
 
@@ -34,9 +37,6 @@ class _Open(NamedTuple):
 
     car: str
     reason: str
-
-
-_NEEDED = ("drop_off", "collection")
 
 
 class SyncBook:
@@ -49,7 +49,7 @@ class SyncBook:
 
     def ours(self, channel: str, appointment_id: str) -> Ours | None:
         appointment = appointments.find(self._tx, appointment_id)
-        return None if appointment is None else self._ours(channel, self._visit(appointment))
+        return None if appointment is None else self._ours(channel, shared_fields.visit_of(self._tx, appointment))
 
     def create(self, channel: str, item: Incoming, *, actor: str) -> Ours:
         mapped = self._mapped(channel)
@@ -80,7 +80,7 @@ class SyncBook:
         self, channel: str, appointment_id: str, fields: Fields, *, actor: str, links: Mapping[str, str]
     ) -> Ours:
         mapped = self._mapped(channel)
-        before = self._visit(appointments.get(self._tx, appointment_id))
+        before = shared_fields.visit_of(self._tx, appointments.get(self._tx, appointment_id))
         if before.appointment.status is Status.CANCELLED:
             return self._ours(channel, before)
         asked = shared_fields.wanted(fields)
@@ -101,7 +101,7 @@ class SyncBook:
         return self._ours(channel, visit)
 
     def cancel(self, channel: str, appointment_id: str, *, actor: str, reason: str | None) -> Ours:
-        before = self._visit(appointments.get(self._tx, appointment_id))
+        before = shared_fields.visit_of(self._tx, appointments.get(self._tx, appointment_id))
         source = self._source(self._mapped(channel), actor)
         after = rules.cancelled(self._book, self._tx, before.appointment, source, reason)
         return self._ours(channel, replace(before, appointment=after))
@@ -161,11 +161,6 @@ class SyncBook:
         once = f"{mapped.channel}:{appointment.id}:{part}"
         attention.add(self._tx, kind, channel=mapped.channel, appointment_id=appointment.id, data=data, once=once)
 
-    def _visit(self, appointment: Appointment) -> Visit:
-        customer = customers.find(self._tx, appointment.customer_id) if appointment.customer_id else None
-        vehicle = vehicles.find(self._tx, appointment.vehicle_id) if appointment.vehicle_id else None
-        return Visit(appointment, customer, vehicle)
-
     def _ours(self, channel: str, visit: Visit) -> Ours:
         mapped, appointment = self._mapped(channel), visit.appointment
         locked = visit.customer is not None and visit.customer.locked_by is not None
@@ -176,7 +171,7 @@ class SyncBook:
             cancelled=appointment.status is Status.CANCELLED,
             in_scope=mapped.active and (appointment.site, appointment.department) == (mapped.site, mapped.department),
             account=mapped.account,
-            owned=shared_fields.OF_CUSTOMER if locked else frozenset(),
+            owned=_OWNED if locked else frozenset(),
             reason=appointment.cancellation_reason,
             erased=visit.customer is not None and visit.customer.erased,
         )

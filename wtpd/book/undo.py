@@ -101,7 +101,7 @@ def plan(
     """What `undo` would do; writes nothing. Raises what `undo` raises."""
     appointment = appointments.get(tx, appointment_id)
     check_version(appointment.version, expected_version)
-    before = _visit(tx, appointment)
+    before = shared_fields.visit_of(tx, appointment)
     entries = history.of(tx, appointment_id)
     entry = next((one for one in entries if one.id == entry_id), None)
     if entry is None:
@@ -296,9 +296,3 @@ def _put_records(tx: Tx, before: Visit, after: Visit) -> None:
         customer_rules.put(tx, before.customer, after.customer)
     if before.vehicle and after.vehicle and before.vehicle.id == after.vehicle.id:
         vehicle_rules.put(tx, before.vehicle, after.vehicle)
-
-
-def _visit(tx: Tx, appointment: Appointment) -> Visit:
-    customer = customers.find(tx, appointment.customer_id) if appointment.customer_id else None
-    vehicle = vehicles.find(tx, appointment.vehicle_id) if appointment.vehicle_id else None
-    return Visit(appointment, customer, vehicle)

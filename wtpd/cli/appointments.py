@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -168,16 +168,21 @@ def show(console: Console, what: str) -> int:
     return 0
 
 
-async def find_one(api: Client, what: str) -> list[Json]:
-    """One appointment in full, or all that fit."""
+async def named(api: Client, what: str, search: Callable[[], Awaitable[list[Json]]]) -> list[Json]:
+    """The one appointment with this id, or all that the search finds."""
     from wtpd.client import ApiProblem
 
     try:
-        records = [await api.appointments.get(what)]
+        return [await api.appointments.get(what)]
     except ApiProblem as problem:
         if problem.kind not in ("not-found", "invalid"):
             raise
-        records = await _search(api, what, None)
+    return await search()
+
+
+async def find_one(api: Client, what: str) -> list[Json]:
+    """One appointment in full, or all that fit."""
+    records = await named(api, what, lambda: _search(api, what, None))
     if len(records) != 1:
         return [{"appointment": record} for record in records]
     record = records[0]

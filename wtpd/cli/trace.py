@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from wtpd import language
+from wtpd.cli.appointments import named
 from wtpd.cli.command import argument, command, option
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
-    from wtpd.client import Client, Json
+    from wtpd.client import Json
 
 ARROWS = {"out": "→", "in": "←"}
 COLOURS = {"refused": "red", "failed": "yellow", "quarantined": "red", "ignored": "bright_black"}
@@ -44,12 +45,11 @@ def trace(console: Console, what: str | None, message: int | None) -> int:
         one = console.ask(lambda api: api.messages.get(message))
         console.answer(one, lambda: _print_message(console, one))
         return 0
-    found = console.ask(lambda api: _find(api, what or ""))
-    if len(found) != 1 or "message" in found[0]:
-        console.answer(found, lambda: _print_found(console, found))
+    found = _find(console, what or "")
+    if found is None:
         return 1
-    steps = console.ask(lambda api: api.appointments.trace(found[0]["id"]))
-    console.answer(steps, lambda: _print_steps(console, found[0], steps))
+    steps = console.ask(lambda api: api.appointments.trace(found["id"]))
+    console.answer(steps, lambda: _print_steps(console, found, steps))
     return 0
 
 
@@ -61,25 +61,21 @@ def trace(console: Console, what: str | None, message: int | None) -> int:
 @argument("what")
 @option("--channel", metavar="CHANNEL", about=N_("Only by this channel, e.g. superservice/rostock."))
 def send(console: Console, what: str, channel: str | None) -> int:
-    found = console.ask(lambda api: _find(api, what))
-    if len(found) != 1 or "message" in found[0]:
-        console.answer(found, lambda: _print_found(console, found))
+    found = _find(console, what)
+    if found is None:
         return 1
-    sent = console.ask(lambda api: api.appointments.send(found[0]["id"], channel))
+    sent = console.ask(lambda api: api.appointments.send(found["id"], channel))
     console.answer(sent, lambda: _print_sent(console, sent))
     return 0
 
 
-async def _find(api: Client, what: str) -> list[Json]:
-    """The one appointment with this id, or all that fit."""
-    from wtpd.client import ApiProblem
-
-    try:
-        return [await api.appointments.get(what)]
-    except ApiProblem as problem:
-        if problem.kind not in ("not-found", "invalid"):
-            raise
-        return await api.trace(what)
+def _find(console: Console, what: str) -> Json | None:
+    """The appointment; None if not just one fits: what does is listed."""
+    found = console.ask(lambda api: named(api, what, lambda: api.trace(what)))
+    if len(found) == 1 and "message" not in found[0]:
+        return found[0]
+    console.answer(found, lambda: _print_found(console, found))
+    return None
 
 
 def _print_found(console: Console, found: Sequence[Json]) -> None:

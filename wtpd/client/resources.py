@@ -210,8 +210,7 @@ class Connectors(Resource):
         return items(await self._http.get("/v1/runs", connector=connector, site=site, limit=limit))
 
     async def _act(self, connector: str, act: str, **body: Any) -> Any:
-        given = {name: value for name, value in body.items() if value is not None}
-        return await self._http.post(self._of(connector, act), given, patience=LONG)
+        return await self._http.post(self._of(connector, act), _given(**body), patience=LONG)
 
 
 class Attention(Resource):
@@ -277,9 +276,7 @@ class Credentials(Resource):
         self, provider: str, scope: str, *, fields: Mapping[str, str] | None = None, site: str | None = None
     ) -> Json:
         """Try what is stored, or `fields` before they are; `ok`, and who we are there or why they don't work."""
-        body: Json = {"fields": dict(fields)} if fields is not None else {}
-        if site is not None:
-            body["site"] = site
+        body = _given(fields=None if fields is None else dict(fields), site=site)
         tested: Json = await self._http.post(self._of(provider, scope, "test"), body, patience=LONG)
         return tested
 

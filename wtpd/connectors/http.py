@@ -144,8 +144,9 @@ class PartnerHttp:
     async def aclose(self) -> None:
         """Close all connections; safe to call twice."""
         self._closed = True
-        if self._transport is not None:
-            await self._transport.aclose()
+        async with self._loading:  # a first request may just be making it
+            if self._transport is not None:
+                await self._transport.aclose()
 
     async def _within(self, call: _Call, total: float, read: float) -> Answer:
         if self._closed:
@@ -219,7 +220,7 @@ class PartnerHttp:
         async with self._loading:
             if self._transport is None:
                 secure = self._base.startswith("https:")
-                self._transport = await asyncio.to_thread(_make_transport, secure, self._connect_timeout)
+                self._transport = await asyncio.to_thread(_make_transport, secure)
             return self._transport
 
 
@@ -378,7 +379,7 @@ def _invalid(text: Text) -> Invalid:
     return Invalid(text, problems=[Problem("address", text)])
 
 
-def _make_transport(secure: bool, connect_timeout: float) -> httpx.AsyncBaseTransport:
+def _make_transport(secure: bool) -> httpx.AsyncBaseTransport:
     import aiohttp
     from httpx_aiohttp import AiohttpTransport
 

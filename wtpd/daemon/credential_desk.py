@@ -245,6 +245,7 @@ def _flaws(used: Sequence[Entry], now: datetime) -> list[Text]:
     for entry in used:
         if not entry.readable:
             found.append(N_("The key at hand doesn't open this entry."))
-        if entry.expires_at is not None and datetime.fromisoformat(entry.expires_at) <= now:
-            found.append(N_("This entry expired on {day}.", day=entry.expires_at[:10]))
+        end = datetime.fromisoformat(entry.expires_at) if entry.expires_at is not None else None
+        if end is not None and end <= now:
+            found.append(N_("This entry expired on {day}.", day=end.date()))
     return found

@@ -134,12 +134,14 @@ class Fleet:
             await asyncio.gather(*(seat.close() for seat in ending))
             self._config = config
             await self._maker.take_mapping(config)
-            before, self._seats = self._seats, {}
+            before, seats = self._seats, dict[str, Seat]()
             for name, one in wanted.items():
                 stays = name not in changed and before[name].running is not None
-                self._seats[name] = before[name] if stays else await self._seat(config, one)
-                if not stays:
-                    self._start(self._seats[name])
+                seats[name] = before[name] if stays else await self._seat(config, one)
+            self._seats = seats  # at once: who looks meanwhile sees every channel
+            for name, seat in seats.items():
+                if seat is not before.get(name):
+                    self._start(seat)
             if changes.plans:
                 self._heard((), frozenset(f"availability:{site.id}:*" for site in config.sites))
 

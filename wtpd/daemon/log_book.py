@@ -69,6 +69,7 @@ class LogBook(logging.Handler):
         self._file = LineFile(folder / NAME)
         self._lines: deque[Line] = deque(maxlen=KEPT)
         self._last = 0
+        self._begun = False
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="log book", daemon=True)
         self.setFormatter(CleanFormatter("%(message)s", redactor))
@@ -80,8 +81,13 @@ class LogBook(logging.Handler):
     def begin(self) -> None:
         """Write to the file from now on, what was heard before included, behind its last line. Blocking."""
         newest = next(self._kept(), None)
+        self.acquire()
         if newest is not None:
-            self._last = max(self._last, newest.id)
+            self._number_behind(newest.id)
+        for line in self._lines:
+            self._queue.put(_encode(line))
+        self._begun = True
+        self.release()
         self._writer.start()
 
     def close(self) -> None:
@@ -97,7 +103,7 @@ class LogBook(logging.Handler):
         try:
             line = self._line(record)
             self._lines.append(line)
-            if self._queue.qsize() < BACKLOG:
+            if self._begun and self._queue.qsize() < BACKLOG:
                 self._queue.put(_encode(line))
             self.on_line(line)
         except Exception:
@@ -107,6 +113,14 @@ class LogBook(logging.Handler):
         """The newest lines that are wanted, older than the line `before`; the newest first. Blocking: reads files."""
         found = (line for line in self._all() if (before is None or line.id < before) and wanted(line))
         return list(islice(found, limit))
+
+    def _number_behind(self, last: int) -> None:
+        """What was heard so far comes behind it, even if the clock was set back since."""
+        shift = last + 1 - self._lines[0].id if self._lines else 0
+        if shift > 0:
+            heard = [msgspec.structs.replace(line, id=line.id + shift) for line in self._lines]
+            self._lines = deque(heard, maxlen=KEPT)
+        self._last = self._lines[-1].id if self._lines else last
 
     def _all(self) -> Iterator[Line]:
         """From the newest on; from the files only what isn't in memory any more."""

@@ -267,14 +267,13 @@ class Parts:
 
 
 def _follow(log_book: LogBook, events: Events) -> None:
-    """Lines are logged on any thread, and told in the event loop."""
+    """Lines are logged on any thread, and told in the event loop, which isn't woken if nobody listens."""
 
     def tell(line: Line) -> None:
-        if events.readers:
-            events.pass_on(LOG_LINE, **asdict(line))
+        events.pass_on(LOG_LINE, **asdict(line))
 
     loop = asyncio.get_running_loop()
-    log_book.on_line = lambda line: loop.call_soon_threadsafe(tell, line)
+    log_book.on_line = lambda line: loop.call_soon_threadsafe(tell, line) if events.readers else None
 
 
 async def build(

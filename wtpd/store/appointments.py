@@ -40,7 +40,8 @@ _SELECT = """SELECT a.*, (SELECT json_group_object(r.partner, r.partner_id) FROM
 _INSERT = f"INSERT INTO appointment ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _REFER = """INSERT INTO reference (partner, partner_id, appointment_id) VALUES (?, ?, ?)
             ON CONFLICT DO UPDATE SET appointment_id = excluded.appointment_id"""
-_LIVE = "status NOT IN ('cancelled', 'no_show')"
+LIVE = "status NOT IN ('cancelled', 'no_show')"
+"""In SQL: it still takes place."""
 
 _read_work = msgspec.json.Decoder(tuple[Intervention, ...]).decode
 _write_work = msgspec.json.Encoder().encode
@@ -171,7 +172,7 @@ def booked_units(
     tx: Tx, site: str, department: str, start: datetime, end: datetime, *, without: str | None = None
 ) -> float:
     """AW of the live appointments dropped off from `start` up to `end`; `without` leaves one out."""
-    span = f"site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {_LIVE}"
+    span = f"site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {LIVE}"
     params = (site, iso(start), iso(end), department)
     row = tx.one(f"SELECT total(labour_units) FROM appointment INDEXED BY appointment_by_day WHERE {span}", params)
     units = float(row[0]) if row is not None else 0.0
@@ -187,7 +188,7 @@ def loads(tx: Tx, site: str, bounds: Sequence[datetime], department: str | None 
         f"""SELECT d.key AS day, a.department, count(*) AS n, total(a.labour_units) AS units
             FROM json_each(:spans) d CROSS JOIN appointment a INDEXED BY appointment_by_day
             WHERE a.site = :site AND a.drop_off >= d.value ->> 0 AND a.drop_off < d.value ->> 1
-              AND {_LIVE} AND (:department IS NULL OR a.department = :department)
+              AND {LIVE} AND (:department IS NULL OR a.department = :department)
             GROUP BY d.key, a.department""",
         {"spans": to_json(spans), "site": site, "department": department},
     )
@@ -198,7 +199,7 @@ def drop_offs(tx: Tx, site: str, department: str, start: datetime, end: datetime
     """(drop-off, AW) of the live appointments from `start` up to `end`, from the index alone."""
     rows = tx.all(
         f"""SELECT drop_off, labour_units FROM appointment INDEXED BY appointment_by_day
-            WHERE site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {_LIVE} ORDER BY drop_off""",
+            WHERE site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {LIVE} ORDER BY drop_off""",
         (site, iso(start), iso(end), department),
     )
     return [(from_iso(row["drop_off"]), row["labour_units"]) for row in rows]
@@ -208,7 +209,7 @@ def lent(tx: Tx, courtesy_car: str, start: datetime, end: datetime) -> list[tupl
     """(appointment, from, until) of all lendings of a car that touch the time from `start` to `end`."""
     rows = tx.all(
         f"""SELECT id, drop_off, collection FROM appointment
-            WHERE courtesy_car = ? AND {_LIVE} AND drop_off < ? AND collection > ? ORDER BY drop_off""",
+            WHERE courtesy_car = ? AND {LIVE} AND drop_off < ? AND collection > ? ORDER BY drop_off""",
         (courtesy_car, iso(end), iso(start)),
     )
     return [(row["id"], from_iso(row["drop_off"]), from_iso(row["collection"])) for row in rows]

@@ -140,11 +140,6 @@ def resolve_once(tx: Tx, kind: str, once: str, *, by: str, resolution: str) -> N
         resolve(tx, row["id"], by=by, resolution=resolution)
 
 
-def erase(tx: Tx, appointment_ids: Sequence[str]) -> None:
-    """Blank what the entries of these appointments tell of a person (GDPR); the entries stay."""
-    tx.run_many("UPDATE attention SET data = '{}' WHERE appointment_id = ?", [(each,) for each in appointment_ids])
-
-
 def text(value: Any) -> Text:
     """A text as it was kept in `data`; a plain string is a sentence that isn't translated."""
     if isinstance(value, Mapping) and "msgid" in value:

@@ -8,9 +8,8 @@ from datetime import datetime
 
 from wtpd.clock import iso
 from wtpd.planner.resources import Period
+from wtpd.store.appointments import LIVE
 from wtpd.store.database import Tx
-
-_LIVE = "status NOT IN ('cancelled', 'no_show')"
 
 
 def waiting_on(tx: Tx, channel: str, site: str, day: Period) -> int:
@@ -43,7 +42,7 @@ def upcoming(tx: Tx, site: str, start: datetime) -> dict[str, int]:
     """How many appointments are still to come at a site, by department."""
     rows = tx.all(
         f"""SELECT department, count(*) AS n FROM appointment INDEXED BY appointment_by_day
-            WHERE site = ? AND drop_off >= ? AND {_LIVE} GROUP BY department""",
+            WHERE site = ? AND drop_off >= ? AND {LIVE} GROUP BY department""",
         (site, iso(start)),
     )
     return {row["department"]: row["n"] for row in rows}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -106,17 +106,6 @@ def count(tx: Tx, channel: str) -> int:
     """How many messages of the channel are in quarantine."""
     row = tx.one("SELECT count(*) AS n FROM inbox WHERE channel = ? AND state = 'quarantined'", (channel,))
     return int(row["n"]) if row else 0
-
-
-def erase(tx: Tx, appointment_ids: Sequence[str]) -> None:
-    """Blank the messages kept for these appointments (GDPR); that there was one stays."""
-    rows: list[Any] = [(each,) for each in appointment_ids]
-    tx.run_many(
-        """UPDATE inbox SET payload = 'null', edited = NULL,
-             state = CASE state WHEN 'quarantined' THEN 'discarded' ELSE state END
-           WHERE (channel, partner_id) IN (SELECT channel, partner_id FROM link WHERE appointment_id = ?)""",
-        rows,
-    )
 
 
 def _once(number: int | None) -> str:

@@ -112,16 +112,19 @@ class Messages:
         )
 
     def looked(self, channel: str, appointment_id: str, look: Look, answer: Answered) -> None:
-        self._tx.run(
-            """UPDATE message SET attempts = attempts + 1, operation = ?, outcome = ?, status = ?, error = ?,
-                 version = ?, partner_id = ?, answered_at = ?
-               WHERE appointment_id = ? AND channel = ? AND operation = 'look'""",
-            (
-                look, answer.outcome, answer.status, answer.error or None, answer.version, answer.partner_id,
-                self._now, appointment_id, channel,
-            ),
+        waiting = "appointment_id = :id AND channel = :channel AND operation = 'look'"
+        found = self._tx.run(
+            f"""UPDATE message SET attempts = attempts + 1, operation = :look, outcome = :outcome, status = :status,
+                  error = :error, version = :version, partner_id = :partner_id, answered_at = :now
+                WHERE {waiting} AND (outcome IS NOT 'refused' OR id = (SELECT max(id) FROM message WHERE {waiting}))""",
+            {
+                "id": appointment_id, "channel": channel, "look": look, "outcome": answer.outcome,
+                "status": answer.status, "error": answer.error or None, "version": answer.version,
+                "partner_id": answer.partner_id, "now": self._now,
+            },
         )  # fmt: skip
-        self._tx.emit("message.looked", id=appointment_id, channel=channel)  # somebody waits for it
+        if found.rowcount:  # somebody waits for it
+            self._tx.emit("message.looked", id=appointment_id, channel=channel)
 
     def received(self, channel: str, item: Incoming | Unreadable, taken: Taken) -> None:
         version = item.version if isinstance(item, Incoming) else None

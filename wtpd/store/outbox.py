@@ -18,6 +18,7 @@ from wtpd.store import attention
 from wtpd.store.database import Tx, to_json
 from wtpd.store.ledger import link_of_row
 from wtpd.sync.ports import Intent, Pending
+from wtpd.texts import Text
 
 LONGEST = timedelta(hours=1)
 """No row is deferred for longer: what seems to be was deferred before the clock was set back, and is due."""
@@ -133,7 +134,12 @@ class Outbox:
             attention.resolve_once(self._tx, "rejected", _once(channel, appointment_id), by=channel, resolution="sent")
 
     def done(self, channel: str, appointment_id: str) -> None:
-        self._tx.run("DELETE FROM outbox WHERE channel = ? AND appointment_id = ?", (channel, appointment_id))
+        """What the partner refused before needs nobody any more."""
+        row = self._tx.one(
+            "DELETE FROM outbox WHERE channel = ? AND appointment_id = ? RETURNING attempts", (channel, appointment_id)
+        )
+        if row is not None and row["attempts"]:
+            attention.resolve_once(self._tx, "rejected", _once(channel, appointment_id), by=channel, resolution="done")
 
     def drop_intent(self, channel: str, appointment_id: str) -> None:
         self._tx.run(
@@ -151,13 +157,13 @@ class Outbox:
     def hurry(self, channel: str) -> None:
         self._tx.run("UPDATE outbox SET not_before = NULL WHERE channel = ? AND rejected IS NULL", (channel,))
 
-    def reject(self, channel: str, appointment_id: str, reason: str) -> None:
+    def reject(self, channel: str, appointment_id: str, reason: Text | str) -> None:
         """A row that was marked again during the call has another content now, so it stays due."""
         self._tx.run(
             """UPDATE outbox SET attempts = attempts + 1, error = :reason, intent = NULL, intent_mark = NULL,
                  rejected = CASE WHEN marked_version = coalesce(intent_mark, marked_version) THEN :reason END
                WHERE channel = :channel AND appointment_id = :id""",
-            {"reason": reason, "channel": channel, "id": appointment_id},
+            {"reason": str(reason), "channel": channel, "id": appointment_id},
         )
         attention.add(
             self._tx, "rejected", channel=channel, appointment_id=appointment_id, data={"reason": reason},

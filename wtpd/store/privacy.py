@@ -154,8 +154,9 @@ def _blank_sync(tx: Tx, visits: Sequence[str]) -> None:
 
 
 def _blank_message(tx: Tx, number: int) -> None:
-    tx.run("UPDATE inbox SET payload = 'null', edited = NULL WHERE id = ?", (number,))
+    tx.run("UPDATE inbox SET payload = 'null', edited = NULL, reason = '' WHERE id = ?", (number,))
     Inbox(tx).close(number, "discarded", by="erasure")
+    _blank_attention(tx, "kind = 'quarantine' AND once = 'inbox:' || ?", number)
 
 
 def _blank_answers(tx: Tx, customer: Customer, visits: Sequence[str], words: _Words) -> None:
@@ -170,7 +171,7 @@ def _blank_answers(tx: Tx, customer: Customer, visits: Sequence[str], words: _Wo
             _blank_message(tx, row["id"])
 
 
-def _blank_attention(tx: Tx, which: str, value: str) -> None:
+def _blank_attention(tx: Tx, which: str, value: str | int) -> None:
     """There is nothing left to decide about."""
     for row in tx.all(f"SELECT id FROM attention WHERE {which}", (value,)):
         tx.run("UPDATE attention SET data = ? WHERE id = ?", (_ERASED, row["id"]))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from wtpd.clock import from_iso, iso, iso_exact
-from wtpd.store.database import Tx
+from wtpd.store.database import Tx, from_json, to_json
 from wtpd.sync.ports import RunRecord
+from wtpd.texts import Text
 
 _COUNTS = ("quiet", "fetched", "applied", "sent", "published", "conflicts", "quarantined", "requests")
 
@@ -15,8 +17,9 @@ _COUNTS = ("quiet", "fetched", "applied", "sent", "published", "conflicts", "qua
 def add(tx: Tx, record: RunRecord) -> None:
     """Keep a record; a run in which something happened is told to the event stream."""
     names = ("channel", "trigger", "started_at", "ended_at", *_COUNTS, "error")
-    values = {name: getattr(record, name) for name in (*_COUNTS, "channel", "trigger", "error")}
+    values = {name: getattr(record, name) for name in (*_COUNTS, "channel", "trigger")}
     values |= {"started_at": iso_exact(record.started_at), "ended_at": iso_exact(record.ended_at)}
+    values["error"] = _stored(record.error)
     tx.run(
         f"INSERT INTO run ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})",
         values,
@@ -71,6 +74,18 @@ def _record(row: Any) -> RunRecord:
         trigger=row["trigger"],
         started_at=from_iso(row["started_at"]),
         ended_at=from_iso(row["ended_at"]),
-        error=row["error"],
+        error=_error(row["error"]),
         **{name: row[name] for name in _COUNTS},
     )
+
+
+def _stored(error: Text | str | None) -> str | None:
+    """As JSON, so that a `Text` can be said in the reader's language."""
+    if error is None:
+        return None
+    return to_json(error.as_json() if isinstance(error, Text) else error)
+
+
+def _error(kept: str | None) -> Text | str | None:
+    error = None if kept is None else from_json(kept)
+    return Text.from_json(error) if isinstance(error, Mapping) else error

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from wtpd.clock import full_jitter
-from wtpd.sync.apply import Applied, attempt, quarantine
+from wtpd.errors import WtpdError
+from wtpd.sync.apply import Applied, attempt, quarantine, sentence
 from wtpd.sync.errors import PartnerError, Transient
 from wtpd.sync.fetch import Fetched
 from wtpd.sync.intents import Planned, next_intent
@@ -42,7 +43,8 @@ def give_up(session: Session, planned: Planned, error: Exception) -> None:
     """Its answer was odd: somebody must look."""
     if planned.intent is not None:
         session.messages.answered(planned.intent, Answered(outcome="failed", error=str(error)))
-    session.outbox.reject(planned.channel, planned.appointment_id, str(error))
+    reason = sentence(error) if isinstance(error, WtpdError) else str(error)
+    session.outbox.reject(planned.channel, planned.appointment_id, reason)
 
 
 def accept(session: Session, intent: Intent, receipt: Receipt) -> None:
@@ -82,7 +84,8 @@ def merge(session: Session, spec: ChannelSpec, planned: Planned, fetched: Fetche
         done, trouble = attempt(session, there, fetched.theirs)
         if trouble is not None:
             quarantine(session, there, fetched.theirs, trouble, planned.appointment_id)
-            session.outbox.reject(planned.channel, planned.appointment_id, str(trouble))
+            session.outbox.reject(planned.channel, planned.appointment_id, trouble)
+            _keep_look(session, planned, fetched.theirs, is_same=False)
             return done, None
     session.outbox.drop_intent(planned.channel, planned.appointment_id)
     link = session.links.link_of(planned.channel, planned.appointment_id)

@@ -16,7 +16,7 @@ from wtpd.errors import Unavailable
 from wtpd.sync.alarm import LONG, Beat, no_beat, wait_for
 from wtpd.sync.compare import Comparison, compare
 from wtpd.sync.diary import Diary
-from wtpd.sync.errors import PartnerError
+from wtpd.sync.errors import PartnerError, why
 from wtpd.sync.guard import MassCancellation
 from wtpd.sync.health import Condition, State
 from wtpd.sync.listen import Listener
@@ -123,7 +123,7 @@ class Channel:
                 await self._pass(trigger, record)
                 await self.standing.succeeded()
             except (PartnerError, MassCancellation) as error:
-                record.error = str(error) or type(error).__name__
+                record.error = why(error)
                 await self.standing.failed(error)
             except Exception as error:
                 self.standing.stumbled(error)
@@ -183,7 +183,7 @@ class Channel:
         try:
             await rehearse(self.spec, self._runner.partner, self._transactions, record)
         except PartnerError as error:
-            record.error = str(error) or type(error).__name__
+            record.error = why(error)
         record.ended_at = self._clock.now()
         record.requests = self._runner.requests - requests
         return record

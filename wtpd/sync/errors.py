@@ -71,3 +71,10 @@ class Rejected(PartnerError):
 
 class PartnerBroken(Transient):
     """Counts as transient for the channel: an answer like that is tried again later, with backoff."""
+
+
+def why(error: Exception) -> Text | str:
+    """What went wrong: for people where it is known, else as the log says it."""
+    if isinstance(error, NeedsToken) and error.reason is not None:
+        return error.reason
+    return str(error) or type(error).__name__

@@ -217,7 +217,7 @@ class OutboxPort(Protocol):
         """Try again later; an intent stays as it is."""
         ...
 
-    def reject(self, channel: str, appointment_id: str, reason: str) -> None:
+    def reject(self, channel: str, appointment_id: str, reason: Text | str) -> None:
         """The partner refuses this item; it waits until it is changed or somebody retries it."""
         ...
 

@@ -229,7 +229,7 @@ class RunRecord:
     conflicts: int = 0
     quarantined: int = 0
     requests: int = 0
-    error: str | None = None
+    error: Text | str | None = None
     planned: list[PlannedChange] = field(default_factory=list)
     truncated: bool = False
     """There was more to plan than a dry run looks at."""
@@ -252,4 +252,4 @@ class PlannedChange:
     appointment_id: str | None
     partner_id: str | None
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    detail: str = ""
+    detail: Text | str = ""

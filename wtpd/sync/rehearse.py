@@ -23,6 +23,7 @@ from wtpd.sync.ports import (
     Unreadable,
 )  # fmt: skip
 from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import Text
 
 MOST = 2000
 """Messages, and outbox rows, that a dry run looks at."""
@@ -68,7 +69,7 @@ def _play(spec: ChannelSpec, items: Sequence[Incoming | Unreadable], session: Se
 
 def _take(spec: ChannelSpec, session: Session, item: Incoming | Unreadable) -> list[PlannedChange]:
     """What a message would do here; it is carried out as well, since later ones build on it."""
-    reason = ""
+    reason: Text | str
     if isinstance(item, Incoming):
         try:
             with session.savepoint():
@@ -81,7 +82,7 @@ def _take(spec: ChannelSpec, session: Session, item: Incoming | Unreadable) -> l
         except Unavailable:
             raise
         except (WtpdError, sqlite3.IntegrityError) as error:
-            reason = str(sentence(error) if isinstance(error, WtpdError) else error)
+            reason = sentence(error) if isinstance(error, WtpdError) else str(error)
     else:
         reason = item.reason
     return [

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from wtpd.clock import Clock
-from wtpd.sync.errors import NeedsToken, PartnerError
+from wtpd.sync.errors import NeedsToken, PartnerError, why
 from wtpd.sync.guard import MassCancellation, MassDeparture
 from wtpd.sync.health import HALTED, Condition, Patience, State
 from wtpd.sync.ports import Halt, Session, Transactions
@@ -33,7 +33,7 @@ class Standing:
         self.patience = Patience(spec.interval, clock, chance)
         self.condition = Condition(state=State.STARTING, since=clock.now())
         self.last_success: datetime | None = None
-        self.last_error: str | None = None
+        self.last_error: Text | str | None = None
         self.is_healthy = asyncio.Event()
 
     @property
@@ -58,7 +58,7 @@ class Standing:
 
     async def failed(self, error: PartnerError | MassCancellation) -> None:
         """Known trouble: retry with patience, or wait for a person if only one can help."""
-        self.last_error = str(error) or type(error).__name__
+        self.last_error = why(error)
         now = self._clock.now()
         if isinstance(error, NeedsToken):
             halt = Halt(stopped=State.NEEDS_TOKEN, since=now)

@@ -299,12 +299,12 @@ def _item(raw: Any, account: str) -> Incoming | Unreadable:
         item = object_(raw, "item")
         return appointment(item.get("appointment"), account, changed_by=text(item.get("changedBy"), "changedBy", 64))
     except WireError as error:
-        return Unreadable(partner_id=_id_if_any(raw), reason=str(error), raw=raw)
+        body = raw.get("appointment") if isinstance(raw, dict) else None
+        return Unreadable(partner_id=_id_if_any(body), reason=str(error), raw=raw)
 
 
-def _id_if_any(raw: Any) -> str | None:
-    """The id of an item that can't be read, if at least that can."""
-    body = raw.get("appointment") if isinstance(raw, dict) else None
+def _id_if_any(body: Any) -> str | None:
+    """The id of an appointment that can't be read, if at least that can."""
     try:
         return _partner_id(object_(body, "appointment"))
     except WireError:

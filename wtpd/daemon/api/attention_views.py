@@ -19,7 +19,6 @@ from wtpd.store import appointments, attention, customers, history, inbox, vehic
 from wtpd.store.attention import Attention
 from wtpd.store.database import Tx
 from wtpd.sync.plan import CANCELLED
-from wtpd.texts import Text
 
 
 class Side(Struct, frozen=True):
@@ -95,7 +94,7 @@ class Views:
     ) -> AttentionView:
         visit = visits.get(entry.appointment_id or "")
         zone = zone_of(self._book, visit.appointment.site if visit else _site(entry))
-        data = {name: _rendered(value, language) for name, value in entry.data.items()}
+        data = words.facts(entry, language)
         field = str(data.get("field", "")) if entry.kind == "conflict" else ""
         same_day = are_of_one_day((data.get("ours"), data.get("theirs")), zone)
 
@@ -110,7 +109,7 @@ class Views:
             channel=entry.channel,
             appointment_id=entry.appointment_id,
             at=entry.at,
-            text=_said(words.sentence(entry, data), language),
+            text=words.sentence(entry, language),
             data=data,
             choices=words.choices(entry),
             consequences={
@@ -175,13 +174,3 @@ def _sets(entry: Entry, field: str, value: Any) -> bool:
 
 def _site(entry: Attention) -> str | None:
     return (entry.channel or "").partition("/")[2] or None
-
-
-def _said(text: Text | str, language: str) -> str:
-    return text.render(language) if isinstance(text, Text) else text
-
-
-def _rendered(value: Any, language: str) -> Any:
-    if isinstance(value, Mapping) and "msgid" in value:
-        return attention.text(value).render(language)
-    return value

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wtpd.daemon.api.showing import BLANK
+from wtpd.store import attention
 from wtpd.store.attention import Attention
 from wtpd.sync.plan import CANCELLED
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, Text, said
 from wtpd.words import field_name
 
 Show = Callable[[str, Any], str]
@@ -35,10 +36,17 @@ def choices(entry: Attention) -> list[str]:
     return _CHOICES.get(entry.kind, ["done"])
 
 
-def sentence(entry: Attention, data: Mapping[str, Any]) -> Text | str:
-    """`data` with the texts in it rendered."""
-    said = _SENTENCES.get(entry.kind)
-    return said(data) if said else entry.kind
+def facts(entry: Attention, language: str) -> dict[str, Any]:
+    """Its data, with the texts in it rendered."""
+    return {
+        name: attention.text(value).render(language) if isinstance(value, Mapping) and "msgid" in value else value
+        for name, value in entry.data.items()
+    }
+
+
+def sentence(entry: Attention, language: str) -> str:
+    words = _SENTENCES.get(entry.kind)
+    return said(words(facts(entry, language)), language) if words else entry.kind
 
 
 def consequences(entry: Attention, partner: str, show: Show) -> Mapping[str, Text]:

@@ -26,6 +26,12 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next_cursor: str | None = None
 
 
+def cut(found: list[T], limit: int) -> tuple[list[T], str | None]:
+    """The page out of records of which one more than `limit` was asked for; its cursor is the id of the last one."""
+    kept: list[Any] = found[:limit]
+    return kept, str(kept[-1].id) if len(found) > limit else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind of record. `shape` is what callers send, `record` what they get; `find` gives one page and the cursor of

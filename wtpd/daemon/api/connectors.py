@@ -21,9 +21,9 @@ from wtpd.errors import Invalid, Problem
 from wtpd.store import attention, inbox, outbox, runs
 from wtpd.store.database import Database, Tx
 from wtpd.sync.channel import MANUAL
-from wtpd.sync.errors import PartnerError
+from wtpd.sync.errors import PartnerError, why
 from wtpd.sync.ports import RunRecord
-from wtpd.texts import N_
+from wtpd.texts import N_, said
 
 PATH = "/v1/connectors"
 
@@ -185,7 +185,7 @@ class ConnectorRoutes:
         wanted: SyncInput = call.body
         running = self._fleet.running(call.params["connector"], wanted.site)
         records = await asyncio.gather(*(one.channel.run(MANUAL, dry_run=wanted.dry_run) for one in running))
-        return answer(Page([run_view(record) for record in records]))
+        return answer(Page([run_view(record, call.language) for record in records]))
 
     async def pause(self, call: Call) -> Answer:
         for one in self._fleet.running(call.params["connector"], call.body.site):
@@ -201,7 +201,7 @@ class ConnectorRoutes:
     async def verify(self, call: Call) -> Answer:
         wanted: VerifyInput = call.body
         running = self._fleet.running(call.params["connector"], wanted.site)
-        items = await asyncio.gather(*(self._verified(one, wanted.compare) for one in running))
+        items = await asyncio.gather(*(self._verified(one, wanted.compare, call.language) for one in running))
         return answer(Page(list(items)))
 
     async def runs(self, call: Call) -> Answer:
@@ -212,23 +212,25 @@ class ConnectorRoutes:
         found = await self._db.read(
             lambda tx: runs.page(tx, connector=query.connector, site=query.site, before=query.before, limit=query.limit)
         )
-        return answer(Page([run_view(record) for record in found]))
+        return answer(Page([run_view(record, call.language) for record in found]))
 
-    async def _verified(self, one: Running, compare: bool) -> VerifiedView:
+    async def _verified(self, one: Running, compare: bool, language: str) -> VerifiedView:
         spec = one.channel.spec
         try:
             found = await one.verify()
             comparison = await one.channel.compare() if compare else None
         except PartnerError as error:
-            return VerifiedView(site=spec.site, account=spec.account, error=str(error))
+            return VerifiedView(site=spec.site, account=spec.account, error=said(why(error), language))
+        wrong = N_(
+            "Wrong dealer number: {partner} knows us as {found}, but the mapping has {number}.",
+            partner=self._fleet.title_of(spec.id), found=found.account, number=spec.account,
+        )  # fmt: skip
         return VerifiedView(
             site=spec.site,
             account=found.account,
             name=found.name,
             facts=found.facts,
-            error=None
-            if found.account == spec.account
-            else f"the partner has us as {found.account}, not {spec.account}",
+            error=None if found.account == spec.account else wrong.render(language),
             compared=comparison.compared if comparison else None,
             differences=[_difference(each) for each in comparison.differences] if comparison else [],
         )
@@ -260,7 +262,7 @@ def channel_view(tx: Tx, seat: Seat, language: str) -> ChannelView:
         view,
         last_success=channel.standing.last_success or runs.last_success(tx, seat.id),
         next_run=channel.next_run,
-        error=channel.standing.last_error,
+        error=said(channel.standing.last_error, language) if channel.standing.last_error else None,
         waiting=outbox.waiting(tx, seat.id),
         conflicts=listed.get("conflict", 0),
         quarantined=inbox.count(tx, seat.id),
@@ -268,7 +270,7 @@ def channel_view(tx: Tx, seat: Seat, language: str) -> ChannelView:
     )
 
 
-def run_view(record: RunRecord) -> RunView:
+def run_view(record: RunRecord, language: str) -> RunView:
     counts = {
         name: getattr(record, name)
         for name in ("quiet", "fetched", "applied", "sent", "published", "conflicts", "quarantined", "requests")
@@ -278,7 +280,7 @@ def run_view(record: RunRecord) -> RunView:
         trigger=record.trigger,
         started_at=record.started_at,
         ended_at=record.ended_at,
-        error=record.error,
+        error=said(record.error, language) if record.error else None,
         steps=[
             StepView(
                 step.side,
@@ -286,7 +288,7 @@ def run_view(record: RunRecord) -> RunView:
                 step.appointment_id,
                 step.partner_id,
                 {name: {"old": old, "new": new} for name, (old, new) in step.fields.items()},
-                step.detail,
+                said(step.detail, language),
             )
             for step in record.planned
         ],

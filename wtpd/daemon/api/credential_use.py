@@ -6,7 +6,7 @@ from functools import partial
 
 from wtpd.clock import from_iso
 from wtpd.daemon.api.call import Answer, Call, Role, answer
-from wtpd.daemon.api.collection import Page
+from wtpd.daemon.api.collection import Page, cut
 from wtpd.daemon.api.credential_shapes import (
     AuditQuery,
     AuditView,
@@ -72,8 +72,7 @@ class CredentialUseRoutes:
 
     async def audit(self, call: Call) -> Answer:
         query: AuditQuery = call.query
-        lines = await self._desk.audit(before=query.cursor, limit=query.limit)
-        following = str(lines[-1].id) if len(lines) == query.limit else None
+        lines, following = cut(await self._desk.audit(before=query.cursor, limit=query.limit + 1), query.limit)
         return answer(Page([_audit(line) for line in lines], following))
 
     async def reveal(self, call: Call) -> Answer:

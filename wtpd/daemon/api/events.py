@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -58,11 +58,13 @@ class Reader:
         self.over = False
         """The stream ends: the reader is gone or too slow, or the daemon stops."""
 
-    def offer(self, events: Sequence[Event]) -> None:
-        self.waiting.extend(events)
+    def offer(self, events: Iterable[Event]) -> None:
+        """What isn't wanted doesn't even wake it."""
+        self.waiting.extend(event for event in events if self.wanted(event.kind))
         if len(self.waiting) > WAITING:
             self.end()
-        self.wake.set()
+        if self.waiting:
+            self.wake.set()
 
     def end(self) -> None:
         self.over = True
@@ -98,8 +100,7 @@ class Events:
         """Tell whoever listens now; it isn't kept."""
         event = Event(PASSING, kind, data)
         for reader in self._readers:
-            if reader.wanted(kind):
-                reader.offer([event])
+            reader.offer([event])
 
     def close(self) -> None:
         """End all streams; new ones end at once."""
@@ -133,9 +134,8 @@ class Events:
             self._presence.went(client)
 
     def _tell(self, events: Sequence[Event], signals: frozenset[str]) -> None:
-        if events:
-            for reader in self._readers:
-                reader.offer(events)
+        for reader in self._readers:
+            reader.offer(events)
 
     async def _serve(
         self, reader: Reader, last: int | None, receive: Receive, send: Send, abort: Callable[[], None]
@@ -191,7 +191,7 @@ async def _live(reader: Reader, last: int, put: Callable[[bytes], Any]) -> None:
         reader.waiting.clear()
         if fresh:
             last = max(last, *(event.seq for event in fresh))
-            await put(b"".join(_format(event) for event in fresh if reader.wanted(event.kind)))
+            await put(b"".join(map(_format, fresh)))
         if reader.waiting or reader.over:
             continue
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from wtpd.daemon.api.call import Answer, Call, Role, answer
-from wtpd.daemon.api.collection import Page
+from wtpd.daemon.api.collection import Page, cut
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Limit, Sign
 from wtpd.daemon.log_book import LEVELS, Line, LogBook
@@ -42,12 +43,14 @@ class LogRoutes:
 
     async def list(self, call: Call) -> Answer:
         query: LogQuery = call.query
-        limit = query.limit
+        words = query.q.casefold().split()
         found = await asyncio.to_thread(
-            self._book.page, lambda line: _fits(line, query), before=query.before, limit=limit + 1
+            self._book.page,
+            lambda line: _fits(line, query) and _says(line, words),
+            before=query.before,
+            limit=query.limit + 1,
         )
-        shown = found[:limit]
-        return answer(Page(shown, str(shown[-1].id) if len(found) > limit else None))
+        return answer(Page(*cut(found, query.limit)))
 
 
 def _fits(line: Line, query: LogQuery) -> bool:
@@ -55,10 +58,11 @@ def _fits(line: Line, query: LogQuery) -> bool:
         LEVELS[line.level] >= LEVELS[query.level]
         and query.connector in (None, line.connector)
         and query.site in (None, line.site)
-        and all(word in _text(line) for word in query.q.casefold().split())
     )
 
 
-def _text(line: Line) -> str:
-    """What is searched."""
-    return "\n".join((line.message, line.logger, line.channel or "", line.appointment_id or "")).casefold()
+def _says(line: Line, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    text = "\n".join((line.message, line.logger, line.channel or "", line.appointment_id or "")).casefold()
+    return all(word in text for word in words)

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from wtpd.book.book import Book
 from wtpd.daemon.api.call import Answer, Call, Role, answer
-from wtpd.daemon.api.collection import Collection, Kind
+from wtpd.daemon.api.collection import Collection, Kind, cut
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import CustomerInput, Limit, Search, Sign, VehicleInput
 from wtpd.planner.customer import Customer
@@ -95,7 +95,7 @@ def _find_customers(tx: Tx, query: FindQuery) -> tuple[list[Customer], str | Non
     if query.q:
         return _searched_customers(tx, query.q, query.limit), None
     found = customers.page(tx, after=query.cursor or "", limit=query.limit + 1)
-    return _cut(found, query.limit)
+    return cut(found, query.limit)
 
 
 def _searched_customers(tx: Tx, text: str, limit: int) -> list[Customer]:
@@ -117,9 +117,4 @@ def _find_vehicles(tx: Tx, query: VehicleQuery) -> tuple[list[Vehicle], str | No
     if query.q:
         return vehicles.search(tx, query.q, query.limit), None
     found = vehicles.page(tx, after=query.cursor or "", limit=query.limit + 1)
-    return _cut(found, query.limit)
-
-
-def _cut(found: list[Any], limit: int) -> tuple[list[Any], str | None]:
-    kept = found[:limit]
-    return kept, kept[-1].id if len(found) > limit else None
+    return cut(found, query.limit)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, Text, said
 from wtpd.words import ORIGINS, STATUS, TRANSPORT, field_name
 
 BLANK = "–"
@@ -25,7 +25,7 @@ def shown(field: str, value: Any, zone: ZoneInfo, language: str, *, same_day: bo
     if isinstance(value, list):
         return ", ".join(_item(one) for one in value)
     if isinstance(value, dict):
-        parts = ((_name(name, language), shown(name, one, zone, language)) for name, one in value.items())
+        parts = ((label(name, language), shown(name, one, zone, language)) for name, one in value.items())
         return ", ".join(f"{name}: {one}" for name, one in parts)
     word = _WORDS.get(field, {}).get(str(value))
     if word is not None:
@@ -48,12 +48,7 @@ def are_of_one_day(values: tuple[Any, ...], zone: ZoneInfo) -> bool:
 
 def label(field: str, language: str) -> str:
     """The name of a field."""
-    return _name(field, language)
-
-
-def _name(field: str, language: str) -> str:
-    name = field_name(field)
-    return name.render(language) if isinstance(name, Text) else name
+    return said(field_name(field), language)
 
 
 def _item(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -17,13 +18,14 @@ from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Input
 from wtpd.errors import NotFound, Refused
+from wtpd.planner.history import Entry
 from wtpd.store import appointments, attention, channels, history, messages, outbox
 from wtpd.store.attention import Attention
 from wtpd.store.database import Database, Tx
 from wtpd.store.messages import Message
 from wtpd.store.session import StoreSession
 from wtpd.sync.resend import State, resend
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, said
 
 FOUND = 50
 """Appointments that a search gives, at most."""
@@ -190,18 +192,16 @@ class TraceRoutes:
         return [step.item for step in sorted(steps, key=lambda step: (step.item.at, step.rank, step.item.id))]
 
     def _of_message(self, one: Message, language: str) -> Iterator[_Step]:
-        partner = self._title_of(one.channel)
-        title = words.of_message(one, partner).render(language)
-        detail = " · ".join(words.about_message(one, language)) or None
         item = _item(
-            f"m{one.id:09}", one.at, "message", title, detail, direction=one.direction, channel=one.channel,
-            outcome=one.outcome, actor=one.actor, message=one.id,
+            id=f"m{one.id:09}", at=one.at, kind="message", title=self._title(one, language),
+            detail=_detail(one, language), direction=one.direction, channel=one.channel, outcome=one.outcome,
+            actor=one.actor, message=one.id,
         )  # fmt: skip
         yield _Step(0 if one.direction == "in" else 4, item)
         if one.echoed_at is not None:
-            title = words.of_echo(partner).render(language)
+            title = words.of_echo(self._title_of(one.channel)).render(language)
             item = _item(
-                f"e{one.id:09}", one.echoed_at, "message", title, direction="in", channel=one.channel,
+                id=f"e{one.id:09}", at=one.echoed_at, kind="message", title=title, direction="in", channel=one.channel,
                 outcome="ignored", message=one.id,
             )  # fmt: skip
             yield _Step(5, item)
@@ -212,7 +212,7 @@ class TraceRoutes:
             at=one.at,
             direction=one.direction,
             channel=one.channel,
-            title=words.of_message(one, self._title_of(one.channel)).render(language),
+            title=self._title(one, language),
             operation=one.operation,
             outcome=one.outcome,
             status=one.status,
@@ -222,7 +222,7 @@ class TraceRoutes:
             actor=one.actor,
             attempts=one.attempts,
             payload=payload,
-            error=one.error.render(language) if isinstance(one.error, Text) else one.error,
+            error=None if one.error is None else said(one.error, language),
             appointment_id=one.appointment_id,
             answered_at=one.answered_at,
             confirmed_at=one.echoed_at,
@@ -235,58 +235,43 @@ class TraceRoutes:
             channel=one.channel,
             partner_id=one.partner_id,
             outcome=one.outcome,
-            title=words.of_message(one, self._title_of(one.channel)).render(language),
-            detail=" · ".join(words.about_message(one, language)) or None,
+            title=self._title(one, language),
+            detail=_detail(one, language),
         )
 
-
-def _item(
-    name: str,
-    at: datetime,
-    kind: str,
-    title: str,
-    detail: str | None = None,
-    *,
-    direction: str | None = None,
-    channel: str | None = None,
-    outcome: str | None = None,
-    actor: str | None = None,
-    message: int | None = None,
-) -> TraceItem:
-    return TraceItem(
-        id=name, at=at, kind=kind, direction=direction, channel=channel, title=title, detail=detail, outcome=outcome,
-        actor=actor, message=message,
-    )  # fmt: skip
+    def _title(self, one: Message, language: str) -> str:
+        return words.of_message(one, self._title_of(one.channel)).render(language)
 
 
-def _of_history(one: Any, language: str) -> _Step:
+_item = partial(TraceItem, detail=None, direction=None, channel=None, outcome=None, actor=None, message=None)
+
+
+def _detail(one: Message, language: str) -> str | None:
+    return " · ".join(words.about_message(one, language)) or None
+
+
+def _of_history(one: Entry, language: str) -> _Step:
     title = words.of_entry(one, language)
-    return _Step(1, _item(f"h{one.version:09}", one.at, "history", title, channel=one.channel, actor=one.actor))
+    item = _item(id=f"h{one.version:09}", at=one.at, kind="history", title=title, channel=one.channel, actor=one.actor)
+    return _Step(1, item)
 
 
 def _of_attention(one: Attention, exact: Iterable[datetime], language: str) -> Iterator[_Step]:
-    data = {name: _rendered(value, language) for name, value in one.data.items()}
-    said = sentence(one, data)
-    title = said.render(language) if isinstance(said, Text) else said
-    item = _item(f"a{one.id:09}", _within(one.at, exact), "attention", title, channel=one.channel)
-    yield _Step(2, item)
+    title = sentence(one, language)
+    at = _within(one.at, exact)
+    yield _Step(2, _item(id=f"a{one.id:09}", at=at, kind="attention", title=title, channel=one.channel))
     if one.resolved_at is not None:
-        outcome = words.of_resolution(one)
-        decided = outcome.render(language) if isinstance(outcome, Text) else outcome
-        at = _within(one.resolved_at, exact)
-        yield _Step(
-            3, _item(f"d{one.id:09}", at, "decision", decided, title, channel=one.channel, actor=one.resolved_by)
-        )
+        item = _item(
+            id=f"d{one.id:09}", at=_within(one.resolved_at, exact), kind="decision",
+            title=words.of_resolution(one, language), detail=title, channel=one.channel, actor=one.resolved_by,
+        )  # fmt: skip
+        yield _Step(3, item)
 
 
 def _within(at: datetime, exact: Iterable[datetime]) -> datetime:
     """The attention list keeps whole seconds: the last moment of that second at which something else is known to have
     happened, since it was listed for that."""
     return max((one for one in exact if one.replace(microsecond=0) == at), default=at)
-
-
-def _rendered(value: Any, language: str) -> Any:
-    return attention.text(value).render(language) if isinstance(value, dict) and "msgid" in value else value
 
 
 def _channels(tx: Tx, appointment_id: str, wanted: str | None) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from wtpd.planner.history import Entry
 from wtpd.store.attention import Attention
 from wtpd.store.messages import Message
-from wtpd.texts import N_, N_n, Text
+from wtpd.texts import N_, N_n, Text, said
 from wtpd.words import field_name
 
 Said = Callable[[str, str], Text]
@@ -82,14 +82,14 @@ _RESOLUTIONS: Mapping[str | None, Text] = {
 def of_message(message: Message, partner: str) -> Text:
     """`partner`: its name."""
     if message.direction == "in":
-        said = _ITEMS[message.operation]
+        words = _ITEMS[message.operation]
     elif message.operation in _LOOKS:
-        said = _LOOKS[message.operation]
+        words = _LOOKS[message.operation]
     elif message.outcome == "refused" and message.error is None:
-        said = _MEANWHILE.get(message.status, _overtaken)
+        words = _MEANWHILE.get(message.status, _overtaken)
     else:
-        said = _CALLS[message.outcome][message.operation]
-    return said(partner, message.partner_id or "")
+        words = _CALLS[message.outcome][message.operation]
+    return words(partner, message.partner_id or "")
 
 
 def _overtaken(partner: str, number: str) -> Text:
@@ -99,7 +99,7 @@ def _overtaken(partner: str, number: str) -> Text:
 def about_message(message: Message, language: str) -> Iterator[str]:
     """What there is to add: the reason, the fields, how often."""
     if message.error:
-        yield message.error.render(language) if isinstance(message.error, Text) else message.error
+        yield said(message.error, language)
     elif message.fields:
         yield fields(message.fields, language)
     if message.direction == "out" and message.attempts > 1:
@@ -116,15 +116,14 @@ def of_entry(entry: Entry, language: str) -> str:
     """A change in the history."""
     if entry.undoes is not None:
         return N_("Taken back: {fields}", fields=fields(entry.changes, language)).render(language)
-    said = _ENTRIES.get(entry.action)
-    return said(fields(entry.changes, language)).render(language) if said else entry.action
+    words = _ENTRIES.get(entry.action)
+    return words(fields(entry.changes, language)).render(language) if words else entry.action
 
 
-def of_resolution(entry: Attention) -> Text | str:
+def of_resolution(entry: Attention, language: str) -> str:
     """How an entry of the attention list was closed."""
-    return _RESOLUTIONS.get(entry.resolution) or entry.resolution or N_("Done")
+    return said(_RESOLUTIONS.get(entry.resolution) or entry.resolution or N_("Done"), language)
 
 
 def fields(names: Mapping[str, object] | tuple[str, ...], language: str) -> str:
-    found = (field_name(name) for name in names)
-    return ", ".join(name.render(language) if isinstance(name, Text) else name for name in found)
+    return ", ".join(said(field_name(name), language) for name in names)
