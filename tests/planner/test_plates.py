@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wtpd.planner.plates import SIDECODES, formatted, plate_key, plate_keys_for_search, same_plate
@@ -112,8 +112,22 @@ def test_every_dutch_plate_keeps_its_key_however_it_is_written(pattern: str, dat
     assert same_plate(shown, run_together)
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.text(max_size=15))
+@pytest.mark.parametrize(
+    "written",
+    ["HRO-AB 123;", "(HROAB123)", '"HROAB123"', "\u200bHROAB123", "HRO\u00ad-AB 123", "HR OAB 123", "H-R-O-A-B-1-2-3"],
+)
+def test_signs_around_and_within_a_plate_are_no_part_of_it(written: str) -> None:
+    assert plate_key(written) == "HRO-AB123"
+    assert same_plate(written, "HRO-AB 123")
+
+
+odd_plates = st.text(st.sampled_from("ABOÜ15HE -/.;\"'()\u200b\u0308\u00adß²\u1100\u1161"), max_size=12)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text(max_size=15) | odd_plates)
+@example(";AAAAA1")
+@example("\u1100-\u1161")
 def test_any_text_has_a_key_that_is_found_again(text: str) -> None:
     key = plate_key(text)
     assert plate_key(key) == key

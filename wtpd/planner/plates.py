@@ -30,13 +30,17 @@ _GERMAN_RUN_TOGETHER = re.compile(r"([A-ZÄÖÜ]{3})([A-Z]{2})[ -]?([1-9]\d{0,3}
 """Five letters can only be three and two, so nothing is lost with the separator."""
 _WITHOUT_SEPARATOR = re.compile(r"([A-ZÄÖÜ]{2,5})([1-9]\d{0,3}[EH]?)")
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—−_.:·•]+")
+_DECORATION = re.compile(r"[^\w\s\-‐‑‒–—−.:·•/]+")
+"""Neither letters, digits nor separators; the slash stands in a season."""
 
 
 def plate_key(text: str) -> str:
-    """The key under which the plate is kept: `hro-kp 48e` → `HRO-KP48E`, `12-ABC-3` → `12ABC3`, "" for none."""
+    """The key under which the plate is kept: `hro-kp 48e` → `HRO-KP48E`, `12-ABC-3` → `12ABC3`, "" for none. The key of
+    a key is the key itself."""
     spaced = _spaced(text)
-    german = _german(spaced)
-    return f"{german[0]}-{german[1]}{german[2]}" if german else _compact(spaced)
+    compact = _compact(spaced)
+    german = _german(spaced) or _german(compact)
+    return f"{german[0]}-{german[1]}{german[2]}" if german else compact
 
 
 def plate_keys_for_search(text: str) -> tuple[str, ...]:
@@ -102,13 +106,15 @@ def _season(spaced: str) -> tuple[tuple[str, str], ...]:
 
 
 def _spaced(text: str) -> str:
-    """Upper case, each run of separators one hyphen or, if it was white space alone, one space."""
-    upper = unicodedata.normalize("NFC", text).strip().upper()
-    return _SEPARATORS.sub(lambda match: " " if match[0].isspace() else "-", upper).strip("- ")
+    """Upper case, each run of separators one hyphen or, if it was white space alone, one space. Characters that are
+    neither letters, digits nor separators are dropped: quotes, brackets, zero-width spaces of a pasted mail."""
+    upper = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).upper())
+    plain = _DECORATION.sub("", upper)
+    return _SEPARATORS.sub(lambda match: " " if match[0].isspace() else "-", plain).strip("- /")
 
 
 def _compact(spaced: str) -> str:
-    return "".join(character for character in spaced if character.isalnum())
+    return unicodedata.normalize("NFC", "".join(character for character in spaced if character.isalnum()))
 
 
 def _shape(plate: str) -> str:
