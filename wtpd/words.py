@@ -138,6 +138,13 @@ ATTENTION: Mapping[str, Text] = {
     "rejected": N_("Refused by the partner"),
     "mass_cancellation": N_("Many cancellations at once"),
     "locked_customer": N_("Customer belongs to the DMS"),
+    "second_writer": N_("Another program writes"),
+    "partner_restored": N_("Partner was restored"),
+    "database_restored": N_("Database was restored"),
+    "keeps_refusing": N_("Can't be sent for now"),
+    "shortened": N_("Text shortened by the partner"),
+    "dropped_value": N_("Value left out"),
+    "possible_double": N_("Possibly the same visit"),
 }
 """What somebody must decide or look at, by its kind."""
 ATTENTION_FACTS: Mapping[str, Text] = {
@@ -158,6 +165,11 @@ ATTENTION_FACTS: Mapping[str, Text] = {
     "until": N_("end"),
     "cancelled": N_("cancellations"),
     "linked": N_("linked appointments"),
+    "dealer_number": N_("dealer number"),
+    "missing": N_("missing at the partner"),
+    "older": N_("older at the partner"),
+    "other": N_("the other appointment"),
+    "value": N_("value"),
 }
 """The facts of an entry that needs attention."""
 

@@ -68,6 +68,9 @@ class FusedPartner:
         self._fuse.step()
         return await self._inner.find(account, our_id)
 
+    def encode(self, intent: Intent) -> str:
+        return self._inner.encode(intent)
+
     async def write(self, intent: Intent) -> Receipt:
         self._fuse.step()
         receipt = await self._inner.write(intent)

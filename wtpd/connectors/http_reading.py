@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from wtpd.sync.errors import PartnerBroken
+from wtpd.sync.errors import PartnerBroken, TooLarge
 
 if TYPE_CHECKING:
     import httpx
@@ -23,7 +23,7 @@ async def body_of(response: httpx.Response, limit: int, call: str) -> bytes:
     """The whole body, decompressed. Never more than `limit` bytes (and one piece) are held, so that a gzip bomb can't
     burst. Raises `PartnerBroken`, and what the transport raises."""
     unzip = _decompressor(response, call)
-    too_large = PartnerBroken(f"{call}: the answer is larger than {limit} bytes", status=response.status_code)
+    too_large = TooLarge(f"{call}: the answer is larger than {limit} bytes", status=response.status_code)
     declared = response.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large

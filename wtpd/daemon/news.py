@@ -67,12 +67,19 @@ _CHANNELS: Mapping[State, tuple[int, str, Text]] = {
 _DECIDE = N_("Decide: wtpd tui → {screen}", screen=SCREENS["attention"])
 _LISTED: Mapping[str, tuple[int, Callable[[int], Text]]] = {
     "mass_cancellation": (2, lambda n: N_("Many cancellations at once: {count}", count=n)),
+    "partner_restored": (2, lambda n: N_("Partners that were restored or emptied: {count}", count=n)),
+    "second_writer": (3, lambda n: N_("Dealer numbers that another program writes for: {count}", count=n)),
+    "database_restored": (4, lambda n: N_("To look at after the database was restored: {count}", count=n)),
     "quarantine": (5, lambda n: N_("Messages in quarantine: {count}", count=n)),
     "rejected": (5, lambda n: N_("Appointments refused by the partner: {count}", count=n)),
+    "keeps_refusing": (6, lambda n: N_("Appointments that can't be sent for now: {count}", count=n)),
     "conflict": (6, lambda n: N_("Conflicts to decide: {count}", count=n)),
     "car_open": (6, lambda n: N_("Courtesy cars left open: {count}", count=n)),
     "unmatched": (8, lambda n: N_("Customers that may be the same: {count}", count=n)),
     "unknown_code": (8, lambda n: N_("Unknown codes from a partner: {count}", count=n)),
+    "possible_double": (8, lambda n: N_("Appointments that may be the same visit: {count}", count=n)),
+    "shortened": (8, lambda n: N_("Texts that a partner shortened: {count}", count=n)),
+    "dropped_value": (8, lambda n: N_("Values of a partner that were left out: {count}", count=n)),
     "over_limit": (8, lambda n: N_("Bookings over the load limit: {count}", count=n)),
     "locked_customer": (8, lambda n: N_("Changes to customers that belong to the DMS: {count}", count=n)),
 }

@@ -1,8 +1,13 @@
 """What somebody has to decide or look at: conflicts, quarantine, cars left open, and so on.
 
 Kinds: `conflict`, `quarantine`, `unmatched`, `car_open`, `over_limit`, `unknown_code`, `rejected`,
-`mass_cancellation`, `locked_customer`. `data` holds the facts as JSON values; a `Text` in it is kept so that it can be
-rendered in the reader's language (`text`).
+`mass_cancellation`, `locked_customer`; where knowledge is stale also `second_writer` (another program writes for the
+dealer number), `possible_double` (possibly the same visit), `partner_restored` (the partner was restored or emptied),
+`keeps_refusing` (one appointment can't be sent for a while), `shortened` (the partner shortened a text),
+`dropped_value` (an odd optional value was left out), `database_restored` (the report after a restored database).
+
+`data` holds the facts as JSON values; a `Text` in it is kept so that it can be rendered in the reader's language
+(`text`).
 """
 
 from __future__ import annotations
@@ -19,7 +24,8 @@ from wtpd.texts import N_, Text
 
 KINDS = (
     "conflict", "quarantine", "unmatched", "car_open", "over_limit", "unknown_code", "rejected", "mass_cancellation",
-    "locked_customer",
+    "locked_customer", "second_writer", "possible_double", "partner_restored", "keeps_refusing", "shortened",
+    "dropped_value", "database_restored",
 )  # fmt: skip
 
 

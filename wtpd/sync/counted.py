@@ -26,6 +26,9 @@ class Counted:
         self.requests += 1
         return await self._partner.find(account, our_id)
 
+    def encode(self, intent: Intent) -> str:
+        return self._partner.encode(intent)
+
     async def write(self, intent: Intent) -> Receipt:
         self.requests += 1
         return await self._partner.write(intent)

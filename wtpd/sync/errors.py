@@ -7,7 +7,8 @@
     ├── Precondition   412: somebody changed it there meanwhile: fetch, merge, send again
     ├── Duplicate      409: the partner has this appointment already
     ├── Rejected       other 4xx: this one item isn't taken; the others go on
-    └── PartnerBroken  an answer that breaks the contract: wrong type, too large, cut short, wrong encoding
+    └── PartnerBroken  an answer that breaks the contract: wrong type, cut short, wrong encoding
+        └── TooLarge   an answer beyond the size limit: a smaller page may be read
 
 The message is for the log and for support; it never holds a secret or the body of a message.
 """
@@ -71,6 +72,10 @@ class Rejected(PartnerError):
 
 class PartnerBroken(Transient):
     """Counts as transient for the channel: an answer like that is tried again later, with backoff."""
+
+
+class TooLarge(PartnerBroken):
+    pass
 
 
 def why(error: Exception) -> Text | str:

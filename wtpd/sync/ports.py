@@ -89,7 +89,14 @@ class Partner(Protocol):
         """The live appointment there that carries our id."""
         ...
 
-    async def write(self, intent: Intent) -> Receipt: ...
+    def encode(self, intent: Intent) -> str:
+        """The body of the request for `intent`, in the partner's form; no I/O. Raises `Rejected` for a value that the
+        partner has no form for."""
+        ...
+
+    async def write(self, intent: Intent) -> Receipt:
+        """Make the call; its body is `intent.body` where that is set."""
+        ...
 
     async def publish(self, account: str, days: Sequence[DayOffer], key: str) -> None:
         """Say what can be booked on these days (at most 100); days that aren't named stay as they are."""

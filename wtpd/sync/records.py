@@ -21,8 +21,8 @@ class Incoming:
     """One appointment as the partner has it now.
 
     `version` grows with each change there. `our_id` is our appointment id if the partner knows it. `changed_by` is
-    `dealer`, `customer_app` or `dms` (us). `unknown` holds codes we have no word for, by field; such a field is left
-    out of `fields`.
+    `dealer`, `customer_app` or `dms` (a program of the dealer: we, or another one). `unknown` holds codes without a
+    word of ours, by field; such a field is left out of `fields`.
     """
 
     partner_id: str
@@ -34,8 +34,16 @@ class Incoming:
     reason: str | None = None
     origin: str | None = None
     """Origin for an appointment that the book doesn't have yet, e.g. `mynissan`."""
+    left: bool = False
+    """Of a cancellation: the appointment left the connected department; its customer comes all the same."""
+    created_by: str = ""
+    """With `created_at` (RFC 3339, UTC) the creation facts, which never change; "" where the partner doesn't say. They
+    tell whether the partner has used a number again."""
+    created_at: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    """Odd optional values, as text and by field, that were left out of `fields` or shortened there."""
     raw: Any = None
     """The message as it came, for quarantine and trace; JSON value."""
 
@@ -60,12 +68,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The partner's answer to a write; for the trace also its `status` (HTTP) and what was `sent`, in the partner's own
-    form (JSON value), where the connector tells."""
+    """The partner's answer to a write. `held`: the appointment as the partner says it is now, where the answer tells.
+    For the trace also its `status` (HTTP) and the body `sent`, in the partner's own form (JSON value)."""
 
     partner_id: str
     version: int
     links: Mapping[str, str] = field(default_factory=dict)
+    held: Incoming | None = None
     status: int | None = None
     sent: Any = None
 
@@ -85,9 +94,11 @@ class DayOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A write to the partner that was decided and stored with its key before the call; repeated as it is until it is
-    answered. `fields`: all shared fields for `create`, the changed ones for `update`, none for `cancel`. `full` is
-    what both sides hold once it succeeded."""
+    """A write to the partner that was decided and stored with its key before the call, and is repeated byte for byte.
+
+    `fields`: all shared fields for `create`, the changed ones for `update`, none for `cancel`. `full`: the fields that
+    both sides hold once it succeeded. `body`: the encoded request, made by `Partner.encode`; None for an intent of an
+    older version of wtpd. `left`: a cancellation because the appointment left the connected department."""
 
     channel: str
     account: str
@@ -99,6 +110,8 @@ class Intent:
     partner_id: str | None = None
     expected_version: int | None = None
     reason: str | None = None
+    left: bool = False
+    body: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ from wtpd.connectors.dat.client import REFUSED_FOR, Dat, login_of
 from wtpd.connectors.dat.products import PRODUCTS, Product
 from wtpd.connectors.http import PartnerHttp
 from wtpd.errors import Refused
-from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected, Transient
+from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected, TooLarge, Transient
 from wtpd.texts import N_
 
 
@@ -213,7 +213,7 @@ async def test_a_call_that_may_not_be_made_isnt_made(sandbox: Sandbox) -> None:
         ("status", {"status": 500}, Transient),
         ("status", {"status": 401}, NeedsToken),
         ("garbage", {}, PartnerBroken),
-        ("huge", {}, PartnerBroken),
+        ("huge", {}, TooLarge),
         ("cut", {}, Transient),
         ("cut_middle", {}, PartnerBroken),
         ("never", {}, Transient),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from wtpd.connectors.base import Secrets, Verified
 from wtpd.connectors.http import Answer, PartnerHttp
 from wtpd.connectors.superservice import wire
@@ -39,6 +41,10 @@ class Superservice:
     async def find(self, account: str, our_id: str) -> Incoming | None:
         return _read(wire.found, await self._client.find(account, our_id), account, our_id)
 
+    def encode(self, intent: Intent) -> str:
+        writer = {"create": wire.creation, "update": wire.patch, "cancel": wire.cancellation}[intent.operation]
+        return msgspec.json.encode(_written(writer, intent)).decode()
+
     async def write(self, intent: Intent) -> Receipt:
         """Raises `Duplicate` when a live appointment with our id is there already (`find` gives it), `Precondition`
         when there is a newer version than the expected one."""
@@ -59,15 +65,15 @@ class Superservice:
 
     async def _send(self, intent: Intent) -> Answer:
         account, key = intent.account, intent.key
+        body = msgspec.Raw((self.encode(intent) if intent.body is None else intent.body).encode())
         if intent.operation == "create":
-            return await self._client.create(account, _written(wire.creation, intent), key=key)
+            return await self._client.create(account, body, key=key)
         if intent.partner_id is None:
             raise ValueError(f"an intent to {intent.operation} needs the partner's id")
         match = wire.etag(intent.expected_version)
         if intent.operation == "update":
-            body = _written(wire.patch, intent)
             return await self._client.change(account, intent.partner_id, body, match=match, key=key)
-        return await self._client.cancel(account, intent.partner_id, wire.cancellation(intent), match=match, key=key)
+        return await self._client.cancel(account, intent.partner_id, body, match=match, key=key)
 
 
 def _read(reader: Callable[..., T], *arguments: Any) -> T:

@@ -24,6 +24,7 @@ _CHOICES: Mapping[str, list[str]] = {
     "quarantine": ["retry", "discard"],
     "rejected": ["retry", "discard"],
     "mass_cancellation": [],
+    "partner_restored": [],
 }
 """What can be done with an entry; all other kinds are just `done`."""
 
@@ -71,6 +72,15 @@ def consequences(entry: Attention, partner: str, show: Show) -> Mapping[str, Tex
 
 def next_step(entry: Attention, partner: str) -> Text | None:
     """The way out of what can't be decided here."""
+    if entry.kind == "partner_restored" and not entry.resolved_at and entry.channel:
+        connector, _, site = entry.channel.partition("/")
+        return N_(
+            "Nothing is exchanged until then. Ask {partner}. If it was restored, this sends our appointments again: "
+            "wtpd resume {connector} --site {site} --accept-cancellations",
+            partner=partner, connector=connector, site=site,
+        )  # fmt: skip
+    if entry.kind == "second_writer" and not entry.resolved_at:
+        return N_("Find the other program (a second box, the DMS) and switch it off for this dealer number.")
     if entry.kind != "mass_cancellation" or entry.resolved_at or not entry.channel:
         return None
     connector, _, site = entry.channel.partition("/")
@@ -135,6 +145,14 @@ _DONE: Mapping[str, Callable[[str], Text]] = {
     "over_limit": lambda partner: N_("Closes this entry; the booking stays."),
     "unknown_code": lambda partner: N_("Closes this entry; the field stays as it is here."),
     "locked_customer": lambda partner: N_("Closes this entry; {partner} gets our data.", partner=partner),
+    "second_writer": lambda partner: N_("Closes this entry; it is listed again if the other program goes on."),
+    "database_restored": lambda partner: N_("Closes this entry; nothing is changed."),
+    "keeps_refusing": lambda partner: N_("Closes this entry; wtpd keeps trying."),
+    "shortened": lambda partner: N_(
+        "Closes this entry; ours stays here, and {partner} keeps its own.", partner=partner
+    ),
+    "dropped_value": lambda partner: N_("Closes this entry; the field stays as it is here."),
+    "possible_double": lambda partner: N_("Closes this entry; both appointments stay."),
 }
 
 
@@ -166,6 +184,23 @@ _OPEN_CARS: Mapping[str, Text] = {
     "unknown": N_("The courtesy car that was asked for isn't one of this site; none is reserved."),
 }
 
+_QUESTIONS: Mapping[str, Text] = {
+    "left": N_("At the partner it has left this department, and here it stands in it. Move it, or cancel it."),
+    "elsewhere": N_("The partner has it, and here it stands in a department that isn't connected. Move it back?"),
+}
+
+
+def _database_restored(data: Mapping[str, Any]) -> Text:
+    """Either the report of the first run after the restore, or a question about one appointment."""
+    if (question := str(data.get("question", ""))) in _QUESTIONS:
+        return _QUESTIONS[question]
+    return N_(
+        "The database was restored. The first run after it took {applied} changes from the partner, sent {sent}, "
+        "and found {conflicts} conflicts.",
+        applied=data.get("applied", 0), sent=data.get("sent", 0), conflicts=data.get("conflicts", 0),
+    )  # fmt: skip
+
+
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
     "conflict": _conflict,
     "quarantine": lambda d: N_("A message couldn't be applied: {reason}", reason=d.get("reason", "")),
@@ -176,4 +211,24 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
     "unknown_code": lambda d: N_("The partner sent a code that wtpd doesn't know."),
     "mass_cancellation": _mass_cancellation,
     "locked_customer": lambda d: N_("The partner changed a customer that belongs to the DMS; ours stands."),
+    "second_writer": lambda d: N_(
+        "Another program writes for dealer number {number}: it changes appointments back that wtpd has changed.",
+        number=d.get("dealer_number", ""),
+    ),
+    "partner_restored": lambda d: N_(
+        "The partner was restored or emptied: {missing} appointments are missing there, {older} are older than here.",
+        missing=d.get("missing", ""),
+        older=d.get("older", ""),
+    ),
+    "database_restored": _database_restored,
+    "keeps_refusing": lambda d: N_("This appointment can't be sent for now: {reason}", reason=d.get("reason", "")),
+    "shortened": lambda d: N_(
+        "The partner keeps {field} in another form than we sent it; ours stays here.",
+        field=field_name(str(d.get("field", ""))),
+    ),
+    "dropped_value": lambda d: N_(
+        "The partner's value for {field} can't be one and was left out; the booking was taken.",
+        field=field_name(str(d.get("field", ""))),
+    ),
+    "possible_double": lambda d: N_("These two appointments may be the same visit."),
 }

@@ -14,20 +14,37 @@ from wtpd.words import ATTENTION
 
 SHORT: Mapping[str, Text] = {
     "mass_cancellation": N_("Stopped"),
+    "partner_restored": N_("Restored"),
+    "second_writer": N_("Two writers"),
+    "database_restored": N_("Our restore"),
     "quarantine": N_("Quarantine"),
     "rejected": N_("Refused"),
+    "keeps_refusing": N_("Not sent"),
     "conflict": N_("Conflict"),
     "car_open": N_("No car"),
     "unmatched": N_("Same one?"),
     "over_limit": N_("Over limit"),
     "unknown_code": N_("Unknown code"),
+    "possible_double": N_("Double?"),
+    "shortened": N_("Shortened"),
+    "dropped_value": N_("Left out"),
     "locked_customer": N_("Kept by DMS"),
 }
 """The kinds for a narrow column, the heaviest first: what stops a channel, what hasn't arrived, what two sides see
 differently, what somebody should look at."""
 _WEIGHT = {kind: place for place, kind in enumerate(SHORT)}
 _SIGNS = {"mass_cancellation": ("bad", "bad")} | dict.fromkeys(
-    ("quarantine", "rejected", "conflict", "car_open"), ("warn", "warn")
+    (
+        "partner_restored",
+        "second_writer",
+        "database_restored",
+        "quarantine",
+        "rejected",
+        "keeps_refusing",
+        "conflict",
+        "car_open",
+    ),
+    ("warn", "warn"),
 )
 
 RESOLUTIONS: Mapping[str, Text] = {
@@ -41,6 +58,9 @@ RESOLUTIONS: Mapping[str, Text] = {
     "sent": N_("sent meanwhile"),
     "resumed": N_("resumed"),
     "another mapping": N_("mapped otherwise"),
+    "both": N_("both texts were kept"),
+    "own": N_("another value was set"),
+    "changed": N_("changed afterwards"),
     "erased": N_("the customer was erased"),
 }
 
