@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -39,6 +40,32 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> 
     second = await Database.open(tmp_path / "book.db")
     assert await second.read(kinds) == ["kept"]
     await second.close()
+
+
+def temporary_files_while_writing(tx: Tx) -> list[str]:
+    """Paths of SQLite's temporary files that are open while a large savepoint is: deleted already, held only."""
+    data = "x" * 2000
+    for number in range(200):
+        note(tx, "large", number=number, data=data)
+    tx.run("SAVEPOINT larger")
+    tx.run("UPDATE event SET data = replace(data, 'x', 'y')")
+    links = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    tx.run("RELEASE larger")
+    return [link for link in links if "etilqs_" in link]
+
+
+@pytest.mark.parametrize("name", ["data", "O'Brien data"])
+async def test_temporary_files_lie_beside_the_database(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/tmp may be a small file system in memory: that it is full must not stop the book."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (tmp_path / name).mkdir()
+    database = await Database.open(tmp_path / name / "book.db")
+    found = await database.write(temporary_files_while_writing)
+    await database.close()
+    assert found
+    assert {str(Path(link).parent) for link in found} == {str(tmp_path / name)}
 
 
 async def test_a_reader_sees_every_write_that_has_returned(database: Database) -> None:

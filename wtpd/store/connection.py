@@ -109,6 +109,7 @@ def _writer(path: Path) -> sqlite3.Connection:
         try:
             check(con, path)
             _set(con, *_ALWAYS, *_WRITER)
+            _keep_temporary_files(con, path.parent.absolute())
             migrate(con, path)
         except BaseException:
             con.close()
@@ -134,6 +135,23 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
     con = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
     con.row_factory = sqlite3.Row
     return con
+
+
+def _keep_temporary_files(con: sqlite3.Connection, folder: Path) -> None:
+    """Let SQLite put its temporary files (journals of savepoints, sorters, the copy that VACUUM makes) beside the
+    database, for all connections of this process. Else they lie in `$TMPDIR` or /tmp, often a small file system in
+    memory, and the book stops when that one is full. Not in memory: VACUUM needs as much as the whole file.
+    `temp_store_directory` is the only way that works after SQLite was loaded (https://sqlite.org/tempfiles.html)."""
+    if _temporary_files(con) != str(folder):
+        quoted = str(folder).replace("'", "''")
+        _set(con, f"temp_store_directory='{quoted}'")
+    if _temporary_files(con) != str(folder):  # an SQLite built without its deprecated functions
+        _set(con, "temp_store=MEMORY")
+
+
+def _temporary_files(con: sqlite3.Connection) -> str:
+    row = con.execute("PRAGMA temp_store_directory").fetchone()
+    return str(row[0]) if row and row[0] else ""
 
 
 def _set(con: sqlite3.Connection, *pragmas: str) -> None:
