@@ -18,6 +18,7 @@ from typing import Any, Self
 
 LANGUAGES = ("de", "en", "nl")
 """The languages every text exists in."""
+_NAMES = {"de": "German", "nl": "Dutch"}
 _DATES = {"de": "%d.%m.%Y", "nl": "%d-%m-%Y"}
 
 
@@ -104,5 +105,23 @@ def load_catalogues() -> None:
 
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
+    """The catalogue of `language`; English has none. One that is missing or damaged is said at once, since English in
+    its place looks like a choice; where no log is set up yet, Python writes the line on standard error."""
     folder = Path(__file__).parent / "locale"
-    return gettext.translation("wtpd", folder, languages=[language], fallback=True)
+    try:
+        return gettext.translation("wtpd", folder, languages=[language])
+    except Exception as error:  # gettext raises struct.error, UnicodeError and others for a damaged file
+        if language in _NAMES:
+            _complain(language, error)
+        return gettext.NullTranslations()
+
+
+def _complain(language: str, error: Exception) -> None:
+    import logging  # 3 ms of every start
+
+    logging.getLogger(__name__).error(
+        "The %s texts can't be read, so English is shown in their place (%s). "
+        "Cure: script/bootstrap in a source tree; else install wtpd again.",
+        _NAMES[language],
+        error,
+    )

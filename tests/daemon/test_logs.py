@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,20 +92,38 @@ def test_plain_lines_where_there_is_no_journal(logger: logging.Logger) -> None:
     assert stream.getvalue() == f"ERROR password={HIDDEN}\n"
 
 
-def test_the_journal_is_used_only_if_stderr_is_its_stream(tmp_path: Path) -> None:
+@pytest.fixture
+def root_logger() -> Iterator[logging.Logger]:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     quiet = {name: logging.getLogger(name).level for name in ("httpx", "asyncio", "uvicorn")}
-    try:
-        with (tmp_path / "out").open("w") as stream:
-            about = os.fstat(stream.fileno())
-            set_up({"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}, stream=stream)
-            assert isinstance(root.handlers[0], JournalHandler)
-            set_up({"JOURNAL_STREAM": "1:1", "WTPD_LOG_LEVEL": "debug"}, stream=stream)
-            assert isinstance(root.handlers[0], logging.StreamHandler)
-            assert root.level == logging.DEBUG
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-        for name, one in quiet.items():
-            logging.getLogger(name).setLevel(one)
+    yield root
+    root.handlers[:] = before
+    root.setLevel(level)
+    for name, one in quiet.items():
+        logging.getLogger(name).setLevel(one)
+
+
+def test_the_journal_is_used_only_if_stderr_is_its_stream(tmp_path: Path, root_logger: logging.Logger) -> None:
+    with (tmp_path / "out").open("w") as stream:
+        about = os.fstat(stream.fileno())
+        set_up({"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}, stream=stream)
+        assert isinstance(root_logger.handlers[0], JournalHandler)
+        set_up({"JOURNAL_STREAM": "1:1", "WTPD_LOG_LEVEL": "debug"}, stream=stream)
+        assert isinstance(root_logger.handlers[0], logging.StreamHandler)
+        assert root_logger.level == logging.DEBUG
+
+
+def test_without_the_library_the_journal_gets_plain_lines_with_their_priority(
+    tmp_path: Path, root_logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "systemd", None)  # as where it isn't installed
+    with (tmp_path / "out").open("w+") as stream:
+        about = os.fstat(stream.fileno())
+        set_up({"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}, stream=stream)
+        logging.getLogger("wtpd.x").error("password=%s\nsecond line", SECRET)
+        stream.seek(0)
+        warning, *lines = stream.read().splitlines()
+    assert warning.startswith("<4>")
+    assert "pip install systemd-python" in warning
+    assert lines == [f"<3>wtpd.x: password={HIDDEN}", "<3>second line"]

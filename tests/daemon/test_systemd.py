@@ -26,8 +26,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield sock
 
 
-def test_what_systemd_hears(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
+def test_what_systemd_hears(manager: socket.socket) -> None:
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "30000000"})
     assert notifier.watchdog == 30
     notifier.ready("all\nwell")
@@ -41,8 +40,7 @@ def test_what_systemd_hears(manager: socket.socket, monkeypatch: pytest.MonkeyPa
     assert heard[3:] == ["STATUS=superservice/rostock: needs a new token", "STOPPING=1"]
 
 
-def test_an_abstract_socket_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", f"@wtpd-test-{os.getpid()}")
+def test_an_abstract_socket_is_understood() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(f"\0wtpd-test-{os.getpid()}")
         sock.settimeout(5)
@@ -56,8 +54,7 @@ def test_without_systemd_nothing_happens() -> None:
     assert Notifier.from_environment({"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}).watchdog is None
 
 
-def test_a_manager_that_is_gone_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
     Notifier(str(tmp_path / "nobody")).alive()
 
 

@@ -68,3 +68,25 @@ def test_a_kept_text_is_shown_as_the_one_that_was_kept() -> None:
 
 def test_what_is_no_json_value_is_kept_as_its_text() -> None:
     assert N_("{key} is missing here", key=Path("a/b")).as_json()["args"] == {"key": "a/b"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no catalogue", b"\xde\x12\x04\x95\0\0\0\0\xff\xff\xff\xff"])
+def test_a_catalogue_that_cant_be_read_is_said_once_with_its_cure(
+    content: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "locale/nl/LC_MESSAGES/wtpd.mo"
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    text = N_("There is no site {site}.", site="rostock")
+    assert [text.render("nl"), text.render("nl")] == [text.render("en")] * 2
+    [record] = caplog.records
+    assert record.levelname == "ERROR"
+    assert "Dutch" in record.getMessage()
+    assert "script/bootstrap" in record.getMessage()
+    assert text.render("de") != text.render("en")
+
+
+def test_english_needs_none(caplog: pytest.LogCaptureFixture) -> None:
+    assert N_("There is no site {site}.", site="rostock").render("en") == "There is no site rostock."
+    assert caplog.records == []

@@ -10,6 +10,7 @@ import click
 
 from wtpd import language
 from wtpd.cli.command import Command, Group, Option, command, option
+from wtpd.cli.extras import SANDBOX, need
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def state_folder(environment: Mapping[str, str]) -> Path:
 @option("--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), about=N_("Folder for its state."))
 @option("--seed", type=int, default=0, about=N_("Makes chance repeatable."))
 def serve(console: Console, host: str, port: int, state: Path | None, seed: int) -> None:
+    need(*SANDBOX)
     import asyncio
 
     from wtpd.sandbox.server import run_sandbox

@@ -1,4 +1,5 @@
-"""Logging: to the journal with structured fields where stderr is one, else plain lines on stderr.
+"""Logging: to the journal with structured fields where stderr is one, else plain lines on stderr. Without the library
+systemd-python, an extra of the package, the journal gets plain lines with their priority.
 
 Fields are given as upper-case extras: `log.info("…", extra={"CONNECTOR": "superservice", "SITE": "rostock"})`. A filter
 at the very end takes secrets out that somebody let slip: the last net, not the first. What the API shows of it is kept
@@ -13,6 +14,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
+
+log = logging.getLogger(__name__)
 
 HIDDEN = "[secret]"
 
@@ -70,6 +73,14 @@ class CleanFormatter(logging.Formatter):
         return self._redactor.clean(super().format(record))
 
 
+class PriorityFormatter(CleanFormatter):
+    """Puts the priority before each line, as the journal reads it from standard error (sd-daemon(3))."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = _priority(record.levelno)
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+
+
 def extras(record: logging.LogRecord, redactor: Redactor) -> dict[str, str]:
     """The upper-case extras of a record, cleaned."""
     return {
@@ -118,8 +129,14 @@ def set_up(environment: Mapping[str, str], *, stream: TextIO | None = None, leve
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
-    root.addHandler(_handler(environment, stream, redactor))
+    handler = _handler(environment, stream, redactor)
+    root.addHandler(handler)
     root.setLevel(environment.get("WTPD_LOG_LEVEL", level).upper())
+    if isinstance(handler.formatter, PriorityFormatter):
+        log.warning(
+            "The library systemd-python isn't installed, so the journal gets lines without fields. "
+            "Install it with: %s -m pip install systemd-python", sys.executable,
+        )  # fmt: skip
     for name in ("httpx", "httpcore", "aiosqlite", "asyncio", "watchfiles", "uvicorn", "mail"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return redactor
@@ -127,8 +144,12 @@ def set_up(environment: Mapping[str, str], *, stream: TextIO | None = None, leve
 
 def _handler(environment: Mapping[str, str], stream: TextIO, redactor: Redactor) -> logging.Handler:
     if _is_journal(environment.get("JOURNAL_STREAM", ""), stream):
-        from systemd import journal  # 30 ms that only a box with a journal pays
-
+        try:
+            from systemd import journal  # 30 ms that only a box with a journal pays
+        except ImportError:
+            lines = logging.StreamHandler(stream)
+            lines.setFormatter(PriorityFormatter("%(name)s: %(message)s", redactor))
+            return lines
         return JournalHandler(journal.send, redactor)
     plain = logging.StreamHandler(stream)
     plain.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", redactor))

@@ -22,8 +22,8 @@ FIRST_FD = 3
 
 
 class Notifier:
-    """Sends state changes to the service manager by sd_notify(3), which reads `$NOTIFY_SOCKET` of this process itself.
-    `address`: the same; None: there is nobody to tell."""
+    """Sends state changes to the service manager, in the protocol of sd_notify(3). `address`: value of
+    `$NOTIFY_SOCKET`; None: there is no service manager."""
 
     def __init__(self, address: str | None, *, watchdog: float | None = None) -> None:
         self._address = address
@@ -57,10 +57,11 @@ class Notifier:
     def _send(self, message: str) -> None:
         if self._address is None:
             return
-        from systemd import daemon  # only where there is a service manager
-
+        # A datagram, as sd_notify(3) describes it; a leading @ stands for the null byte of an abstract name.
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
-            daemon.notify(message)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as sock:
+                sock.sendto(message.encode(errors="replace"), address)
         except OSError as error:
             log.warning("systemd can't be told %r: %s", message.split("=", 1)[0], error)
 
