@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
-def demo(*arguments: str, language: str = "en") -> subprocess.Popen[str]:
+def demo(*arguments: str, language: str = "en", **more: str) -> subprocess.Popen[str]:
+    """`more`: environment variables."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WTPD_")}
     # A shell's background job ignores SIGINT, and its children would too.
     return subprocess.Popen(
@@ -24,7 +26,7 @@ def demo(*arguments: str, language: str = "en") -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment | {"WTPD_LANG": language},
+        env=environment | {"WTPD_LANG": language} | more,
     )
 
 
@@ -54,6 +56,8 @@ def test_the_demo_ends_well_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert figures["there_after"] == figures["history_entries"] == figures["booked"] == 40
     assert 0 < figures["there_at_the_crash"] < 40
     assert figures["conflicts"] == 1
+    assert figures["courtesy_car"].startswith("EW")
+    assert report["login"] == {"client_id": "demo-dms", "client_secret": "demo-secret"}
     assert figures["over_limit"] > 0
     assert figures["refused"]
     assert report["mails"]["count"] == len(list((folder / "mails").glob("*.eml"))) > 0
@@ -79,18 +83,53 @@ def test_serve_leaves_everything_running_until_it_is_stopped(tmp_path: Path) -> 
     assert left_running(folder) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
-    folder = tmp_path / "house"
-    process = demo("--dir", str(folder))
+def running_demo(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """The demo, once everything that it starts is running."""
+    process = demo(*arguments, **environment)
     assert process.stdout is not None
-    process.stdout.readline()  # the first step is over: all is running
+    process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_stops_everything_and_names_the_folder(tmp_path: Path, number: signal.Signals) -> None:
+    folder = tmp_path / "house"
+    process = running_demo("--dir", str(folder))
     assert len(left_running(folder)) >= 3
     process.send_signal(number)
     _, err = process.communicate()
-    assert process.returncode != 0
-    assert "Traceback" not in err
+    assert process.returncode == 128 + number
+    assert err == f"Stopped. What it made is in {folder}\n"
     assert left_running(folder) == []
+
+
+def test_a_temporary_folder_is_gone_after_ctrl_c(tmp_path: Path) -> None:
+    process = running_demo(TMPDIR=str(tmp_path))
+    assert len(list(tmp_path.glob("wtpd-demo-*"))) == 1
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (130, "Stopped.\n")
+    assert list(tmp_path.iterdir()) == []
+    assert left_running(tmp_path) == []
+
+
+def test_nothing_outlives_a_kill_9_of_the_demo(tmp_path: Path) -> None:
+    folder = tmp_path / "house"
+    process = running_demo("--dir", str(folder))
+    process.kill()
+    process.communicate()  # returns once nobody holds its output any more
+    give_up = time.monotonic() + 20
+    while left_running(folder) and time.monotonic() < give_up:
+        time.sleep(0.02)
+    assert left_running(folder) == []
+
+
+def test_a_child_whose_demo_has_ended_already_does_not_start(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    child = [sys.executable, "-m", "wtpd.cli.demo_child", str(gone.pid), "9", "sandbox", "--state", str(tmp_path)]
+    assert subprocess.run(child, capture_output=True, check=False, timeout=60).returncode == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -102,10 +141,37 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["precious"]
 
 
-def test_a_daemon_that_cant_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("language", "reason"), [("en", "too long for a socket"), ("de", "zu lang für einen Socket")])
+def test_after_a_story_that_stopped_only_folder_and_log_are_named(tmp_path: Path, language: str, reason: str) -> None:
     folder = tmp_path / "house" / ("x" * 90)
-    process = demo("--dir", str(folder))
+    process = demo("--serve", "--dir", str(folder), language=language)
     out, _ = process.communicate()
     assert process.returncode == 1
-    assert "too long for a socket" in out
+    assert reason in out
+    assert [line.split()[-1] for line in out.splitlines()[-2:]] == [str(folder), str(folder / "daemon.log")]
+    assert "WTPD_SOCKET" not in out
+    assert "_sandbox" not in out
     assert left_running(folder) == []
+
+
+def test_a_folder_that_cant_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    process = demo("--dir", str(tmp_path / "file" / "house"))
+    _, err = process.communicate()
+    assert process.returncode == 2
+    assert "can't be used" in err
+
+
+@pytest.mark.parametrize("arguments", [("demo",), ("sandbox",)])
+def test_a_library_that_is_missing_is_named_with_the_line_that_installs_it(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    without = (
+        "import sys; sys.modules['starlette'] = None; sys.argv[0] = 'wtpd'; from wtpd.cli.main import main; main()"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", without, "--lang", "en", *arguments], capture_output=True, text=True, check=False,
+        cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert f"{sys.executable} -m pip install starlette" in run.stderr

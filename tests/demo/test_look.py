@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 from pathlib import Path
@@ -34,9 +35,19 @@ async def test_a_stop_ends_the_terminal_ui_too(tmp_path: Path, number: signal.Si
     async with on_pty((*WTPD, "demo", "--dir", str(folder)), WTPD_LANG="en") as terminal:
         await terminal.until("[F1 Overview]", patience=LONG)
         terminal.process.send_signal(number)
-        assert await terminal.ended() == 1
+        assert await terminal.ended() == 128 + number
         assert terminal.echoes
     assert _running(folder) == []
+
+
+async def test_the_terminal_ui_ends_with_a_demo_that_was_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "house"
+    async with on_pty((*WTPD, "demo", "--dir", str(folder)), WTPD_LANG="en") as terminal:
+        await terminal.until("[F1 Overview]", patience=LONG)
+        terminal.process.kill()
+        async with asyncio.timeout(30):
+            while _running(folder):
+                await asyncio.sleep(0.05)
 
 
 def _running(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +16,20 @@ from typing import TYPE_CHECKING
 from wtpd import language
 from wtpd.demo.compare import Comparison
 from wtpd.demo.demo import Outcome, run
+from wtpd.demo.partner import PARTNER
+from wtpd.demo.processes import command
 from wtpd.demo.report import Report, Step
+from wtpd.demo.settings import LOGIN
 from wtpd.texts import N_, Text
 from wtpd.tui.terminal import Terminal, as_started
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
 
-STOPS = (signal.SIGTERM, signal.SIGHUP)
-"""What ends it with all that it started; the second one comes when its terminal is closed."""
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end the demo with all that it started; SIGHUP comes when its terminal is closed."""
+STOPPED = tuple(128 + number for number in STOPS)
+"""Exit codes after one of them, as shells give them."""
 MOST_DIFFERENCES = 20
 """Differences that are listed; the others are counted."""
 
@@ -32,51 +37,64 @@ MOST_DIFFERENCES = 20
 def play(console: Console, folder: Path, *, keeps: bool, serve: bool, look: bool) -> int:
     """The whole demo in `folder`, which is kept afterwards if `keeps`; the exit code. `serve` leaves it running until
     Ctrl-C, `look` until Enter."""
+    stops: list[signal.Signals] = []
     try:
-        return asyncio.run(_play(console, folder, keeps=keeps, serve=serve, look=look))
-    except asyncio.CancelledError:
-        console.note(N_("Stopped."))
-        return 1
+        return asyncio.run(_play(console, folder, stops, keeps=keeps, serve=serve, look=look))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        if keeps:
+            console.note(N_("Stopped. What it made is in {folder}", folder=str(folder)))
+        else:
+            console.note(N_("Stopped."))
+        return 128 + (stops[0] if stops else signal.SIGINT)
 
 
-async def _play(console: Console, folder: Path, *, keeps: bool, serve: bool, look: bool) -> int:
+async def _play(
+    console: Console, folder: Path, stops: list[signal.Signals], *, keeps: bool, serve: bool, look: bool
+) -> int:
+    """`stops` gets the signals that came."""
     quiet = console.json
     report = Report() if quiet else Report(lambda text: None, lambda step: _tell(console, step))
-    stop = asyncio.Event()
 
     async def finished(outcome: Outcome) -> None:
-        _end(console, outcome, report, keeps=keeps or serve or look or not outcome.ok)
-        if serve:
+        stays = outcome.running and (serve or (look and not quiet))
+        _end(console, outcome, report, stays=stays, keeps=keeps or stays or not outcome.ok)
+        if stays and serve:
             if not quiet:
                 console.note(N_("Everything runs until Ctrl-C."))
-            with _signals(stop):
-                await stop.wait()
-        elif look and not quiet:
+            await _until_stopped()
+        elif stays:
             await _let_look(console, outcome)
 
     main = asyncio.current_task()
     assert main is not None
-    loop = asyncio.get_running_loop()
-    for number in STOPS:
-        loop.add_signal_handler(number, main.cancel)
-    try:
+
+    def stop(number: signal.Signals) -> None:
+        stops.append(number)
+        main.cancel()
+
+    with _signals(STOPS, stop):
         outcome = await run(folder, report, language=language.current(), now=datetime.now(UTC), finished=finished)
-    finally:
-        for number in STOPS:
-            loop.remove_signal_handler(number)
     return 0 if outcome.ok else 1
 
 
-@contextlib.contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
+async def _until_stopped() -> None:
     """While serving, Ctrl-C and a stop are the normal end."""
+    stop = asyncio.Event()
+    with _signals((signal.SIGINT, signal.SIGTERM), lambda _: stop.set()):
+        await stop.wait()
+
+
+@contextlib.contextmanager
+def _signals(numbers: Iterable[signal.Signals], then: Callable[[signal.Signals], object]) -> Iterator[None]:
+    """Call `then` for each of these signals meanwhile."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    for number in numbers:
+        loop.add_signal_handler(number, then, number)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 async def _let_look(console: Console, outcome: Outcome) -> None:
@@ -86,7 +104,7 @@ async def _let_look(console: Console, outcome: Outcome) -> None:
         return
     console.note(N_("Everything still runs, in the terminal UI. q there ends it and the demo."))
     tui = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wtpd", "tui", "--socket", str(outcome.socket), "--lang", language.current()),
+        *command("tui", "--socket", str(outcome.socket), "--lang", language.current(), ends_by=signal.SIGTERM),
         env=as_started(os.environ),
     )
     try:
@@ -115,19 +133,21 @@ def _tell(console: Console, step: Step) -> None:
     sys.stdout.flush()
 
 
-def _end(console: Console, outcome: Outcome, report: Report, *, keeps: bool) -> None:
-    console.answer(outcome.for_programs(report), lambda: _sum_up(console, outcome, keeps))
+def _end(console: Console, outcome: Outcome, report: Report, *, stays: bool, keeps: bool) -> None:
+    """`stays`: everything goes on running; `keeps`: the folder is there afterwards."""
+    console.answer(outcome.for_programs(report), lambda: _sum_up(console, outcome, stays, keeps))
     sys.stdout.flush()
 
 
-def _sum_up(console: Console, outcome: Outcome, keeps: bool) -> None:
+def _sum_up(console: Console, outcome: Outcome, stays: bool, keeps: bool) -> None:
     console.line()
     if outcome.failure is not None:
         console.line(outcome.failure, colour="red", bold=True)
     elif outcome.comparison is not None:
         _verdict(console, outcome.comparison)
     if keeps:
-        _where(console, outcome)
+        for label, value in _where(outcome, stays):
+            console.line(f"{language.say(label) + ':':<10} {value}")
 
 
 def _program() -> str:
@@ -135,16 +155,16 @@ def _program() -> str:
     return "wtpd" if shutil.which("wtpd") or Path(sys.argv[0]).name != "wtpd" else sys.argv[0]
 
 
-def _where(console: Console, outcome: Outcome) -> None:
-    where: list[tuple[Text, str]] = [
-        (N_("Folder"), str(outcome.folder)),
-        (N_("API"), f"WTPD_SOCKET={outcome.socket} {_program()} status"),
-        (N_("Sandbox"), f"{outcome.sandbox}/_sandbox/superservice/state"),
-        (N_("Mails"), f"{outcome.folder / 'mails'} ({outcome.mails})"),
-        (N_("Log"), str(outcome.folder / "daemon.log")),
-    ]
-    for label, value in where:
-        console.line(f"{language.say(label) + ':':<10} {value}")
+def _where(outcome: Outcome, stays: bool) -> Iterator[tuple[Text, str]]:
+    """What there is to look at. Only the folder and what is in it if daemon and sandbox have ended."""
+    yield N_("Folder"), str(outcome.folder)
+    if stays:
+        yield N_("API"), f"WTPD_SOCKET={outcome.socket} {_program()} status"
+        yield N_("Sandbox"), f"{outcome.sandbox}/_sandbox/{PARTNER}/state"
+        yield N_("Login"), f"client_id={LOGIN['client_id']} client_secret={LOGIN['client_secret']}"
+    if outcome.comparison is not None:
+        yield N_("Mails"), f"{outcome.folder / 'mails'} ({outcome.mails})"
+    yield N_("Log"), str(outcome.folder / "daemon.log")
 
 
 def _verdict(console: Console, comparison: Comparison) -> None:

@@ -15,7 +15,7 @@ from wtpd.demo.compare import Comparison, Record, compare
 from wtpd.demo.house import House
 from wtpd.demo.processes import Failed
 from wtpd.demo.report import Report
-from wtpd.demo.settings import DEPARTMENT
+from wtpd.demo.settings import DEPARTMENT, LOGIN
 from wtpd.demo.stage import ZONE, Stage, Stuck
 from wtpd.errors import WtpdError
 from wtpd.texts import N_, Text
@@ -27,7 +27,7 @@ LIMIT = 300.0
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`failure` None: the story was played to its end, and each step found what it should. `comparison` None: it never
-    came to that."""
+    came to that. `running`: the story came to its end, so daemon and sandbox can still be looked at."""
 
     folder: Path
     socket: Path
@@ -35,6 +35,7 @@ class Outcome:
     mails: int
     comparison: Comparison | None
     failure: Text | None
+    running: bool
 
     @property
     def ok(self) -> bool:
@@ -50,6 +51,7 @@ class Outcome:
             "socket": str(self.socket),
             "config": str(self.folder / "wtpd.yaml"),
             "sandbox": self.sandbox,
+            "login": dict(LOGIN),
             "mails": {"folder": str(self.folder / "mails"), "count": self.mails},
             "steps": [
                 {
@@ -87,13 +89,16 @@ async def run(
                 comparison = await prove(stage)
         except TimeoutError:
             failure = N_("The demo wasn't over after {seconds} s.", seconds=int(LIMIT))
-        except (Stuck, Failed, ClientError, WtpdError) as error:
+        except (Stuck, Failed, WtpdError) as error:
+            failure = N_("The story stopped: {reason}", reason=error.text)
+        except (ClientError, OSError) as error:
             failure = N_("The story stopped: {reason}", reason=str(error))
+        running = failure is None and house.running
         if failure is None and not report.ok:
             failed = ", ".join(step.name for step in report.steps if not step.ok)
             failure = N_("Something isn't as it should be: {steps}", steps=failed)
         mails = await asyncio.to_thread(house.mails.mails)
-        outcome = Outcome(folder, house.socket, house.address, len(mails), comparison, failure)
+        outcome = Outcome(folder, house.socket, house.address, len(mails), comparison, failure, running)
         await finished(outcome)
         return outcome
     finally:

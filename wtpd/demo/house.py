@@ -12,6 +12,7 @@ from wtpd.demo.mail_sink import MailSink
 from wtpd.demo.partner import PARTNER, Partner
 from wtpd.demo.processes import Failed, Process
 from wtpd.demo.settings import Settings
+from wtpd.texts import N_
 
 ADDRESS_FILE = "address"
 """The sandbox notes here where it listens."""
@@ -37,13 +38,18 @@ class House:
         return self.folder / "api.sock"
 
     @property
+    def running(self) -> bool:
+        """Daemon and sandbox are running."""
+        return self.daemon.alive and self.sandbox.alive
+
+    @property
     def config(self) -> Path:
         return self.folder / "wtpd.yaml"
 
     async def open(self) -> None:
         """Start everything; `close` it in any case. Raises `Failed`."""
         if len(str(self.socket).encode()) > LONGEST_SOCKET:
-            raise Failed("wtpd run", self.folder, "the path of the folder is too long for a socket")
+            raise Failed(N_("the path of the folder {folder} is too long for a socket", folder=str(self.folder)))
         self.folder.mkdir(parents=True, exist_ok=True)
         await self._stack.enter_async_context(self.mails)
         state = self.folder / "sandbox"

@@ -11,20 +11,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wtpd.texts import N_, Text
+
 STOP = 12.0
 """Seconds that a process gets to stop by itself (the daemon needs 10 at most)."""
 START = 30.0
 POLL = 0.05
 
 
-class Failed(Exception):
-    """A process didn't come up; `log` is where it said why."""
+LAUNCHER = "wtpd.cli.demo_child"
+"""Runs `wtpd …` so that it ends with the process that started it."""
 
-    def __init__(self, name: str, log: Path, reason: str) -> None:
-        super().__init__(f"{name}: {reason} (see {log}) {_last_line(log)}".rstrip())
-        self.name = name
-        self.log = log
-        self.reason = reason
+
+class Failed(Exception):
+    """A process didn't start; `text` says why."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(str(text))
+        self.text = text
 
 
 @dataclass(slots=True)
@@ -49,10 +53,7 @@ class Process:
         """Returns once `ready()` says so. Raises `Failed` if the process ends before, or in `START` seconds."""
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "wtpd",
-                *self.arguments,
+                *command(*self.arguments, ends_by=signal.SIGKILL),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -64,11 +65,17 @@ class Process:
             async with asyncio.timeout(START):
                 while not await ready():
                     if not self.alive:
-                        raise Failed(self.name, self.log, f"ended with {self._process.returncode}")
+                        raise Failed(
+                            N_("{program} ended with exit code {code}; its last line: {line}",
+                               program=self.name, code=self._process.returncode, line=_last_line(self.log))
+                        )  # fmt: skip
                     await asyncio.sleep(POLL)
         except TimeoutError:
             await self.stop()
-            raise Failed(self.name, self.log, f"not ready after {START:.0f} s") from None
+            raise Failed(
+                N_("{program} wasn't ready after {seconds} s; its last line: {line}",
+                   program=self.name, seconds=int(START), line=_last_line(self.log))
+            ) from None  # fmt: skip
 
     async def kill(self) -> None:
         """As a power cut would: no chance to tidy up."""
@@ -94,11 +101,16 @@ class Process:
                 os.kill(self._process.pid, signal.SIGKILL)
 
 
+def command(*arguments: str, ends_by: signal.Signals) -> list[str]:
+    """The command line of `wtpd …` that gets the signal `ends_by` when this process ends, even by SIGKILL."""
+    return [sys.executable, "-m", LAUNCHER, str(os.getpid()), str(ends_by.value), *arguments]
+
+
 def _last_line(log: Path) -> str:
     try:
-        return next(reversed(log.read_text(errors="replace").strip().splitlines()), "")
+        return next(reversed(log.read_text(errors="replace").strip().splitlines()), "–")
     except OSError:
-        return ""
+        return "–"
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,8 @@ SITES = {"rostock": "00123", "guestrow": "00456"}
 """The sites and their dealer numbers at SUPERSERVICE."""
 DEPARTMENT = "Werkstatt"
 """The department that is connected; the body shop isn't."""
+LOGIN = {"client_id": "demo-dms", "client_secret": "demo-secret"}
+"""Credentials that the sandbox's SUPERSERVICE accepts."""
 STATUS_MAIL = "status-{site}@autohaus.example"
 
 _SITE = """\

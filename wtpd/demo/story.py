@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from wtpd.client import Unreachable
 from wtpd.demo.partner import PARTNER
-from wtpd.demo.settings import DEPARTMENT, SITES
+from wtpd.demo.settings import DEPARTMENT, LOGIN, SITES
 from wtpd.demo.stage import Json, Stage, Stuck, at
 from wtpd.texts import N_, Text
 
@@ -21,7 +21,6 @@ FILES = {
 }
 """The lists, and what each holds."""
 """The lists of the dealership, in the order in which they refer to each other."""
-SECRET = {"client_id": "demo-dms", "client_secret": "demo-secret"}
 ROSTOCK, GUESTROW = SITES["rostock"], SITES["guestrow"]
 CRASH_BOOKINGS = 40
 CREATE = {"method": "POST", "route": "/v1/dealers/*/appointments"}
@@ -38,8 +37,8 @@ async def introduce(stage: Stage) -> None:
     with stage.report.step("introduce", text) as note:
         for site, number in SITES.items():
             await stage.partner.act("dealer", dealer=number, name=f"Autohaus {site.title()}", brand="NISSAN")
-        await stage.partner.act("client", dealers=",".join(SITES.values()), **SECRET)
-        await stage.api.credentials.set(PARTNER, "general", SECRET)
+        await stage.partner.act("client", dealers=",".join(SITES.values()), **LOGIN)
+        await stage.api.credentials.set(PARTNER, "general", LOGIN)
         await stage.api.connectors.verify(PARTNER)
         note.found(N_("dealer numbers {numbers}", numbers=", ".join(SITES.values())))
 
@@ -69,7 +68,7 @@ async def first_sync(stage: Stage) -> None:
 async def bookings(stage: Stage) -> None:
     text = N_("The customer's app, the dealer at SUPERSERVICE and the desk book")
     with stage.report.step("bookings", text) as note:
-        first, second, third = await stage.open_days("rostock", 3)
+        first, second, third, *_ = await stage.open_days("rostock", 3)
         new_customer = {
             "first_name": "Wiebke", "last_name": "Thomsen-Demo", "email": "wiebke.thomsen@example.org",
             "mobile": "0171 5550123", "plate": "HRO-WT 2026", "vin": "SJNFAAZE1U0999001", "model": "Leaf",
@@ -83,14 +82,13 @@ async def bookings(stage: Stage) -> None:
             "book", dealer=ROSTOCK, by="dealer", drop_off=at(second, 10), collection=at(second, 17),
             job="Bremsen vorne", labour_units=12.0, fields=fields,
         )  # fmt: skip
-        start, end = at(third, 8), at(third, 16)
-        car = await stage.free_car("rostock", start, end)
+        day, car = await stage.day_with_car("rostock", third, (8, 16))
         stage.known["car"] = await stage.partner.act(
-            "book", dealer=ROSTOCK, by="customer_app", drop_off=start, collection=end, job="Ölwechsel",
+            "book", dealer=ROSTOCK, by="customer_app", drop_off=at(day, 8), collection=at(day, 16), job="Ölwechsel",
             labour_units=8.0, first_name="Jannes", last_name="Kröger-Demo", mobile="0160 5550456", plate="DBR-JK 77",
-            model="Qashqai", transport="LOAN_CAR", **({"loan_car": car} if car else {}),
+            model="Qashqai", transport="LOAN_CAR", loan_car=car,
         )  # fmt: skip
-        [day] = await stage.open_days("guestrow", 1)
+        day, *_ = await stage.open_days("guestrow", 1)
         stage.known["desk"] = await stage.book_here("guestrow", day, 11)
         await stage.settle()
         app, dealer, lent = [await stage.here(stage.known[name]["id"]) for name in ("app", "dealer", "car")]
@@ -99,11 +97,8 @@ async def bookings(stage: Stage) -> None:
         note.found(
             N_("the app's customer is new, origin {origin}", origin=app["origin"]), ok=app["origin"] == "mynissan"
         )
-        note.found(
-            N_("courtesy car {car} is reserved", car=lent["courtesy_car"] or "–"),
-            ok=lent["courtesy_car"] == car,
-            courtesy_car=lent["courtesy_car"],
-        )
+        reserved = lent["courtesy_car"] == car
+        note.found(_lent(reserved, car), ok=reserved, courtesy_car=lent["courtesy_car"])
 
 
 async def known_customer(stage: Stage) -> tuple[str, Json]:
@@ -122,7 +117,13 @@ async def known_customer(stage: Stage) -> tuple[str, Json]:
                 },
                 "vehicle": {"registrationPlate": vehicle["plate"], "vin": vehicle["vin"]},
             }
-    raise Stuck("none of the imported customers has name, e-mail, plate and VIN")
+    raise Stuck(N_("none of the imported customers has name, e-mail, plate and VIN"))
+
+
+def _lent(reserved: bool, car: str) -> Text:
+    if reserved:
+        return N_("courtesy car {car} is reserved", car=car)
+    return N_("courtesy car {car} was NOT reserved", car=car)
 
 
 def _recognised(recognised: bool) -> Text:
@@ -155,9 +156,9 @@ async def conflict(stage: Stage) -> None:
         async with stage.misbehaving({"kind": "status", "status": 503, "method": "PATCH"}):
             ours, theirs = {"notes": "Wir: Termin bestätigt"}, "Sie: Kunde kommt später"
             await stage.api.appointments.change(booked["id"], ours, version=booked["version"])
-            await stage.until(stage.partner.shown)
+            await stage.until(stage.partner.shown, N_("a change is refused by SUPERSERVICE"))
             await stage.partner.act("change", dealer=ROSTOCK, id=partner_id, notes=theirs)
-            await stage.until(stage.conflicts)
+            await stage.until(stage.conflicts, N_("the conflict is listed"))
         await stage.settle()
         listed = await stage.conflicts()
         stands = (await stage.here(partner_id))["notes"]
@@ -195,7 +196,7 @@ async def mail(stage: Stage) -> None:
         for site in SITES:
             tested = await stage.api.test_mail(site)
             if not tested["ok"]:
-                raise Stuck(f"no mail to {tested['sent_to']}: {tested['error']}")
+                raise Stuck(N_("no mail to {address}: {reason}", address=tested["sent_to"], reason=tested["error"]))
             note.found(N_("to {address}", address=tested["sent_to"]))
         note.found(N_("conflicts and full days are mailed a minute after they were found, several in one mail"))
 
@@ -230,13 +231,12 @@ async def kill_in_the_middle(stage: Stage, before: int) -> tuple[int, int]:
     cut, late = {"kind": "cut", "share": 0.34, **CREATE}, {"kind": "late", "seconds": 0.2, "work": "first", **CREATE}
 
     async def some_are_there() -> bool:
-        """the first of the bookings reach SUPERSERVICE"""
         return len(await stage.partner.appointments()) >= before + 5
 
     async with stage.misbehaving(cut, late):
         await stage.api.connectors.resume(PARTNER)
         run = asyncio.create_task(stage.api.connectors.sync(PARTNER))
-        await stage.until(some_are_there)
+        await stage.until(some_are_there, N_("the first of the bookings reach SUPERSERVICE"))
         await stage.house.crash_daemon()
         with contextlib.suppress(Unreachable):
             await run
@@ -245,7 +245,7 @@ async def kill_in_the_middle(stage: Stage, before: int) -> tuple[int, int]:
 
 async def book_many(stage: Stage) -> list[Json]:
     """The desk books while nothing is sent."""
-    days = await stage.open_days("rostock", 8)
+    days = (await stage.open_days("rostock", 8))[:8]
     return [
         await stage.book_here("rostock", days[number % len(days)], 8 + number % 8, notes=f"Nr. {number + 1}")
         for number in range(CRASH_BOOKINGS)
