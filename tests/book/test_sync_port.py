@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -171,6 +172,19 @@ async def test_whoever_brings_a_car_that_has_nobody_is_known_by_it_next_time(
     nameless = {name: value for name, value in fields().items() if name not in ("customer.email", "customer.mobile")}
     first, second = await partner.create(nameless), await partner.create(nameless, partner_id="A-2")
     assert (await partner.appointment(first)).customer_id == (await partner.appointment(second)).customer_id
+
+
+async def test_at_a_dutch_site_a_number_without_country_code_is_dutch(partner: Partner, dealership: Dealership) -> None:
+    book = dealership.book
+    book.plans = {key: replace(plan, country="NL") for key, plan in book.plans.items()}
+    await dealership.do(book.keep_countries)
+    known = await dealership.do(lambda tx: book.create_customer(
+        tx, {"first_name": "Piet", "last_name": "Zandkasteel", "mobile": "06 42345678 (werk)"}, author=DESK
+    ))  # fmt: skip
+    piet = {"customer.first_name": "Piet", "customer.last_name": "Zandkasteel", "customer.email": ""}
+    for number, mobile in enumerate(("+31642345678", "06-42 34 56 78", "0031 (0)6 42345678")):
+        ours = await partner.create(fields(**piet, **{"customer.mobile": mobile}), partner_id=f"P-{number}")
+        assert (await partner.appointment(ours)).customer_id == known.id
 
 
 async def test_a_locked_customer_keeps_what_the_dms_says(partner: Partner, dealership: Dealership) -> None:

@@ -1,13 +1,16 @@
 """Numbers, addresses, names and VINs are compared, not how they are typed."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wtpd.planner.customer import Customer
 from wtpd.planner.names import name_key
-from wtpd.planner.phones import contact_keys, e164, personal_keys
+from wtpd.planner.phones import contact_keys, e164, e164_all, personal_keys, region_of
 from wtpd.planner.vin import is_vin, normalise_vin, vin_problem
 
 
@@ -18,7 +21,17 @@ from wtpd.planner.vin import is_vin, normalise_vin, vin_problem
         ("+49 160 20361589", "DE", "+4916020361589"),
         ("0049 172 92434105", "DE", "+4917292434105"),
         ("0381/70816", "DE", "+4938170816"),
-        ("(0381) 708-16", "", "+4938170816"),
+        ("(0381) 708-16", "", None),
+        ("030 9870385", "NL", "+31309870385"),
+        ("+49 171 745 17017 (Frau)", "DE", "+4917174517017"),
+        ("0171 7451701 priv.", "DE", "+491717451701"),
+        ("0171 7451701 gesch.", "NL", None),
+        ("Tel. 0381/70816, ab 18:00", "DE", "+4938170816"),
+        ("0381 70816 App. 12", "DE", "+4938170816"),
+        ("0381 70816/17", "DE", "+4938170816"),
+        ("0800 FLOWERS", "DE", None),
+        ("0049 (0)381 70816", "", "+4938170816"),
+        ("06-42345678", "Atlantis", None),
         ("06 12345678", "NL", "+31612345678"),
         ("06 12345678", "Nederland", "+31612345678"),
         ("+31 6 12345678", "DE", "+31612345678"),
@@ -31,7 +44,47 @@ from wtpd.planner.vin import is_vin, normalise_vin, vin_problem
     ],
 )
 def test_telephone_numbers_in_e164(written: str, country: str, number: str | None) -> None:
-    assert e164(written, country) == number
+    assert e164(written, region_of(country)) == number
+
+
+def test_every_number_of_a_field_is_read() -> None:
+    assert e164_all("0171 7451701 (Frau) / 0381 70816; +31 6 42345678", "DE") == (
+        "+491717451701", "+4938170816", "+31642345678",
+    )  # fmt: skip
+
+
+def test_a_blank_country_is_that_of_the_site() -> None:
+    person = Customer(id="c", mobile="06 42345678", phone="030 9870385")
+    assert contact_keys(person, "NL") == ("+31642345678", "+31309870385")
+    assert contact_keys(person, "") == ()
+    assert contact_keys(Customer(id="d", country="Niederlande", mobile="06 42345678"), "DE") == ("+31642345678",)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("", "NL"),
+        (" nl ", "NL"),
+        ("D", "DE"),
+        ("Frankrijk", "FR"),
+        ("Österreich", "AT"),
+        ("UK", "GB"),
+        ("Atlantis", ""),
+    ],
+)
+def test_countries_as_people_write_them(written: str, code: str) -> None:
+    assert region_of(written, "NL") == code
+
+
+@given(st.text(max_size=60), st.sampled_from(["DE", "NL", "AT", "BE", ""]))
+def test_whatever_is_written_a_key_is_a_number_in_e164(text: str, region: str) -> None:
+    for number in e164_all(text, region):
+        assert re.fullmatch(r"\+[1-9][0-9]{6,16}", number)
+
+
+@given(st.integers(10**8, 10**9 - 1), st.text("abcdefghijklmnopqrstuvwxyzÄÖÜß() .", max_size=20))
+def test_words_behind_a_number_are_no_digits(number: int, words: str) -> None:
+    assert e164(f"0{number} {words}", "NL") == e164(f"0{number}", "NL")
 
 
 def test_contacts_of_a_customer_without_repeats() -> None:
@@ -43,9 +96,9 @@ def test_contacts_of_a_customer_without_repeats() -> None:
         mobile="0151 85641177",
         business_mobile="0049 151 85641177",
     )
-    assert contact_keys(customer) == ("axel.lübs@example.org", "+4915185641177", "+49381602921")
-    assert personal_keys(customer) == ("axel.lübs@example.org", "+4915185641177")
-    assert contact_keys(Customer(id="d", email="@", phone="-")) == ()
+    assert contact_keys(customer, "DE") == ("axel.lübs@example.org", "+4915185641177", "+49381602921")
+    assert personal_keys(customer, "DE") == ("axel.lübs@example.org", "+4915185641177")
+    assert contact_keys(Customer(id="d", email="@", phone="-"), "DE") == ()
 
 
 def test_phonenumbers_is_loaded_with_the_first_number_only() -> None:

@@ -1,7 +1,11 @@
 """A partner's customer and vehicle are matched to ours, never on a guess."""
 
+from collections.abc import Sequence
+
+from wtpd.planner import matching
 from wtpd.planner.customer import Customer
-from wtpd.planner.matching import Match, match
+from wtpd.planner.matching import Match, Matches
+from wtpd.planner.phones import contact_keys
 from wtpd.planner.vehicle import Vehicle
 
 VIN, OTHER_VIN = "SJNFLKWT9X1458220", "VF15TCCXRXU995736"
@@ -10,6 +14,14 @@ BERND = Customer(id="bernd", first_name="Bernd", last_name="Koch", email="koch@e
 LEAF = Vehicle(id="leaf", vin=VIN, plate="HRO-AB 12", owner="anna")
 ASKED = Customer(id="", first_name="ANNA", last_name="Mueller")
 NOTHING = Match(None)
+
+
+def match(
+    customer: Customer, vehicle: Vehicle, *, vehicles: Sequence[Vehicle], customers: Sequence[Customer]
+) -> Matches:
+    """At a German site; the addresses of our customers as the store has them."""
+    addresses = {each.id: contact_keys(each, "DE") for each in customers}
+    return matching.match(customer, vehicle, vehicles=vehicles, customers=customers, addresses=addresses, home="DE")
 
 
 def test_the_vin_finds_the_vehicle_and_its_person_of_that_name() -> None:

@@ -132,3 +132,26 @@ def test_any_text_has_a_key_that_is_found_again(text: str) -> None:
     key = plate_key(text)
     assert plate_key(key) == key
     assert not key or key in plate_keys_for_search(text)
+
+
+@given(st.sampled_from(SIDECODES), st.data())
+def test_a_dutch_plate_has_one_key_at_a_dutch_site_however_it_is_written(pattern: str, data: st.DataObject) -> None:
+    plate = "".join(
+        place if place == "-" else data.draw(st.sampled_from(LETTERS if place == "X" else "0123456789"))
+        for place in pattern
+    )
+    compact = plate.replace("-", "")
+    for written in (plate, compact, plate.replace("-", " "), plate.replace("-", "."), plate.replace("-", "", 1)):
+        for text in (written, written.lower(), f" {written} "):
+            assert plate_key(text, "NL") == compact
+            assert same_plate(text, plate)
+    assert plate_key(plate_key(plate, "NL"), "NL") == compact
+
+
+@given(districts, own_letters, numbers, suffixes)
+def test_a_german_plate_keeps_its_separator_at_a_dutch_site_where_no_dutch_one_is_grouped_so(
+    district: str, own: str, number: str, suffix: str
+) -> None:
+    key = plate_key(f"{district}-{own} {number}{suffix}", "NL")
+    dutch = len(district) == len(own) == len(number) == 2 and not suffix and district.isascii()
+    assert key == (f"{district}{own}{number}" if dutch else f"{district}-{own}{number}{suffix}")

@@ -23,7 +23,7 @@ from wtpd.planner.customer import Customer
 from wtpd.planner.history import Author
 from wtpd.planner.resources import Advisor, Closure, CourtesyCar, DepartmentPlan
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import privacy
+from wtpd.store import countries, privacy
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
@@ -33,6 +33,11 @@ class Book:
 
     def __init__(self, plans: Mapping[tuple[str, str], DepartmentPlan]) -> None:
         self.plans = plans
+
+    def keep_countries(self, tx: Tx) -> None:
+        """Have telephone numbers and plates read in the countries of the sites as they are planned now; keys that were
+        made in others are due then (`wtpd.store.rekeying`)."""
+        countries.keep(tx, {site: plan.country for (site, _), plan in self.plans.items()})
 
     def plan(self, site: str, department: str) -> DepartmentPlan:
         """Raises `Invalid` for a site or department that isn't configured."""
@@ -79,9 +84,10 @@ class Book:
             self, tx, appointment_id, author=author, expected_version=expected_version, reason=reason
         )
 
-    def create_customer(self, tx: Tx, values: Mapping[str, Any], *, author: Author) -> Customer:
-        """`values`: fields of `Customer`; `id` is optional."""
-        return customers.create(tx, values, author=author)
+    def create_customer(self, tx: Tx, values: Mapping[str, Any], *, author: Author, site: str = "") -> Customer:
+        """`values`: fields of `Customer`; `id` is optional. `site`: the one through which the customer comes into the
+        book, if one is known; its country is what a blank country means."""
+        return customers.create(tx, values, author=author, site=site)
 
     def change_customer(
         self, tx: Tx, customer_id: str, changes: Mapping[str, Any], *, author: Author, expected_version: int | None

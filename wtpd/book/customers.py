@@ -34,7 +34,7 @@ TEXTS = {
 PERMISSIONS = ("email", "phone", "sms", "post", "sinno_app")
 
 
-def create(tx: Tx, values: Mapping[str, Any], *, author: Author) -> Customer:
+def create(tx: Tx, values: Mapping[str, Any], *, author: Author, site: str = "") -> Customer:
     given = {name: value for name, value in values.items() if name != "id"}
     customer = _tidy(merged(Customer(id=values.get("id") or new_id()), _allowed(given)))
     check(customer)
@@ -42,7 +42,7 @@ def create(tx: Tx, values: Mapping[str, Any], *, author: Author) -> Customer:
         raise Refused(N_("There is a customer {id} already.", id=customer.id[:64]), kind="duplicate")
     if not (customer.last_name or customer.company):
         reject([Problem("last_name", N_("A customer needs a name or a company."))])
-    return add(tx, customer)
+    return add(tx, customer, site=site)
 
 
 def change(
@@ -75,10 +75,10 @@ def erase(tx: Tx, customer_id: str, author: Author) -> Customer:
     return customers.get(tx, customer_id)
 
 
-def add(tx: Tx, customer: Customer) -> Customer:
-    """Keep a new customer. Raises `Refused` of kind `number-taken`."""
+def add(tx: Tx, customer: Customer, *, site: str = "") -> Customer:
+    """Keep a new customer, who comes through `site` if one is known. Raises `Refused` of kind `number-taken`."""
     try:
-        customers.insert(tx, customer)
+        customers.insert(tx, customer, site)
     except sqlite3.IntegrityError as error:
         raise _number_taken(customer) from error
     tx.emit("customer.changed", id=customer.id, version=customer.version)

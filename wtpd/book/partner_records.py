@@ -20,7 +20,7 @@ from wtpd.planner.phones import personal_keys
 from wtpd.planner.plates import same_plate
 from wtpd.planner.vehicle import Vehicle
 from wtpd.planner.vin import is_vin, normalise_vin
-from wtpd.store import customers, vehicles
+from wtpd.store import countries, customers, vehicles
 from wtpd.store.database import Tx
 
 _ROLES = ("driver", "owner", "contractor")
@@ -28,11 +28,13 @@ _ROLES = ("driver", "owner", "contractor")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a partner's data come from. `told`: the channel that knows them already, by appointment."""
+    """Where a partner's data come from. `told`: the channel that knows them already, by appointment; `site`: the one
+    in whose country its numbers are read."""
 
     connector: str
     origin: str
     told: Mapping[str, str]
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def resolve(
     vehicle_rules.check(car)
     keep_person = customer is not None and same_person(customer, person)
     keep_car = vehicle is not None and same_car(vehicle, car)
-    found = _matches(tx, person, car) if not (keep_person and keep_car) else _NOTHING
+    found = _matches(tx, person, car, source.site) if not (keep_person and keep_car) else _NOTHING
     unmatched: list[tuple[str, str, tuple[str, ...]]] = []
     kept: tuple[str, ...] = ()
     if keep_person and customer is not None:
@@ -108,7 +110,8 @@ def _is_named(customer: Customer) -> bool:
 
 
 def _is_somebody(customer: Customer) -> bool:
-    return _is_named(customer) or bool(personal_keys(customer) or customer.phone or customer.business_phone)
+    addresses = (customer.email, customer.business_email, customer.mobile, customer.business_mobile)
+    return _is_named(customer) or any((*addresses, customer.phone, customer.business_phone))
 
 
 def _is_something(car: Vehicle) -> bool:
@@ -124,16 +127,19 @@ def _held(car: Vehicle, known: Vehicle | None) -> Vehicle:
 _NOTHING = Matches(customer=Match(None), vehicle=Match(None))
 
 
-def _matches(tx: Tx, person: Customer, car: Vehicle) -> Matches:
+def _matches(tx: Tx, person: Customer, car: Vehicle, site: str) -> Matches:
+    home = countries.home(tx, site)
     cars = [*vehicles.by_vin(tx, car.vin), *vehicles.by_plate(tx, car.plate)]
     people = {getattr(each, role) for each in cars for role in _ROLES} - {None}
     drivers = customers.many(tx, sorted(people)).values() if people else ()
-    near = [*drivers, *customers.by_contacts(tx, personal_keys(person))]
+    near = {each.id: each for each in (*drivers, *customers.by_contacts(tx, personal_keys(person, home)))}
     return match(
         person,
         car,
         vehicles=list({each.id: each for each in cars}.values()),
-        customers=list({each.id: each for each in near}.values()),
+        customers=list(near.values()),
+        addresses=customers.contacts_of(tx, list(near)),
+        home=home,
     )
 
 
@@ -156,7 +162,7 @@ def _customer(
     )
     if found.candidates:
         unmatched.append(("customer", new.id, found.candidates))
-    return customer_rules.add(tx, new), ()
+    return customer_rules.add(tx, new, site=source.site), ()
 
 
 _CONTENT = tuple(name for name in customer_rules.TEXTS if name not in {"number", "origin", "locked_by"})

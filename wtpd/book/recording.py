@@ -17,7 +17,7 @@ from wtpd.planner.appointment import Appointment
 from wtpd.planner.changes import diff
 from wtpd.planner.history import Author, Change
 from wtpd.planner.resources import DepartmentPlan
-from wtpd.store import appointments, history, outbox
+from wtpd.store import appointments, customers, history, outbox
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
@@ -100,6 +100,8 @@ def _belonging(
     action: str,
     changes: Mapping[str, Change],
 ) -> None:
+    if after.customer_id is not None and (before is None or before.customer_id != after.customer_id):
+        customers.settle_home(tx, after.customer_id, after.site)
     courtesy.keep_contract(tx, before, after)
     history.append(tx, after.id, after.version, action, changes, source.author, undoes=source.undoes)
     outbox.mark_change(tx, after.id, after.site, after.department, except_channel=source.channel)

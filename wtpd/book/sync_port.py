@@ -189,7 +189,7 @@ class SyncBook:
         return Source(Author(actor=actor, channel=f"sync:{mapped.connector}"), channel=mapped.channel)
 
     def _origin(self, mapped: Mapped, appointment: Appointment) -> Origin:
-        return Origin(mapped.connector, appointment.origin, {appointment.id: mapped.channel})
+        return Origin(mapped.connector, appointment.origin, {appointment.id: mapped.channel}, mapped.site)
 
 
 def _checked(appointment: Appointment) -> Appointment:

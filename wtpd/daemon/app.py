@@ -109,7 +109,7 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = self._start_core(group, parts)
-                parts.fleet.start()
+                parts.start_channels()
                 if self.lifecycle.enter(State.READY):
                     log.info(
                         "wtpd %s is ready after %.0f ms", parts.version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -68,12 +69,16 @@ from wtpd.daemon.mail.smtp import SmtpTransport
 from wtpd.daemon.presence import Presence
 from wtpd.daemon.reload import Settings
 from wtpd.daemon.trial import Trial
+from wtpd.errors import WtpdError
+from wtpd.store import rekeying
 from wtpd.store.database import Database, Tx
 from wtpd.store.session import StoreSession
 from wtpd.texts import load_catalogues
 
 DATABASE = "wtpd.db"
 HISTORY = "config-history"
+
+log = logging.getLogger(__name__)
 
 
 class Parts:
@@ -100,6 +105,7 @@ class Parts:
         self._log_book = log_book
         self._clock = clock
         self._watch_stop = asyncio.Event()
+        self._keys_due = asyncio.Event()
         self._server: Server | None = None
         config = settings.config
         self.book = Book(plans(config))
@@ -141,6 +147,7 @@ class Parts:
             "housekeeping": self._housekeeping.run,
             "health": self.health.run,
             "room": self._keep_in_bounds,
+            "keys": self._keep_keys,
             "mails": self.mailer.run,
             "credentials": lambda: self._credentials.holdings.watch(self.mailer.wake),
         }
@@ -152,6 +159,8 @@ class Parts:
     async def apply(self, config: Config, changes: Changes) -> None:
         """Bring new settings into force: only what they touch."""
         self.book.plans = plans(config)
+        await self.db.write(self.book.keep_countries)
+        self._keys_due.set()
         self.api.language = config.language
         self._gate.admin_group, self._gate.read_group = config.api.admin_group, config.api.read_group
         self._credentials.forget()
@@ -164,6 +173,21 @@ class Parts:
     def _credentials_changed(self, provider: str) -> None:
         self.fleet.credentials_changed(provider)
         self.mailer.wake()
+
+    async def look_at_keys(self) -> None:
+        """Before anything begins: are numbers and plates read as in the countries of the sites?"""
+
+        def work(tx: Tx) -> bool:
+            self.book.keep_countries(tx)
+            return rekeying.make_some(tx)
+
+        if await self.db.write(work):
+            self._keys_due.set()
+
+    def start_channels(self) -> None:
+        """Begin with the partners; while keys are due, the channels begin when those are made."""
+        if not self._keys_due.is_set():
+            self.fleet.start()
 
     async def look_at_box(self) -> None:
         """Before anything begins: is there room for it?"""
@@ -178,6 +202,17 @@ class Parts:
             ("database", 2.0, self.db.close),
             ("log", 1.5, lambda: asyncio.to_thread(self._log_book.close)),
         ]
+
+    async def _keep_keys(self) -> None:
+        """Partners' messages are matched by keys: channels begin once these are those of the sites' countries."""
+        while True:
+            await self._keys_due.wait()
+            self._keys_due.clear()
+            try:
+                await rekeying.make_due_keys(self.db)
+            except WtpdError as error:
+                log.error("Keys of numbers and plates couldn't be made for the sites' countries: %s", error)
+            self.fleet.start()
 
     async def _keep_in_bounds(self) -> None:
         """Channels make runs only while there is room for what they bring; mails go out all the same."""
@@ -319,6 +354,7 @@ async def build(
             db, settings, registry, credentials, folder, log_book, clock=clock, chance=chance, free_of=free_of,
             state=state, version=await asyncio.to_thread(version, "wtpd"),
         )  # fmt: skip
+        await parts.look_at_keys()
         await parts.fleet.seat_all(settings.config)
         await parts.look_at_box()
     except BaseException:

@@ -11,13 +11,13 @@ customers who are owner, driver or contractor of those vehicles, and customers w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from wtpd.planner.customer import Customer
 from wtpd.planner.names import name_key
-from wtpd.planner.phones import contact_keys, personal_keys
+from wtpd.planner.phones import personal_keys
 from wtpd.planner.plates import same_plate
 from wtpd.planner.vehicle import Vehicle
 from wtpd.planner.vin import is_vin, normalise_vin
@@ -41,9 +41,17 @@ class Matches:
 
 
 def match(
-    customer: Customer, vehicle: Vehicle, *, vehicles: Sequence[Vehicle], customers: Sequence[Customer]
+    customer: Customer,
+    vehicle: Vehicle,
+    *,
+    vehicles: Sequence[Vehicle],
+    customers: Sequence[Customer],
+    addresses: Mapping[str, Collection[str]],
+    home: str,
 ) -> Matches:
-    """`customer` and `vehicle` as the partner gives them (their ids don't count) against our records."""
+    """`customer` and `vehicle` as the partner gives them (their ids don't count) against our records. `addresses`: the
+    keys of each of our customers' addresses, by customer id. `home`: two-letter code of the site's country, in which
+    the partner's numbers are read."""
     name = name_key(customer.first_name, customer.last_name, customer.company)
     namesakes = {
         each.id: each
@@ -56,7 +64,7 @@ def match(
         customer=_first(
             ("vin", _people_of(by_vin) & namesakes.keys()),
             ("plate_and_name", _people_of(by_plate) & namesakes.keys()),
-            ("contact_and_name", _sharing_an_address(customer, namesakes.values())),
+            ("contact_and_name", _sharing_an_address(customer, home, namesakes, addresses)),
         ),
         vehicle=_first(
             ("vin", {each.id for each in by_vin}),
@@ -98,6 +106,8 @@ def _people_of(vehicles: Iterable[Vehicle]) -> set[str]:
     return {person for vehicle in vehicles for person in _people(vehicle)}
 
 
-def _sharing_an_address(wanted: Customer, namesakes: Iterable[Customer]) -> set[str]:
-    asked = set(personal_keys(wanted))
-    return {each.id for each in namesakes if asked.intersection(contact_keys(each))} if asked else set()
+def _sharing_an_address(
+    wanted: Customer, home: str, namesakes: Iterable[str], addresses: Mapping[str, Collection[str]]
+) -> set[str]:
+    asked = set(personal_keys(wanted, home))
+    return {each for each in namesakes if asked.intersection(addresses.get(each, ()))} if asked else set()

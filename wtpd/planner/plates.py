@@ -6,7 +6,9 @@ A German plate is district, letters, digits: the separator between district and 
 of `12-ABC-3` is `12ABC3`. A German plate typed without its separator can be several plates: its key has none
 either, and `plate_keys_for_search` gives every reading.
 
-Dutch plates have six characters, and two hyphens that follow from them. The fourteen sidecodes are those of the RDW
+Dutch plates have six characters, and two hyphens that follow from them; where they stand says nothing, so a Dutch plate
+is known by its characters. `AB-CD-12` is the one way of writing that both countries have: at a Dutch site it is
+`ABCD12`, elsewhere `AB-CD12`. The fourteen sidecodes are those of the RDW
 (rdw.nl, "uitleg over de cijfers en letters op de kentekenplaat"; kentekenkennis.nl/sidecode); python-stdnum has no
 kenteken.
 """
@@ -34,11 +36,13 @@ _DECORATION = re.compile(r"[^\w\s\-‐‑‒–—−.:·•/]+")
 """Neither letters, digits nor separators; the slash stands in a season."""
 
 
-def plate_key(text: str) -> str:
+def plate_key(text: str, country: str = "DE") -> str:
     """The key under which the plate is kept: `hro-kp 48e` → `HRO-KP48E`, `12-ABC-3` → `12ABC3`, "" for none. The key of
-    a key is the key itself."""
+    a key is the key itself. `country`: the two-letter code of the site's country."""
     spaced = _spaced(text)
     compact = _compact(spaced)
+    if country == "NL" and _is_dutch(spaced, compact):
+        return compact
     german = _german(spaced) or _german(compact)
     return f"{german[0]}-{german[1]}{german[2]}" if german else compact
 
@@ -83,6 +87,23 @@ def formatted(text: str, country: str = "DE") -> str:
         district, letters, digits, season = german
         return f"{district}-{letters} {digits}{season}"
     return " ".join(text.split())
+
+
+def _is_dutch(spaced: str, compact: str) -> bool:
+    """The characters of a sidecode, with no separator where that sidecode has none: `B-MW 12E` stays German."""
+    pattern = _SIDECODE_OF.get(_shape(compact))
+    return pattern is not None and _gaps(spaced) <= _gaps(pattern)
+
+
+def _gaps(text: str) -> set[int]:
+    """How many characters stand before each separator."""
+    found, count = set(), 0
+    for character in text:
+        if character.isalnum():
+            count += 1
+        else:
+            found.add(count)
+    return found
 
 
 def _is_grouped_dutch(text: str) -> bool:

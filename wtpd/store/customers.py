@@ -12,14 +12,17 @@ from wtpd.errors import NotFound
 from wtpd.planner.customer import Customer, Permission
 from wtpd.planner.names import name_key
 from wtpd.planner.phones import contact_keys
+from wtpd.store import countries
 from wtpd.store import search as index
 from wtpd.store.database import Tx, to_json
 from wtpd.texts import N_
 
 _FIELDS = tuple(field.name for field in fields(Customer))
 _COLUMNS = (*_FIELDS, "name_key")
-_INSERT = f"INSERT INTO customer ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_UPDATE = f"UPDATE customer SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
+_INSERT = f"INSERT INTO customer ({', '.join(_COLUMNS)}, home_site) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
+_UPDATE = f"""UPDATE customer SET {", ".join(f"{name} = ?" for name in _COLUMNS)},
+  home_site = CASE home_site WHEN '' THEN ? ELSE home_site END WHERE id = ? RETURNING home_site"""
+_CONTACTS = "SELECT contact FROM customer_contact WHERE customer_id = ?"
 
 _read_permissions = msgspec.json.Decoder(dict[str, Permission]).decode
 _write_permissions = msgspec.json.Encoder().encode
@@ -27,7 +30,7 @@ _write_permissions = msgspec.json.Encoder().encode
 
 def find(tx: Tx, customer_id: str) -> Customer | None:
     row = tx.one("SELECT * FROM customer WHERE id = ?", (customer_id,))
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
 def get(tx: Tx, customer_id: str) -> Customer:
@@ -41,20 +44,20 @@ def get(tx: Tx, customer_id: str) -> Customer:
 def many(tx: Tx, ids: Sequence[str]) -> dict[str, Customer]:
     """Those that exist, by id."""
     rows = tx.all("SELECT * FROM customer WHERE id IN (SELECT value FROM json_each(?))", (to_json(list(ids)),))
-    return {row["id"]: _record(row) for row in rows}
+    return {row["id"]: record_of(row) for row in rows}
 
 
 def by_number(tx: Tx, number: str) -> Customer | None:
     """By the dealership's own customer number."""
     row = tx.one("SELECT * FROM customer WHERE number = ?", (number,))
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
 def by_name(tx: Tx, first: str, last: str, company: str, limit: int = 20) -> list[Customer]:
     """Those whose normalised name is the same."""
     key = name_key(first, last, company)
     rows = tx.all("SELECT * FROM customer WHERE name_key = ? ORDER BY id LIMIT ?", (key, limit)) if key else []
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 def by_contacts(tx: Tx, keys: Sequence[str], limit: int = 20) -> list[Customer]:
@@ -65,7 +68,7 @@ def by_contacts(tx: Tx, keys: Sequence[str], limit: int = 20) -> list[Customer]:
            ORDER BY id LIMIT ?""",
         (to_json(list(keys)), limit),
     )
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 def search(tx: Tx, text: str, limit: int = 50) -> list[Customer]:
@@ -77,32 +80,68 @@ def search(tx: Tx, text: str, limit: int = 50) -> list[Customer]:
 
 def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Customer]:
     """In the order of their ids, those behind the id `after`."""
-    return [_record(row) for row in tx.all("SELECT * FROM customer WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
+    return [record_of(row) for row in tx.all("SELECT * FROM customer WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
 
 
-def insert(tx: Tx, customer: Customer) -> None:
-    """Raises `sqlite3.IntegrityError` if the customer number is taken."""
-    tx.run(_INSERT, _values(customer))
-    _put_contacts(tx, customer)
+def insert(tx: Tx, customer: Customer, site: str = "") -> None:
+    """`site`: the one through which the customer comes into the book, "" if none is known; its country is what a blank
+    country means. Raises `sqlite3.IntegrityError` if the customer number is taken."""
+    tx.run(_INSERT, (*_values(customer), site))
+    put_contacts(tx, customer, site)
     index.touch_customer(tx, customer.id)
 
 
-def update(tx: Tx, customer: Customer) -> None:
-    """Raises `sqlite3.IntegrityError` if the customer number is taken."""
-    tx.run(_UPDATE, (*_values(customer), customer.id))
-    tx.run("DELETE FROM customer_contact WHERE customer_id = ?", (customer.id,))
-    _put_contacts(tx, customer)
+def update(tx: Tx, customer: Customer, site: str = "") -> None:
+    """`site` counts if none was known before. Raises `sqlite3.IntegrityError` if the customer number is taken."""
+    row = tx.one(_UPDATE, (*_values(customer), site, customer.id))
+    put_contacts(tx, customer, row["home_site"] if row is not None else site)
     index.touch_customer(tx, customer.id)
 
 
-def _put_contacts(tx: Tx, customer: Customer) -> None:
-    tx.run_many(
-        "INSERT OR IGNORE INTO customer_contact (contact, customer_id) VALUES (?, ?)",
-        [(key, customer.id) for key in contact_keys(customer)],
+def settle_home(tx: Tx, customer_id: str, site: str) -> None:
+    """Keep the site of the first appointment as the one through which the customer came, if none was known. Only in a
+    house with sites in several countries does anything depend on it."""
+    if countries.home(tx):
+        return
+    settled = "UPDATE customer SET home_site = ? WHERE id = ? AND home_site = '' RETURNING *"
+    row = tx.one(settled, (site, customer_id))
+    if row is not None and put_contacts(tx, record_of(row), site):
+        index.touch_customer(tx, customer_id)
+
+
+def put_contacts(tx: Tx, customer: Customer, site: str) -> bool:
+    """Keep the customer's addresses as keys, read in the country of `site` where it names none. Returns whether that
+    changed anything."""
+    home = "" if customer.country.strip() else countries.home(tx, site)
+    keys = contact_keys(customer, home)
+    known = {row["contact"] for row in tx.all(_CONTACTS, (customer.id,))}
+    gone = known.difference(keys)
+    new = [key for key in keys if key not in known]
+    if gone:
+        tx.run_many(
+            "DELETE FROM customer_contact WHERE contact = ? AND customer_id = ?", [(key, customer.id) for key in gone]
+        )
+    if new:
+        tx.run_many(
+            "INSERT INTO customer_contact (contact, customer_id) VALUES (?, ?)", [(key, customer.id) for key in new]
+        )
+    return bool(gone or new)
+
+
+def contacts_of(tx: Tx, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The keys of the addresses of each of these customers."""
+    found: dict[str, set[str]] = {one: set() for one in ids}
+    rows = tx.all(
+        "SELECT customer_id, contact FROM customer_contact WHERE customer_id IN (SELECT value FROM json_each(?))",
+        (to_json(list(ids)),),
     )
+    for row in rows:
+        found[row["customer_id"]].add(row["contact"])
+    return {one: frozenset(keys) for one, keys in found.items()}
 
 
-def _record(row: Row) -> Customer:
+def record_of(row: Row) -> Customer:
+    """The customer in a row of the table."""
     values = {name: row[name] for name in _FIELDS}
     values["permissions"] = _read_permissions(values["permissions"])
     values["erased"] = bool(values["erased"])

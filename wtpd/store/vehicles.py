@@ -10,6 +10,7 @@ from sqlite3 import Row
 from wtpd.errors import NotFound
 from wtpd.planner.plates import plate_key, plate_keys_for_search
 from wtpd.planner.vehicle import Vehicle
+from wtpd.store import countries
 from wtpd.store import search as index
 from wtpd.store.database import Tx, to_json
 from wtpd.texts import N_
@@ -83,12 +84,12 @@ def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Vehicle]:
 
 
 def insert(tx: Tx, vehicle: Vehicle) -> None:
-    tx.run(_INSERT, _values(vehicle))
+    tx.run(_INSERT, _values(tx, vehicle))
     index.touch_vehicle(tx, vehicle.id)
 
 
 def update(tx: Tx, vehicle: Vehicle) -> None:
-    tx.run(_UPDATE, (*_values(vehicle), vehicle.id))
+    tx.run(_UPDATE, (*_values(tx, vehicle), vehicle.id))
     index.touch_vehicle(tx, vehicle.id)
 
 
@@ -100,9 +101,9 @@ def _record(row: Row) -> Vehicle:
     return Vehicle(**values)
 
 
-def _values(vehicle: Vehicle) -> tuple[object, ...]:
+def _values(tx: Tx, vehicle: Vehicle) -> tuple[object, ...]:
     values = {name: getattr(vehicle, name) for name in _FIELDS}
     for name in _DATES:
         if values[name] is not None:
             values[name] = values[name].isoformat()
-    return (*values.values(), plate_key(vehicle.plate) if vehicle.plate else "")
+    return (*values.values(), plate_key(vehicle.plate, countries.home(tx)) if vehicle.plate else "")
