@@ -119,6 +119,8 @@ CHANNEL_STATES: Mapping[str, Text] = {
     "healthy": N_("healthy"),
     "retrying": N_("retrying"),
     "needs_token": N_("needs token"),
+    "not_covered": N_("wrong number"),
+    "limited": N_("limited"),
     "paused": N_("paused"),
     "stopped": N_("stopped"),
     "disabled": N_("switched off"),
@@ -128,6 +130,12 @@ CHANNEL_STATES: Mapping[str, Text] = {
     "config_error": N_("configuration error"),
     "starting": N_("starting"),
 }
+ABILITIES: Mapping[str, Text] = {
+    "receive": N_("the partner's bookings and changes aren't taken over"),
+    "send": N_("our appointments aren't sent"),
+    "publish": N_("what can be booked isn't published"),
+}
+"""What pauses without a right at the partner, by the ability that needs it."""
 ATTENTION: Mapping[str, Text] = {
     "conflict": N_("Conflict"),
     "quarantine": N_("Quarantine"),

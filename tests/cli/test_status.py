@@ -148,7 +148,8 @@ def test_a_dry_run_when_both_agree(terminal: Terminal, api: ApiStub) -> None:
 def test_verify_says_who_we_are_there_and_what_differs(terminal: Terminal, api: ApiStub) -> None:
     difference = {"appointment_id": "0192", "partner_id": "A1", "field": "notes", "ours": "a", "theirs": "b"}
     found = {
-        "site": "rostock", "account": "00123", "name": "Autohaus X", "facts": {"brand": "NISSAN"}, "error": None,
+        "site": "rostock", "account": "00123", "name": "Autohaus X", "facts": {"brand": "NISSAN"}, "missing": [],
+        "error": None,
         "compared": 12, "differences": [difference],
     }  # fmt: skip
     api.on("POST", "/v1/connectors/superservice/verify", {"items": [found], "next_cursor": None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from wtpd.errors import Invalid
 from wtpd.sync.errors import (
     Duplicate,
     NeedsToken,
+    NotAllowed,
     PartnerBroken,
     PartnerError,
     Precondition,
@@ -91,11 +93,17 @@ async def test_what_was_sent_comes_back_for_the_trace_and_nothing_of_its_headers
 
 async def test_a_form_goes_with_basic_authentication(client: Client) -> None:
     async with ChaosServer(answer(200, {"access_token": "t"})) as server:
-        await client(server).request("POST", "/oauth/token", form={"grant_type": "x y"}, auth=("me", "se:cret"))
+        await client(server).request("POST", "/oauth/token", form={"grant_type": "x y"}, auth=("me", "se:c r+%t"))
     (seen,) = server.requests
     assert seen.body == b"grant_type=x+y"
     assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
-    assert seen.headers["authorization"] == "Basic bWU6c2U6Y3JldA=="
+    assert base64.b64decode(seen.headers["authorization"].removeprefix("Basic ")) == b"me:se%3Ac+r%2B%25t"
+
+
+async def test_without_a_form_basic_authentication_is_utf_8_as_it_stands(client: Client) -> None:
+    async with ChaosServer(answer(200, {})) as server:
+        await client(server).request("GET", "/x", auth=("ü", "a+b%20:c"))
+    assert base64.b64decode(server.requests[0].headers["authorization"].removeprefix("Basic ")).decode() == "ü:a+b%20:c"
 
 
 async def test_another_json_type_is_kept(client: Client) -> None:
@@ -134,7 +142,7 @@ async def test_half_an_emoji_doesnt_make_a_whole_answer_unreadable(client: Clien
     [
         (400, Rejected),
         (401, NeedsToken),
-        (403, NeedsToken),
+        (403, NotAllowed),
         (404, Rejected),
         (408, Transient),
         (409, Duplicate),
@@ -209,6 +217,21 @@ async def test_retry_after_is_honoured(client: Client, header: str, seconds: flo
     if status == 429 or header:
         assert isinstance(caught.value, RateLimited)
         assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [("Sat, 21 Nov 2026 14:01:25 GMT", 5), ("Sat, 21 Nov 2026 02:01:00 GMT", 30), ("yesterday", 3600), (None, 3600)],
+)
+async def test_a_date_to_come_again_is_judged_by_the_partners_own_clock(
+    client: Client, date: str | None, seconds: float
+) -> None:
+    moment = "Sat, 21 Nov 2026 02:01:30 GMT" if seconds == 30 else "Sat, 21 Nov 2026 14:01:30 GMT"
+    headers = {"Retry-After": moment} | ({"Date": date} if date else {})
+    async with ChaosServer(answer(503, {}, headers=headers)) as server:
+        with pytest.raises(RateLimited) as caught:
+            await client(server, clock=FixedClock()).request("GET", "/x")
+    assert caught.value.retry_after == seconds
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,16 @@ import pytest
 from tests.support.sandbox import FIELDS, Sandbox, cancellation, creation, running_sandbox, update
 from wtpd.connectors.base import AppointmentConnector
 from wtpd.sync.errors import (
+    BrokenItem,
     Duplicate,
     NeedsToken,
+    NotAllowed,
     PartnerBroken,
     PartnerError,
     Precondition,
     RateLimited,
     Rejected,
+    TooLarge,
     Transient,
 )
 from wtpd.sync.ports import Incoming, Unreadable
@@ -31,7 +34,7 @@ from wtpd.sync.ports import Incoming, Unreadable
 FAULTS: list[tuple[dict[str, Any], type[PartnerError]]] = [
     ({"kind": "status", "status": 400}, Rejected),
     ({"kind": "status", "status": 401}, NeedsToken),
-    ({"kind": "status", "status": 403}, NeedsToken),
+    ({"kind": "status", "status": 403}, NotAllowed),
     ({"kind": "status", "status": 404}, Rejected),
     ({"kind": "status", "status": 409}, Duplicate),
     ({"kind": "status", "status": 412}, Precondition),
@@ -45,8 +48,8 @@ FAULTS: list[tuple[dict[str, Any], type[PartnerError]]] = [
     ({"kind": "cut"}, Transient),
     ({"kind": "cut_middle"}, PartnerBroken),
     ({"kind": "garbage"}, PartnerBroken),
-    ({"kind": "wrong_types"}, PartnerBroken),
-    ({"kind": "huge"}, PartnerBroken),
+    ({"kind": "wrong_types"}, BrokenItem),
+    ({"kind": "huge"}, TooLarge),
     ({"kind": "wrong_encoding"}, PartnerBroken),
     ({"kind": "wrong_encoding", "encoding": "cp1252"}, PartnerBroken),
     ({"kind": "wrong_encoding", "encoding": "gzip"}, PartnerBroken),

@@ -109,7 +109,7 @@ async def test_a_dealer_that_nobody_of_the_box_is(tmp_path: Path, sandbox: Sandb
     async with box(tmp_path, sandbox) as daemon:
         refused = await put(daemon, "general", {"client_id": "other", "client_secret": "s3cret"})
         assert (refused.kind, refused.json["belongs_to"]) == ("other-dealer", None)
-        assert "doesn't let these credentials act for dealer number 0012" in refused.json["detail"]
+        assert "These credentials belong to 00125, but the mapping has 0012" in refused.json["detail"]
 
 
 async def test_a_number_that_the_partner_doesnt_know_and_another_brand(tmp_path: Path, sandbox: Sandbox) -> None:

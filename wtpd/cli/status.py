@@ -33,6 +33,8 @@ COLOURS = {
     "retrying": "yellow",
     "paused": "yellow",
     "needs_token": "red",
+    "not_covered": "red",
+    "limited": "yellow",
     "stopped": "red",
     "config_error": "red",
 }

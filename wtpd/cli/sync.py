@@ -122,7 +122,7 @@ def resume(console: Console, connector: str, site: str | None, accept_cancellati
 def verify(console: Console, connector: str, site: str | None, compare: bool) -> int:
     found = console.ask(lambda api: api.connectors.verify(connector, site=site, compare=compare))
     console.answer(found, lambda: _verified(console, found))
-    return 1 if any(one["error"] or one["differences"] for one in found) else 0
+    return 1 if any(one["error"] or one["missing"] or one["differences"] for one in found) else 0
 
 
 FACTS: Mapping[str, Text] = {"brand": N_("brand"), "rights": N_("rights")}
@@ -139,6 +139,8 @@ def _verified(console: Console, found: Sequence[Json]) -> None:
             continue
         facts = ", ".join(f"{_fact(name)} {value}" for name, value in one["facts"].items())
         console.line(f"{one['site']} {one['account']}: {one['name']} {facts}".rstrip())
+        for missing in one["missing"]:
+            console.line(f"  {missing}", colour="red")
         if one["compared"] is not None:
             _compared(console, one)
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from wtpd.sync.errors import Ability
 from wtpd.sync.ports import DayOffer, Incoming, Partner, Unreadable
 from wtpd.texts import Text
 
@@ -58,12 +59,14 @@ class Action:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """What `verify` found at the partner: its own number and name for us, and facts such as brand and rights. `note`:
-    what was done to find out, where that isn't plain."""
+    what was done to find out, where that isn't plain. `missing`: the rights that the credentials lack, by the partner's
+    names, with the ability (`wtpd.words.ABILITIES`) that pauses without them."""
 
     account: str
     name: str
     facts: Mapping[str, str] = field(default_factory=dict)
     note: Text | None = None
+    missing: Mapping[str, Ability] = field(default_factory=dict)
 
 
 class AppointmentConnector(Partner, Protocol):

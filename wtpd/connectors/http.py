@@ -20,16 +20,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, quote_plus, unquote_plus, urlencode, urlsplit
 
 import msgspec
 
 from wtpd.clock import Clock, SystemClock
-from wtpd.connectors.http_reading import body_of, detail_of, json_of, retry_after
+from wtpd.connectors.http_reading import answered_at, body_of, detail_of, json_of, retry_after
 from wtpd.errors import Invalid, Problem
 from wtpd.sync.errors import (
     Duplicate,
     NeedsToken,
+    NotAllowed,
     PartnerBroken,
     PartnerError,
     Precondition,
@@ -63,7 +64,8 @@ class Answer:
 
 
 Auth = tuple[str, str] | str
-"""User and password for HTTP basic, or a bearer token."""
+"""User and password for HTTP basic, or a bearer token. With a `form` the two are form-encoded inside Basic, as OAuth
+has it (RFC 6749, 2.3.1); else they are UTF-8 as they stand (RFC 7617)."""
 
 
 class PartnerHttp:
@@ -124,9 +126,10 @@ class PartnerHttp:
         `timeout` (seconds, for connecting, reading and all) makes it a long poll: it takes no place among the
         `calls_at_once`, since it would block that place for nothing.
 
-        Raises the errors of `wtpd.sync.errors` only: 401/403 `NeedsToken`; 409 `Duplicate`; 412 `Precondition`; 429,
-        and 503 with `Retry-After`, `RateLimited`; 408, 425, 5xx, network and time limits `Transient`; other 4xx
-        `Rejected`; redirects and answers that break the contract `PartnerBroken`. Their `sent` is the JSON.
+        Raises the errors of `wtpd.sync.errors` only: 401 `NeedsToken`; 403 `NotAllowed`; 409 `Duplicate`; 412
+        `Precondition`; 429, and 503 with `Retry-After`, `RateLimited`; 408, 425, 5xx, network and time limits
+        `Transient`; other 4xx `Rejected`; an answer beyond the size limit `TooLarge`; redirects and answers that break
+        the contract `PartnerBroken`. Their `sent` is the JSON.
         """
         encoded, fields = _outgoing(json, form, headers, idempotency_key, auth)
         target = self._base + _checked_path(path) + (f"?{urlencode(params)}" if params else "")
@@ -203,12 +206,15 @@ class PartnerHttp:
             problem = json_of(response, await body_of(response, ERROR_SIZE_LIMIT, str(call)), str(call))
         said = response.headers.get("retry-after")
         if status == 429 or (status == 503 and said):
-            return RateLimited(message, retry_after=retry_after(said, self._clock.now()), status=status)
+            now = answered_at(response.headers.get("date"), self._clock.now())
+            return RateLimited(message, retry_after=retry_after(said, now), status=status)
         if status >= 500 or status in (408, 425):
             return Transient(message, status=status)
-        if status in (401, 403):
+        if status == 401:
             return NeedsToken(message, status=status)
         detail = call.without_secrets(detail_of(problem))
+        if status == 403:
+            return _with_problem(NotAllowed(message, status=status, detail=detail), problem)
         if status == 409:
             return _with_problem(Duplicate(message, status=status), problem)
         if status == 412:
@@ -268,7 +274,8 @@ class _Call:
         scheme, _, credentials = self.headers.get("Authorization", "").partition(" ")
         confidential = {credentials, *(self.form or {}).values()}
         if scheme == "Basic":
-            confidential.update(base64.b64decode(credentials).decode().split(":", 1))
+            parts = base64.b64decode(credentials).decode().split(":", 1)
+            confidential.update(parts, map(unquote_plus, parts))
         for secret in sorted(confidential, key=len, reverse=True):
             if len(secret) >= 4:
                 text = text.replace(secret, "…")
@@ -295,7 +302,8 @@ def _outgoing(
     if isinstance(auth, str):
         fields["Authorization"] = f"Bearer {auth}"
     elif auth is not None:
-        fields["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
+        parts = map(quote_plus, auth) if form is not None else auth
+        fields["Authorization"] = "Basic " + base64.b64encode(":".join(parts).encode()).decode()
     fields.update(headers or {})
     return content, fields
 

@@ -21,7 +21,7 @@ DETAIL_LENGTH = 200
 
 async def body_of(response: httpx.Response, limit: int, call: str) -> bytes:
     """The whole body, decompressed. Never more than `limit` bytes (and one piece) are held, so that a gzip bomb can't
-    burst. Raises `PartnerBroken`, and what the transport raises."""
+    burst. Raises `TooLarge`, `PartnerBroken`, and what the transport raises."""
     unzip = _decompressor(response, call)
     too_large = TooLarge(f"{call}: the answer is larger than {limit} bytes", status=response.status_code)
     declared = response.headers.get("content-length", "")
@@ -85,17 +85,26 @@ def detail_of(problem: Any) -> str:
 
 def retry_after(value: str | None, now: datetime) -> float:
     """Seconds to wait, from a `Retry-After` header (RFC 9110, 10.2.3): seconds or an HTTP date, capped at an hour;
-    a date in the past, no header or nonsense gives 0."""
+    a date before `now`, no header or nonsense gives 0."""
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), RETRY_AFTER_LIMIT)
+        return min(float(text), RETRY_AFTER_LIMIT) if len(text) < 10 else RETRY_AFTER_LIMIT
+    moment = _http_date(text)
+    return 0.0 if moment is None else min(max((moment - now).total_seconds(), 0.0), RETRY_AFTER_LIMIT)
+
+
+def answered_at(value: str | None, now: datetime) -> datetime:
+    """When the partner's clock says that it answered (`Date`, RFC 9110, 6.6.1), which judges the dates in its other
+    headers; our own clock's `now` where it doesn't say."""
+    return _http_date((value or "").strip()) or now
+
+
+def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), RETRY_AFTER_LIMIT)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _decompressor(response: httpx.Response, call: str) -> zlib._Decompress | None:

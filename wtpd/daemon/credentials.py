@@ -30,7 +30,12 @@ MAIL = "email"
 NOTED_EVERY = 3600.0
 """Seconds between two notes that an entry is in use."""
 
-_RESULTS: Mapping[str, str] = {State.HEALTHY: "ok", State.NEEDS_TOKEN: "refused"}
+_RESULTS: Mapping[str, str] = {
+    State.HEALTHY: "ok",
+    State.LIMITED: "ok",
+    State.NOT_COVERED: "ok",
+    State.NEEDS_TOKEN: "refused",
+}
 """What a channel's state says of the entry it uses."""
 
 

@@ -54,8 +54,14 @@ _CHANNELS: Mapping[State, tuple[int, str, Text]] = {
     State.NEEDS_TOKEN: (
         2, "credentials", N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     ),
+    State.NOT_COVERED: (2, "mapping", N_("Correct the dealer number: wtpd tui → {screen}", screen=SCREENS["mapping"])),
     State.STOPPED: (2, "overview", N_("Ask the partner, then resume: wtpd tui → {screen}", screen=SCREENS["overview"])),
     State.CONFIG_ERROR: (3, "mapping", N_("Correct the settings: wtpd tui → {screen}", screen=SCREENS["mapping"])),
+    State.LIMITED: (
+        4, "overview",
+        N_("Ask the partner for the right; wtpd tries it again by itself: wtpd tui → {screen}",
+           screen=SCREENS["overview"]),
+    ),
     State.RETRYING: (
         4, "overview",
         N_("wtpd keeps trying by itself. If it lasts, verify: wtpd tui → {screen}", screen=SCREENS["overview"]),

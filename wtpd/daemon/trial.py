@@ -16,7 +16,7 @@ from wtpd.daemon.fleet import Fleet, Seat
 from wtpd.errors import Refused, WtpdError
 from wtpd.secrets.providers import Provider
 from wtpd.secrets.resolve import Order, explain
-from wtpd.sync.errors import NeedsToken, PartnerError, Rejected
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right
 from wtpd.texts import N_, Text
 
 MAIL = "email"
@@ -105,15 +105,16 @@ class Trial:
         try:
             found = await self._fleet.probe(provider.name, seat.site, fields)
         except PartnerError as error:
-            if isinstance(error, NeedsToken) and error.status == 403:
-                raise _other_dealer(provider, seat, await self._owner(seat, fields)) from None
+            if isinstance(error, NotAllowed):
+                owner = await self._owner(seat, fields)
+                raise _other_dealer(provider, seat, owner, error.covers) from None
             if isinstance(error, Rejected) and error.status == 404:
                 raise _unknown_dealer(provider, seat) from None
             raise _judged(provider, error) from None
         except WtpdError as error:  # no address is set yet
             raise _Untried(error.text) from None
         if found.account != seat.account:
-            raise _other_dealer(provider, seat, found)
+            raise _other_dealer(provider, seat, found, ())
         brand, wanted = found.facts.get("brand", ""), self._fleet.manifests[provider.name].brand
         if brand and wanted and brand != wanted:
             raise _other_brand(provider, seat, brand, wanted)
@@ -150,7 +151,7 @@ class _Untried(Exception):
 
 def _judged(provider: Provider, error: PartnerError) -> Refused | _Untried:
     """A refusal of the credentials, or trouble that says nothing of them."""
-    if isinstance(error, NeedsToken | Rejected):
+    if isinstance(error, NeedsToken | NotAllowed | Rejected):
         return Refused(
             N_("{provider} doesn't accept these credentials ({reason}).", provider=provider.title, reason=str(error)),
             kind="credentials-refused",
@@ -165,9 +166,14 @@ def _no_way(provider: Provider) -> Text:
     return N_("{provider} offers no way to try its credentials.", provider=provider.title)
 
 
-def _other_dealer(provider: Provider, seat: Seat, owner: Verified | None) -> Refused:
+def _other_dealer(provider: Provider, seat: Seat, owner: Verified | None, covers: Sequence[str]) -> Refused:
     facts = {"site": seat.site, "dealer_number": seat.account, "belongs_to": owner.account if owner else None}
-    if owner is None:
+    if owner is None and covers:
+        text = N_(
+            "These credentials belong to {covers}, but the mapping has {wanted} for {site}.",
+            covers=", ".join(covers), wanted=seat.account, site=seat.site,
+        )  # fmt: skip
+    elif owner is None:
         text = N_(
             "{provider} doesn't let these credentials act for dealer number {wanted}, which the mapping has for "
             "{site}.",
@@ -203,4 +209,8 @@ def _who(found: Sequence[Verified]) -> Text:
     names = ", ".join(f"{one.name} ({one.account})" for one in found)
     note = next((one.note for one in found if one.note is not None), None)
     text = N_("They belong to {names}.", names=names)
-    return text if note is None else N_("{text} {note}", text=text, note=note)
+    missing = {right: ability for one in found for right, ability in one.missing.items()}
+    notes = [*([note] if note is not None else []), *(missing_right(right, one) for right, one in missing.items())]
+    for more in notes:
+        text = N_("{text} {note}", text=text, note=more)
+    return text

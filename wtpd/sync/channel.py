@@ -23,6 +23,7 @@ from wtpd.sync.listen import Listener
 from wtpd.sync.ports import Partner, RunRecord, Transactions
 from wtpd.sync.publish import Offers
 from wtpd.sync.rehearse import rehearse
+from wtpd.sync.rights import Rights
 from wtpd.sync.run import Runner
 from wtpd.sync.spec import ChannelSpec
 from wtpd.sync.standing import Standing
@@ -55,6 +56,7 @@ class Channel:
         self._clock = clock
         self._chance = chance
         self._runner = Runner(spec, partner, transactions, offers=offers, clock=clock)
+        self._rights = Rights(spec.interval, clock)
         self._timetable = Timetable(spec, self.standing, clock, chance)
         self._diary = Diary(spec, transactions, clock, quiet)
         self._lock = asyncio.Lock()
@@ -99,6 +101,7 @@ class Channel:
         async with self._lock:
             await self.standing.resume(by, let_leave=accept_cancellations)
             self._trusting = accept_cancellations
+            self._rights.try_all()
             self._timetable.run_now()
             self._bell.set()
 
@@ -106,7 +109,7 @@ class Channel:
         """New credentials were entered: go on if that is what it waited for, or is about to, because a run under way
         still used the old ones."""
         async with self._lock:
-            waits = self.condition.state is State.NEEDS_TOKEN
+            waits = self.condition.state in (State.NEEDS_TOKEN, State.NOT_COVERED, State.LIMITED)
         if waits:
             await self.resume(by=self.spec.actor)
 
@@ -121,7 +124,9 @@ class Channel:
             record, requests = self._diary.begin(trigger), self._runner.requests
             try:
                 await self._pass(trigger, record)
-                await self.standing.succeeded()
+                await self.standing.succeeded(self._rights.missing)
+                if self._rights.missing:
+                    record.error = self.condition.reason
             except (PartnerError, MassCancellation) as error:
                 record.error = why(error)
                 await self.standing.failed(error)
@@ -158,10 +163,15 @@ class Channel:
         await self._diary.flush()
 
     async def _pass(self, trigger: str, record: RunRecord) -> None:
-        pending = True
+        pending, rights = True, self._rights
+        if trigger == MANUAL:
+            rights.try_all()
         if trigger != LOCAL:
             try:
-                await self._runner.receive(record, arrived=self._listener.take(), trusting=self._trusting)
+                arrived = self._listener.take()
+                if rights.may("receive"):
+                    with rights.using("receive"):
+                        await self._runner.receive(record, arrived=arrived, trusting=self._trusting)
             finally:
                 self._listener.consumed()
             self._trusting = False
@@ -171,10 +181,14 @@ class Channel:
                 pending, due = True, None
             self._timetable.expect(due)
         self._changed_here = False
-        if pending:
-            await self._runner.send(record, self._chance)
+        if pending and rights.may("send"):
+            with rights.using("send"):
+                await self._runner.send(record, self._chance)
             self._timetable.expect((await self._runner.outbox())[1])
-        trouble = await self._runner.publish(record)
+        trouble = None
+        if rights.may("publish"):
+            with rights.using("publish"):
+                trouble = await self._runner.publish(record)
         if trouble is not None:
             record.error = f"availability: {trouble}"
 

@@ -3,22 +3,30 @@
     PartnerError
     ├── Transient      network, timeout, 5xx: try again later with backoff
     ├── RateLimited    429: try again when it says; `retry_after` seconds
-    ├── NeedsToken     401/403: stop until somebody enters new credentials
+    ├── NeedsToken     401: stop until somebody enters new credentials
+    ├── NotAllowed      403: the login is good, but not for this account: stop until mapping or credentials change
+    │   └── MissingRight  403 for one ability (receive, send, publish): that one pauses, the others go on
     ├── Precondition   412: somebody changed it there meanwhile: fetch, merge, send again
     ├── Duplicate      409: the partner has this appointment already
     ├── Rejected       other 4xx: this one item isn't taken; the others go on
+    │   └── CursorRefused 400, 404 or 410 to a cursor of the feed: read the feed from its beginning
     └── PartnerBroken  an answer that breaks the contract: wrong type, cut short, wrong encoding
-        └── TooLarge   an answer beyond the size limit: a smaller page may be read
+        ├── TooLarge      larger than the limit: ask for less
+        └── BrokenItem    an answer about one appointment: that appointment waits, the others go on
 
 The message is for the log and for support; it never holds a secret or the body of a message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from wtpd.texts import Text
+from wtpd.texts import N_, Text
+from wtpd.words import ABILITIES
+
+Ability = Literal["receive", "send", "publish"]
+"""What a channel does at its partner, each of which may need a right of its own."""
 
 
 class PartnerError(Exception):
@@ -54,6 +62,34 @@ class NeedsToken(PartnerError):
         self.reason = reason
 
 
+class NotAllowed(PartnerError):
+    """A 403. `account`: the dealer number that was asked for, where the 403 is about that; `covers`: the numbers for
+    which the credentials are good, where the partner names them; `detail`: the partner's own sentence."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = 403,
+        detail: str = "",
+        account: str = "",
+        covers: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, status=status)
+        self.detail = detail
+        self.account = account
+        self.covers = tuple(covers)
+
+
+class MissingRight(NotAllowed):
+    """The credentials lack `right` (the partner's name for it), without which `ability` isn't possible."""
+
+    def __init__(self, message: str, *, right: str, ability: Ability, status: int | None = 403) -> None:
+        super().__init__(message, status=status)
+        self.right = right
+        self.ability = ability
+
+
 class Precondition(PartnerError):
     pass
 
@@ -70,16 +106,44 @@ class Rejected(PartnerError):
         self.detail = detail
 
 
+class CursorRefused(Rejected):
+    """The partner doesn't know this cursor any more (it was restored, or cursors end there)."""
+
+
 class PartnerBroken(Transient):
     """Counts as transient for the channel: an answer like that is tried again later, with backoff."""
 
 
 class TooLarge(PartnerBroken):
-    pass
+    """The answer is larger than the limit of `wtpd.connectors.http`. A page of the feed is asked for again with a lower
+    `limit`."""
+
+
+class BrokenItem(PartnerBroken):
+    """The answer about one appointment breaks the contract: trouble of that appointment, never of the partner."""
 
 
 def why(error: Exception) -> Text | str:
     """What went wrong: for people where it is known, else as the log says it."""
     if isinstance(error, NeedsToken) and error.reason is not None:
         return error.reason
+    if isinstance(error, MissingRight):
+        return missing_right(error.right, error.ability)
+    if isinstance(error, NotAllowed) and error.account:
+        return not_covered(error.account, error.covers)
     return str(error) or type(error).__name__
+
+
+def not_covered(account: str, covers: Sequence[str]) -> Text:
+    """The sentence about credentials that are good, but not for this dealer number."""
+    if not covers:
+        return N_("These credentials don't cover dealer number {number}.", number=account)
+    return N_(
+        "These credentials don't cover dealer number {number}; they belong to {covers}.",
+        number=account, covers=", ".join(covers),
+    )  # fmt: skip
+
+
+def missing_right(right: str, ability: Ability) -> Text:
+    """The sentence about a right that the credentials lack, and what pauses without it."""
+    return N_("The right {right} is missing: {effect}.", right=right, effect=ABILITIES[ability])

@@ -18,6 +18,10 @@ class State(StrEnum):
     HEALTHY = "healthy"
     RETRYING = "retrying"
     NEEDS_TOKEN = "needs_token"  # noqa: S105 - a state, not a password
+    NOT_COVERED = "not_covered"
+    """The credentials are good, but not for this account (dealer number)."""
+    LIMITED = "limited"
+    """It works, except for what a right is missing."""
     PAUSED = "paused"
     STOPPED = "stopped"
     NOT_LICENSED = "not_licensed"
@@ -27,7 +31,7 @@ class State(StrEnum):
     DISABLED = "disabled"
 
 
-HALTED = frozenset({State.NEEDS_TOKEN, State.PAUSED, State.STOPPED})
+HALTED = frozenset({State.NEEDS_TOKEN, State.NOT_COVERED, State.PAUSED, State.STOPPED})
 """States in which a channel waits for a person."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from wtpd.clock import Clock, full_jitter, jittered
 from wtpd.sync.alarm import LONG, Beat, wait_for
-from wtpd.sync.errors import NeedsToken, PartnerError, RateLimited
+from wtpd.sync.errors import MissingRight, NeedsToken, NotAllowed, PartnerError, RateLimited
 from wtpd.sync.ports import Partner, Transactions
 from wtpd.sync.run import Arrived
 from wtpd.sync.spec import ChannelSpec
@@ -87,7 +87,7 @@ class Listener:
             await self._clock.sleep(jittered(spec.interval, self._chance))
 
     async def _failed(self, error: PartnerError) -> None:
-        if isinstance(error, NeedsToken | RateLimited):
+        if isinstance(error, NeedsToken | NotAllowed | RateLimited) and not isinstance(error, MissingRight):
             await self._standing.failed(error)
         else:
             self.has_doubts = True

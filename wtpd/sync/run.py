@@ -10,7 +10,7 @@ from functools import partial
 from wtpd.clock import Clock
 from wtpd.sync.apply import Applied, apply_page
 from wtpd.sync.counted import Counted
-from wtpd.sync.errors import NeedsToken, PartnerBroken, PartnerError, RateLimited
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, PartnerError, RateLimited
 from wtpd.sync.ports import Page, Partner, RunRecord, Session, Transactions
 from wtpd.sync.publish import Offers, Publisher
 from wtpd.sync.send import Sender
@@ -95,7 +95,7 @@ class Runner:
             return None
         try:
             record.published += await self._publisher.publish(now)
-        except (NeedsToken, RateLimited):
+        except (NeedsToken, NotAllowed, RateLimited):
             raise
         except PartnerError as error:
             if error.status is None:

@@ -18,7 +18,17 @@ from functools import partial
 from wtpd.errors import WtpdError
 from wtpd.sync.answers import Answer, give_up, merge, settle
 from wtpd.sync.apply import Applied
-from wtpd.sync.errors import Duplicate, NeedsToken, PartnerError, Precondition, RateLimited, Rejected, Transient
+from wtpd.sync.errors import (
+    BrokenItem,
+    Duplicate,
+    NeedsToken,
+    NotAllowed,
+    PartnerError,
+    Precondition,
+    RateLimited,
+    Rejected,
+    Transient,
+)
 from wtpd.sync.fetch import Fetched, after_refusal, look
 from wtpd.sync.guard import check_departure
 from wtpd.sync.intents import Batch, Planned, plan_batch, planned_of
@@ -169,9 +179,9 @@ class Sender:
 
     def _note(self, planned: Planned, answer: Answer) -> None:
         """Keep the answer for the next commit, and notice whether the partner is in trouble altogether."""
-        if isinstance(answer, NeedsToken | RateLimited):
+        if isinstance(answer, NeedsToken | NotAllowed | RateLimited):
             self._result.error = answer
-        elif isinstance(answer, Transient):
+        elif isinstance(answer, Transient) and not isinstance(answer, BrokenItem):
             self._suspects.append((planned, answer))
             self._in_a_row += 1
             if self._in_a_row >= GIVE_UP:

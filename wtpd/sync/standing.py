@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
 from wtpd.clock import Clock
-from wtpd.sync.errors import NeedsToken, PartnerError, why
+from wtpd.sync.errors import (
+    MissingRight,
+    NeedsToken,
+    NotAllowed,
+    PartnerError,
+    missing_right,
+    not_covered,
+    why,
+)
 from wtpd.sync.guard import MassCancellation, MassDeparture
 from wtpd.sync.health import HALTED, Condition, Patience, State
 from wtpd.sync.ports import Halt, Session, Transactions
@@ -48,18 +57,26 @@ class Standing:
         if state is not None:
             self._enter(state, reason, since=halt.since)
 
-    async def succeeded(self) -> None:
+    async def succeeded(self, missing: Sequence[MissingRight] = ()) -> None:
+        """A run went through, except for what a right is `missing`."""
         self.patience.succeeded()
         self.last_success = self._clock.now()
         self.last_error = None
-        if self.condition.state is not State.HEALTHY:
-            await self._write(State.HEALTHY, Halt())
-            self._enter(State.HEALTHY, None)
+        state = State.LIMITED if missing else State.HEALTHY
+        if self.condition.state is not state:
+            await self._write(state, Halt())
+        self._enter(state, _limits(missing) if missing else None)
+        if missing and all(one.ability != "receive" for one in missing):
+            self.is_healthy.set()
 
     async def failed(self, error: PartnerError | MassCancellation) -> None:
         """Known trouble: retry with patience, or wait for a person if only one can help."""
         self.last_error = why(error)
         now = self._clock.now()
+        if isinstance(error, NotAllowed):  # not kept on disk: the start of the daemon tries once whether it is so still
+            await self._write(State.NOT_COVERED, Halt())
+            self._enter(State.NOT_COVERED, not_covered(error.account or self._spec.account, error.covers))
+            return
         if isinstance(error, NeedsToken):
             halt = Halt(stopped=State.NEEDS_TOKEN, since=now)
         elif isinstance(error, MassCancellation):
@@ -133,6 +150,14 @@ class Standing:
             "%s: %s → %s%s", self._spec.id, before.state, state, f" ({reason})" if reason else "",
             extra={"CONNECTOR": self._spec.connector, "SITE": self._spec.site, "STATE": str(state)},
         )  # fmt: skip
+
+
+def _limits(missing: Sequence[MissingRight]) -> Text:
+    """The rights that are missing, and what pauses for each."""
+    first, *others = (missing_right(one.right, one.ability) for one in missing)
+    for more in others:
+        first = N_("{text} {note}", text=first, note=more)
+    return first
 
 
 def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:

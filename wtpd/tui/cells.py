@@ -32,6 +32,8 @@ _CHANNEL_SIGNS: Mapping[str, tuple[str, str]] = {
     "starting": ("idle", "dim"),
     "retrying": ("warn", "warn"),
     "needs_token": ("bad", "bad"),
+    "not_covered": ("bad", "bad"),
+    "limited": ("warn", "warn"),
     "paused": ("paused", "warn"),
     "stopped": ("bad", "bad"),
     "config_error": ("bad", "bad"),

@@ -19,7 +19,7 @@ from tests.support.sandbox import (
 )
 from wtpd.connectors.http import PartnerHttp
 from wtpd.connectors.superservice.client import Client, Tokens
-from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected, Transient
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected, Transient
 
 PARTNER = "superservice"
 
@@ -74,7 +74,7 @@ async def test_a_fresh_token_that_is_refused_stops_the_call(sandbox: Sandbox) ->
 async def test_a_right_that_is_missing_asks_for_no_new_token(sandbox: Sandbox) -> None:
     secrets = {"client_id": "dealer-00124", "client_secret": "secret-00124"}
     async with superservice_connector(sandbox, secrets) as connector:
-        with pytest.raises(NeedsToken):
+        with pytest.raises(NotAllowed):
             await connector.verify(DEALER)
     assert await tokens_asked(sandbox) == 1
 
@@ -140,7 +140,7 @@ async def test_a_caller_that_gives_up_leaves_the_others_their_token(sandbox: San
 async def test_odd_numbers_and_ids_stay_inside_their_address(sandbox: Sandbox) -> None:
     async with superservice_connector(sandbox) as connector:
         for odd in ("../../oauth", "00123/appointments", "00123?x=1", "00123#x", "0 0"):
-            with pytest.raises((Rejected, NeedsToken)):
+            with pytest.raises((Rejected, NotAllowed)):
                 await connector.verify(odd)
             with pytest.raises(Rejected):
                 await connector.get(DEALER, odd)

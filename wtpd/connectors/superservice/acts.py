@@ -105,6 +105,7 @@ ACTS = (
             Argument(name="client_id", help=N_("Client ID"), required=True),
             Argument(name="client_secret", help=N_("Client secret"), required=True),
             Argument(name="dealers", help=N_("dealer numbers, separated by commas; * for all"), required=True),
+            Argument(name="rights", help=N_("rights, separated by commas; all of them if nothing is said")),
         ),
     ),
 )

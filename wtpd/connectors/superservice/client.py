@@ -14,7 +14,7 @@ from wtpd.connectors.base import Secrets
 from wtpd.connectors.http import Answer, PartnerHttp
 from wtpd.connectors.superservice import wire
 from wtpd.connectors.values import WireError
-from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
 
 EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
@@ -77,8 +77,10 @@ class Tokens:
             answer = await self._http.request(
                 "POST", "/oauth/token", form={"grant_type": "client_credentials"}, auth=identity
             )
-        except Rejected as error:  # RFC 6749, 5.2: a refusal may come as 400
-            self._refusals += 1
+        except (Rejected, NotAllowed) as error:
+            if error.status not in (400, 403):
+                raise PartnerBroken(str(error), status=error.status) from None
+            self._refusals += 1  # RFC 6749, 5.2: a refusal of the credentials may come as 400
             raise NeedsToken(str(error), status=error.status) from None
         except NeedsToken:
             self._refusals += 1

@@ -27,6 +27,18 @@ _PROBLEMS = "https://superservice.invalid/problems/"
 _JSON = (b"content-type", b"application/json")
 
 
+_RIGHT_FOR: Mapping[str, str] = {
+    "findAppointments": "appointments.read",
+    "appointment": "appointments.read",
+    "changes": "appointments.read",
+    "createAppointment": "appointments.write",
+    "changeAppointment": "appointments.write",
+    "cancelAppointment": "appointments.write",
+    "publishAvailability": "availability.write",
+}
+"""The right that each operation needs."""
+
+
 class Settled(msgspec.Struct, frozen=True):
     """A write that succeeded, kept under its idempotency key; `digest` is of the request."""
 
@@ -112,7 +124,8 @@ class SuperserviceSide:
         operation, in_path = self._contract.operation(scope["method"], scope["path"])
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if operation.id != "token":  # who asks comes first: a stranger learns nothing about the contract
-            self._access.dealer(headers.get("authorization", ""), in_path["dealerNumber"])
+            number = in_path["dealerNumber"]
+            self._access.dealer(headers.get("authorization", ""), number, _RIGHT_FOR.get(operation.id))
         return self._contract.checked(operation, in_path, scope["query_string"], headers, body)
 
     def _answered(self, request: Checked) -> Answer:
@@ -147,7 +160,8 @@ class SuperserviceSide:
     # --- the operations
 
     def _dealer(self, dealer: Dealer, request: Checked) -> Answer:
-        return Answer(200, [_JSON], msgspec.json.encode(dealer.record()))
+        rights = self._access.client(request.headers.get("authorization", "")).rights
+        return Answer(200, [_JSON], msgspec.json.encode(dealer.record(rights)))
 
     def _find(self, dealer: Dealer, request: Checked) -> Answer:
         kept = self._book.live(dealer.number, request.parameters["dmsAppointmentId"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -18,6 +20,8 @@ from wtpd.connectors.partner_side import Host
 TOKEN_LIFE = 3600
 """Seconds."""
 ALL = "*"
+MOST_NUMBERS = 100
+"""Dealer numbers that a refusal names."""
 RIGHTS = ("appointments.read", "appointments.write", "availability.write")
 
 
@@ -27,17 +31,19 @@ class Dealer:
     name: str
     brand: str = "NISSAN"
 
-    def record(self) -> dict[str, Any]:
-        return {"dealerNumber": self.number, "name": self.name, "brand": self.brand, "rights": list(RIGHTS)}
+    def record(self, rights: Sequence[str] = RIGHTS) -> dict[str, Any]:
+        """The dealer record, with the rights of the client that asks."""
+        return {"dealerNumber": self.number, "name": self.name, "brand": self.brand, "rights": list(rights)}
 
 
 @dataclass(frozen=True, slots=True)
 class ClientUser:
-    """A DMS-integration user. `dealers`: the numbers it may act for, or `*`."""
+    """A DMS-integration user. `dealers`: the numbers it may act for, or `*`; `rights`: what it may do there."""
 
     client_id: str
     secret: str
     dealers: tuple[str, ...]
+    rights: tuple[str, ...] = RIGHTS
 
     def may(self, dealer: str) -> bool:
         return dealer in self.dealers or ALL in self.dealers
@@ -92,8 +98,22 @@ class Access:
         self._journals["tokens"].put(value, msgspec.json.encode(token))
         return {"access_token": value, "token_type": "Bearer", "expires_in": TOKEN_LIFE}
 
-    def dealer(self, authorization: str, number: str) -> Dealer:
-        """The dealer, if the bearer may act for it. Raises `Refusal` 401, 403 or 404."""
+    def dealer(self, authorization: str, number: str, right: str | None = None) -> Dealer:
+        """The dealer, if the bearer may act for it and has the `right`. Raises `Refusal` 401, 403 or 404."""
+        client = self.client(authorization)
+        if not client.may(number):
+            covered = sorted(self.dealers) if ALL in client.dealers else client.dealers
+            numbers = [one for one in covered if one in self.dealers][:MOST_NUMBERS]
+            title = "These credentials don't cover this dealer number"
+            raise Refusal(403, "dealer-not-covered", title, dealerNumbers=numbers)
+        if number not in self.dealers:
+            raise Refusal(404, "dealer", "There is no such dealer")
+        if right is not None and right not in client.rights:
+            raise Refusal(403, "right-missing", f"The right {right} is missing", right=right)
+        return self.dealers[number]
+
+    def client(self, authorization: str) -> ClientUser:
+        """The client whose token it is. Raises `Refusal` 401."""
         scheme, _, value = authorization.partition(" ")
         token = self._tokens.get(value) if scheme.lower() == "bearer" else None
         client = self.clients.get(token.client_id) if token else None
@@ -101,16 +121,15 @@ class Access:
             raise Refusal(
                 401, "token", "The token isn't valid", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
             )
-        if not client.may(number):
-            raise Refusal(403, "dealer", "This client may not act for this dealer")
-        if number not in self.dealers:
-            raise Refusal(404, "dealer", "There is no such dealer")
-        return self.dealers[number]
+        return client
 
     def state(self) -> dict[str, Any]:
         return {
             "dealers": [dealer.record() for dealer in self.dealers.values()],
-            "clients": [{"client_id": one.client_id, "dealers": one.dealers} for one in self.clients.values()],
+            "clients": [
+                {"client_id": one.client_id, "dealers": one.dealers, "rights": one.rights}
+                for one in self.clients.values()
+            ],
         }
 
     def _forget_old(self) -> None:
@@ -124,10 +143,11 @@ class Access:
 
 
 def _basic(authorization: str) -> tuple[str, str]:
-    """User and password of an HTTP basic header (RFC 7617). Raises `Refusal` 401."""
+    """Client id and secret of an HTTP basic header, each form-encoded in it (RFC 6749, 2.3.1). Raises `Refusal` 401."""
     scheme, _, value = authorization.partition(" ")
     try:
         user, separator, password = base64.b64decode(value, validate=True).decode().partition(":")
+        user, password = (unquote_plus(part, errors="strict") for part in (user, password))
     except ValueError:
         separator = ""
     if scheme.lower() != "basic" or not separator:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wtpd.clock import from_iso
 from wtpd.connectors.partner_side import ActRefused, Host
-from wtpd.connectors.superservice.sandbox_access import Access, ClientUser, Dealer
+from wtpd.connectors.superservice.sandbox_access import RIGHTS, Access, ClientUser, Dealer
 from wtpd.connectors.superservice.sandbox_book import ZONE, Body, Days, Kept, SandboxBook
 
 VISIT = timedelta(hours=8)
@@ -160,8 +160,11 @@ class Play:
 
     def _put_client(self, given: Mapping[str, Any]) -> Any:
         dealers = tuple(number.strip() for number in given["dealers"].split(","))
-        self._access.put_client(ClientUser(given["client_id"], given["client_secret"], dealers))
-        return {"client_id": given["client_id"], "dealers": dealers}
+        rights = tuple(right.strip() for right in given.get("rights", ",".join(RIGHTS)).split(",") if right.strip())
+        if unknown := [right for right in rights if right not in RIGHTS]:
+            raise ActRefused(f"there is no right {unknown[0]!r}; there are {', '.join(RIGHTS)}")
+        self._access.put_client(ClientUser(given["client_id"], given["client_secret"], dealers, rights))
+        return {"client_id": given["client_id"], "dealers": dealers, "rights": rights}
 
     def _dealer(self, given: Mapping[str, Any]) -> str:
         number: str = given["dealer"]

@@ -21,7 +21,7 @@ from wtpd.errors import Invalid, Problem
 from wtpd.store import attention, inbox, outbox, runs
 from wtpd.store.database import Database, Tx
 from wtpd.sync.channel import MANUAL
-from wtpd.sync.errors import PartnerError, why
+from wtpd.sync.errors import PartnerError, missing_right, why
 from wtpd.sync.ports import RunRecord
 from wtpd.texts import N_, said
 
@@ -29,9 +29,9 @@ PATH = "/v1/connectors"
 
 
 class ChannelView(Struct, frozen=True, kw_only=True):
-    """One connector at one site. `state`: starting, healthy, retrying, needs_token, paused, stopped, config_error,
-    disabled, not_mapped, not_available or not_licensed; `reason` says it in a sentence. `waiting`: appointments that
-    are to be sent."""
+    """One connector at one site. `state`: starting, healthy, limited, retrying, needs_token, not_covered, paused,
+    stopped, config_error, disabled, not_mapped, not_available or not_licensed; `reason` says it in a sentence.
+    `waiting`: appointments that are to be sent."""
 
     id: str
     site: str
@@ -113,12 +113,14 @@ class RunView(Struct, frozen=True, kw_only=True):
 
 
 class VerifiedView(Struct, frozen=True, kw_only=True):
-    """Who we are at the partner; with `compare`, how many appointments were compared and what differs."""
+    """Who we are at the partner; `missing`: sentences about the rights that the credentials lack; with `compare`, how
+    many appointments were compared and what differs."""
 
     site: str
     account: str
     name: str = ""
     facts: Mapping[str, str] = {}
+    missing: list[str] = []
     error: str | None = None
     compared: int | None = None
     differences: list[Mapping[str, Any]] = []
@@ -230,6 +232,7 @@ class ConnectorRoutes:
             account=found.account,
             name=found.name,
             facts=found.facts,
+            missing=[missing_right(right, one).render(language) for right, one in found.missing.items()],
             error=None if found.account == spec.account else wrong.render(language),
             compared=comparison.compared if comparison else None,
             differences=[_difference(each) for each in comparison.differences] if comparison else [],

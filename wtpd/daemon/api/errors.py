@@ -28,7 +28,7 @@ from wtpd.errors import (
     VersionMismatch,
     WtpdError,
 )  # fmt: skip
-from wtpd.sync.errors import NeedsToken, PartnerError, Rejected
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, Rejected
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
@@ -123,6 +123,9 @@ def _from_partner(error: PartnerError) -> Unavailable:
         return Unavailable(
             N_("The partner doesn't accept the credentials. Enter new ones under Credentials."), kind="needs-token"
         )
+    if isinstance(error, NotAllowed):
+        text = N_("The credentials don't cover this: {reason}", reason=error.detail or str(error))
+        return Unavailable(text, kind="not-covered")
     if isinstance(error, Rejected) and error.detail:
         return Unavailable(N_("The partner refuses: {detail}", detail=error.detail), kind="partner-refused")
     return Unavailable(N_("The partner can't be reached: {reason}", reason=str(error)), kind="partner-trouble")

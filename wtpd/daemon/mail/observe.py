@@ -22,9 +22,11 @@ LISTED = 10
 
 _STATES: Mapping[State, tuple[str, int]] = {
     State.RETRYING: ("failing", 1),
+    State.LIMITED: ("limited", 1),
     State.CONFIG_ERROR: ("config_error", 2),
     State.STOPPED: ("mass_cancellation", 3),
     State.NEEDS_TOKEN: ("needs_token", 4),
+    State.NOT_COVERED: ("not_covered", 4),
 }
 """The states that are mailed, and how bad they are; a worse one is news."""
 
@@ -49,7 +51,7 @@ def channel_trouble(channel: str, condition: Condition, *, title: str) -> Troubl
         since=condition.since,
         facts={"title": title, "state": state, "error": _kept(condition.reason)},
         news=news,
-        urgent=condition.state in (State.STOPPED, State.NEEDS_TOKEN),
+        urgent=condition.state in (State.STOPPED, State.NEEDS_TOKEN, State.NOT_COVERED),
         known=condition.state in _STATES,
     )
 

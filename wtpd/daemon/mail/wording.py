@@ -42,6 +42,8 @@ def _key(kind: str, facts: Facts) -> str:
 _HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
     "channel.failing": lambda f: N_("{title}: no connection", title=f["title"]),
     "channel.needs_token": lambda f: N_("{title}: access expired", title=f["title"]),
+    "channel.not_covered": lambda f: N_("{title}: wrong dealer number", title=f["title"]),
+    "channel.limited": lambda f: N_("{title}: a right is missing", title=f["title"]),
     "channel.mass_cancellation": lambda f: N_("{title}: stopped, too many cancellations", title=f["title"]),
     "channel.config_error": lambda f: N_("{title}: error in the settings", title=f["title"]),
     "config": lambda f: N_("error in wtpd.yaml"),
@@ -67,6 +69,15 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
         "{title} doesn't accept the credentials any more. Nothing is exchanged until new ones are entered.",
         title=f["title"],
     ),
+    "channel.not_covered": lambda f: N_(
+        "The credentials for {title} are good, but not for the dealer number of the mapping. Nothing is exchanged "
+        "until the number is corrected.",
+        title=f["title"],
+    ),
+    "channel.limited": lambda f: N_(
+        "{title} doesn't grant every right that is needed. What it doesn't allow pauses, everything else goes on.",
+        title=f["title"],
+    ),
     "channel.mass_cancellation": lambda f: N_(
         "Implausibly many appointments would be cancelled with {title} at once. None of them was, and the exchange is "
         "stopped until somebody decides.",
@@ -90,6 +101,8 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
 _STEPS: Mapping[str, Text] = {
     "channel.failing": N_("Check the box's internet access: wtpd tui → {screen}", screen=SCREENS["overview"]),
     "channel.needs_token": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "channel.not_covered": N_("Correct the dealer number: wtpd tui → {screen}", screen=SCREENS["mapping"]),
+    "channel.limited": N_("Ask the partner for the missing right; wtpd tries it again by itself."),
     "channel.mass_cancellation": N_("See why, then resume or accept: wtpd tui → {screen}", screen=SCREENS["overview"]),
     "channel.config_error": N_("Correct the settings: wtpd tui → {screen}", screen=SCREENS["mapping"]),
     "config": N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"]),

@@ -18,3 +18,5 @@ def write_account(sheet: Sheet, found: Json) -> None:
     sheet.fact(N_("Name there"), found["name"])
     for name, value in found["facts"].items():
         sheet.fact(FACTS.get(name, name), str(value))
+    for missing in found.get("missing", ()):
+        sheet.text(missing, "bad")

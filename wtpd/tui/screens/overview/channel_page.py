@@ -18,10 +18,10 @@ from wtpd.tui.page import Page, sentence
 from wtpd.tui.screens.overview import acts
 from wtpd.tui.widgets.dialogs import Choose
 
-_RUNS = ("starting", "healthy", "retrying")
-_WAITS = ("needs_token", "paused", "stopped")
+_RUNS = ("starting", "healthy", "limited", "retrying")
+_WAITS = ("needs_token", "not_covered", "paused", "stopped")
 _POSSIBLE: Mapping[str, tuple[str, ...]] = {
-    "sync": (*_RUNS, "needs_token"),
+    "sync": (*_RUNS, "needs_token", "not_covered"),
     "dry_run": (*_RUNS, *_WAITS),
     "verify": (*_RUNS, *_WAITS),
     "pause": _RUNS,

@@ -13,8 +13,8 @@ from wtpd.tui.widgets.table import Column
 
 GRAVE = frozenset(
     (
-        "disk", "key", "config", "mass_cancellation", "credential.expired", "channel.needs_token", "channel.stopped",
-        "channel.config_error",
+        "disk", "key", "config", "mass_cancellation", "credential.expired", "channel.needs_token",
+        "channel.not_covered", "channel.stopped", "channel.config_error",
     )
 )  # fmt: skip
 """Kinds of problems for which something stands still."""

@@ -109,6 +109,8 @@ def write_verified(sheet: Sheet, page: Page, found: Sequence[Json], known: Mappi
         sheet.fact(N_("known there as"), one["name"])
         for name, value in one["facts"].items():
             sheet.fact(FACTS.get(name, name), value)
+        for missing in one["missing"]:
+            sheet.text(missing, "bad")
         if one["compared"] is not None:
             _write_comparison(sheet, page, one, known)
 
