@@ -8,8 +8,9 @@ async with opened(daemon.folder / "api.sock", language="de") as tui:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ class Tui:
 
     app: WtpdApp
     pilot: Pilot[int]
+    mishaps: list[str]
+    """What it logged of its own mistakes."""
 
     @property
     def lines(self) -> list[str]:
@@ -93,6 +96,26 @@ class Tui:
         return ""
 
 
+@contextmanager
+def nothing_logged() -> Iterator[list[str]]:
+    """The terminal UI survives its own mistakes, so that a test wouldn't see them: what it logs is an error here. A
+    test of such a mistake takes the messages off the list."""
+    messages: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(self.format(record))
+
+    handler = Kept(logging.WARNING)
+    log = logging.getLogger("wtpd.tui")
+    log.addHandler(handler)
+    try:
+        yield messages
+        assert not messages, "\n".join(messages)
+    finally:
+        log.removeHandler(handler)
+
+
 @asynccontextmanager
 async def opened(
     socket: Path,
@@ -103,15 +126,17 @@ async def opened(
     initials: str = "",
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Tui]:
-    """The app at the daemon behind `socket`; it has greeted it when this returns, if it is there."""
+    """The app at the daemon behind `socket`; it has greeted it when this returns, if it is there. Nothing may go wrong
+    in it unnoticed: see `nothing_logged`."""
     await asyncio.to_thread(load_catalogues)
     speech.use(language)
     session = Session(
         Client(str(socket), language=language, initials=initials), Formats(language, now), initials=initials
     )
     app = WtpdApp(session, mode)
-    async with app.run_test(size=size) as pilot:
-        tui = Tui(app, pilot)
-        if socket.exists():
-            await tui.until(lambda: session.me is not None)
-        yield tui
+    with nothing_logged() as mishaps:
+        async with app.run_test(size=size) as pilot:
+            tui = Tui(app, pilot, mishaps)
+            if socket.exists():
+                await tui.until(lambda: session.me is not None)
+            yield tui

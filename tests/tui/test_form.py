@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 from wtpd.client import ApiProblem, Unreachable
+from wtpd.tui.crash import Mishaps
 from wtpd.tui.glyphs import UNICODE, Glyphs
 from wtpd.tui.widgets.bars import MessageBar
 from wtpd.tui.widgets.dialogs import Choose, Confirm
@@ -41,6 +42,7 @@ class Desk:
 
 
 class Host(App[None]):
+    mishaps = Mishaps(lambda: (), lambda *_: None)
     glyphs: Glyphs = UNICODE
     outcome: Any = "open"
 

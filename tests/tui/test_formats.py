@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.tui import nothing_logged
 from wtpd import language as speech
 from wtpd.tui.formats import Formats
 
@@ -49,6 +50,33 @@ def test_how_long_ago_and_how_soon():
     assert one.ago("2026-11-22T14:00:00Z") == "in 2 Std."
     assert one.ago("2026-11-20T11:00:00Z") == "vor 2 Tagen"
     assert one.ago(None) == ""
+
+
+@pytest.mark.parametrize("language", ["de", "en", "nl"])
+def test_a_moment_of_a_clock_that_was_wrong_is_said_too(language):
+    one = formats(language)
+    with nothing_logged():
+        for days in range(-1500, 1501):
+            moment = f"{NOW + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
+            for said in (one.ago(moment), one.away(moment), one.moment(moment)):
+                assert said
+                assert said != moment, days
+
+
+@pytest.mark.parametrize("language", ["de", "en", "nl"])
+def test_what_cant_be_formatted_is_shown_as_it_came_and_logged_once(language):
+    one = formats(language)
+    with nothing_logged() as logged:
+        for odd in ("yesterday", "2026-13-45T99:00:00Z"):
+            for formatter in (one.ago, one.away, one.moment, one.time, one.exact, one.day, one.short_day, one.long_day,
+                              one.weekday):  # fmt: skip
+                assert formatter(odd) == odd
+                assert formatter(odd) == odd
+        assert one.money("much") == one.number("much") == one.size("much") == one.span("much") == "much"
+        assert one.moment("2026-11-22T13:05:00Z", "Europe/Nowhere") == "2026-11-22T13:05:00Z"
+        assert not [one for one in logged if "yesterday" in one or "much" in one], "the value may be personal"
+        assert len(logged) == len(set(logged))
+        logged.clear()
 
 
 def test_nothing_stays_nothing():

@@ -11,6 +11,7 @@ import pytest
 from textual.app import App, ComposeResult
 
 from wtpd.client import Unreachable
+from wtpd.tui.crash import Mishaps
 from wtpd.tui.glyphs import UNICODE, Glyphs
 from wtpd.tui.widgets.pages import PAGE, PAGES
 from wtpd.tui.widgets.table import Column, Table
@@ -19,6 +20,7 @@ Row = dict[str, Any]
 
 
 class Bench(App[None]):
+    mishaps = Mishaps(lambda: (), lambda *_: None)
     glyphs: Glyphs = UNICODE
 
     def compose(self) -> ComposeResult:

@@ -1,7 +1,7 @@
 """What connectors offer to do (`GET /v1/actions`), on any page: asked, filled in, done, and the answer shown.
 
 actions = await actions_on(page, "vehicle")
-page.run_worker(run_action(page, actions[0], vehicle_id))
+start_action(page, actions[0], vehicle_id)
 yield from offers(page, actions, vehicle_id, about="HRO-AL 17")      # in `commands()`, for the palette
 """
 
@@ -16,6 +16,7 @@ from wtpd.language import say
 from wtpd.moments import NotUnderstood, read_day
 from wtpd.texts import N_, Text
 from wtpd.tui.answers import candidate_line, candidates_of, write_answer
+from wtpd.tui.background import background
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page, sentence
 from wtpd.tui.palette import Command
@@ -52,7 +53,7 @@ def offers(page: Page, actions: Sequence[Json], record_id: str, *, about: str = 
 
 def start_action(page: Page, action: Json, record_id: str) -> None:
     """`run_action` in the background of `page`."""
-    page.run_worker(run_action(page, action, record_id), group="action", exclusive=True, exit_on_error=True)
+    background(page, partial(run_action, page, action, record_id), "action")
 
 
 async def choose_action(page: Page, options: Sequence[tuple[Json, str, str]]) -> None:

@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import events
+from textual._context import active_message_pump
 from textual.app import App
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.widgets import Input
+from textual.worker import active_worker
 
 from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui import menu
-from wtpd.tui.background import background
-from wtpd.tui.crash import report
+from wtpd.tui.background import background, is_present
+from wtpd.tui.crash import Mishaps, log, report
 from wtpd.tui.curtain import Curtain
 from wtpd.tui.driver import TerminalDriver
 from wtpd.tui.glyphs import Glyphs
@@ -67,6 +70,13 @@ class WtpdApp(App[int]):
         """The daemon answers."""
         self.problems: list[Any] | None = None
         self.message: tuple[str, str] = ("", "")
+        self._opened = False
+        self._keys = 0
+        """How many were pressed."""
+        self._last_key: events.Event | None = None
+        self._unread_since: int | None = None
+        """`_keys` when the outcome in `message` was said."""
+        self.mishaps = Mishaps(self._typed, self.tell)
         self._ascii = AsciiFilter()
         self.keyboard = Keyboard(self)
         self.presence = Presence(self)
@@ -85,6 +95,7 @@ class WtpdApp(App[int]):
 
     def on_mount(self) -> None:
         self.theme = self.terminal_mode.theme
+        self._opened = True
         background(self, self.keyboard.run, "keyboard")
         background(self, self._live.run, "live")
         self.set_interval(15, self._curtain.look)
@@ -115,11 +126,18 @@ class WtpdApp(App[int]):
         """There is no terminal any more."""
         self.end(signal.SIGHUP)
 
+    def _typed(self) -> list[str]:
+        return [one.value for screen in self.screen_stack for one in screen.query(Input)]
+
     def _handle_exception(self, error: Exception) -> None:
-        """Ends the app like Textual's, but tells nobody what stood in variables and fields."""
+        """Ends the app like Textual's, but tells nobody what stood in variables and fields. An error of a screen that
+        is being closed, or of the app at its end, harms nobody: widgets go before the last messages are worked off."""
+        node = active_message_pump.get(None)
+        if self._opened and isinstance(node, DOMNode) and not is_present(node):
+            log.info("error of a screen that was left: %s", report(error, self._typed()))
+            return
         if not self.failure:
-            typed = [one.value for screen in self.screen_stack for one in screen.query(Input)]
-            self.failure = report(error, typed)
+            self.failure = report(error, self._typed())
             self._exception = error
             self._exception_event.set()
         self._return_code = 1
@@ -128,8 +146,10 @@ class WtpdApp(App[int]):
     # Saying and drawing
 
     def tell(self, text: Text | str, tint: str = "") -> None:
-        """Say something in the message line."""
+        """Say something in the message line. The outcome of work in the background may come while its user is leaving
+        the screen: nobody has read it then, and it is said on the next screen too."""
         self.message = (say(text), tint)
+        self._unread_since = self._keys if active_worker.get(None) is not None else None
         self.redraw_bars()
 
     def note_problems(self, problems: list[Any]) -> None:
@@ -158,10 +178,11 @@ class WtpdApp(App[int]):
         if not isinstance(self.screen, Page):
             self.tell(N_("Something is open here: Esc closes it."))
             return
-        if name != self.current_mode:
+        unread = self._unread_since is not None and self._keys - self._unread_since <= 1  # the key that led here
+        self._unread_since = None
+        if name != self.current_mode and not unread:
             self.message = ("", "")  # it was about the other screen
         self.switch_mode(name)
-        self.call_after_refresh(self.redraw_bars)
 
     def go_to(self, name: str, key: str | None = None) -> None:
         """To the screen `name`, its cursor on `key`."""
@@ -176,6 +197,8 @@ class WtpdApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste | events.MouseDown):
             self._curtain.touched = time.monotonic()
+            if event is not self._last_key:  # it comes by again on its way up from the widget
+                self._last_key, self._keys = event, self._keys + 1
         await super().on_event(event)
 
     def action_quit_wtpd(self) -> None:

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache, wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
 from zoneinfo import ZoneInfo
 
 from wtpd.language import say
 from wtpd.texts import N_
+from wtpd.tui.crash import log
 
 if TYPE_CHECKING:
     from babel import Locale
 
+P = ParamSpec("P")
+Formatter: TypeAlias = "Callable[Concatenate[Formats, P], str]"
+
 LOCALES = {"de": "de_DE", "en": "en_GB", "nl": "nl_NL"}
+
+
+def _or_raw(method: Formatter[P]) -> Formatter[P]:
+    """A value that can't be formatted is shown as it came, and the reason is logged once: a date from a clock that was
+    wrong must not end the app. The value itself isn't logged, it may be personal."""
+
+    @wraps(method)
+    def formatted(self: Formats, /, *args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            _log_once(method.__name__, self.language, type(error).__name__)
+            return str(next(iter(args), ""))
+
+    return formatted
+
+
+@lru_cache(maxsize=256)
+def _log_once(formatter: str, language: str, error: str) -> None:
+    log.error("a value can't be formatted: %s, language %s: %s", formatter, language, error)
 
 
 @lru_cache(maxsize=4096)
@@ -52,10 +76,12 @@ class Formats:
         """The day it is there now."""
         return self.now().astimezone(self._zone(zone)).date()
 
+    @_or_raw
     def time(self, text: str | None, zone: str | None = None) -> str:
         """`14:05`; nothing for no time."""
         return self.local(text, zone).strftime("%H:%M") if text else ""
 
+    @_or_raw
     def moment(self, text: str | None, zone: str | None = None) -> str:
         """Day and time, short: `22.11. 14:05`; with the year if it is another one than this."""
         if not text:
@@ -64,6 +90,7 @@ class Formats:
         day = self.short_day if local.year == self.today(zone).year else self.day
         return f"{day(local.date())} {local:%H:%M}"
 
+    @_or_raw
     def exact(self, text: str | None, zone: str | None = None) -> str:
         """With seconds: `22.11.2026 14:05:09`."""
         if not text:
@@ -71,20 +98,24 @@ class Formats:
         local = self.local(text, zone)
         return f"{self.day(local.date())} {local:%H:%M:%S}"
 
+    @_or_raw
     def day(self, day: date | str) -> str:
         """`22.11.2026`"""
         return self._pattern(day, {"de": "dd.MM.yyyy", "nl": "dd-MM-yyyy"}.get(self.language, "dd/MM/yyyy"))
 
+    @_or_raw
     def short_day(self, day: date | str) -> str:
         """`22.11.`"""
         return self._pattern(day, {"de": "dd.MM.", "nl": "dd-MM"}.get(self.language, "dd/MM"))
 
+    @_or_raw
     def long_day(self, day: date | str) -> str:
         """`Sonntag, 22. November 2026`"""
         from babel.dates import format_date
 
         return format_date(_date(day), "full", locale=self.locale)
 
+    @_or_raw
     def weekday(self, day: date | str) -> str:
         """`So`"""
         return self._pattern(day, "EEE").rstrip(".")
@@ -93,18 +124,21 @@ class Formats:
         """The number of the week (ISO 8601)."""
         return _date(day).isocalendar().week
 
+    @_or_raw
     def number(self, value: float) -> str:
         """`1.234,5`"""
         from babel.numbers import format_decimal
 
         return format_decimal(round(value, 2), locale=self.locale)
 
+    @_or_raw
     def money(self, cents: int | None) -> str:
         """`1.234,50 €`; nothing for no price."""
         from babel.numbers import format_currency
 
         return "" if cents is None else format_currency(cents / 100, "EUR", locale=self.locale)
 
+    @_or_raw
     def size(self, size: int | None) -> str:
         """Bytes as `12,3 MB`."""
         if size is None:
@@ -116,6 +150,7 @@ class Formats:
             value /= 1000
         return f"{self.number(round(value, 1 if value < 100 else 0))} {unit}"
 
+    @_or_raw
     def ago(self, text: str | None, now: datetime | None = None) -> str:
         """How long ago, or in how long: `vor 3 Min.`, `in 2 Std.`"""
         if not text:
@@ -130,6 +165,7 @@ class Formats:
     def is_past(self, text: str) -> bool:
         return moment_of(text) <= self.now()
 
+    @_or_raw
     def away(self, text: str | None) -> str:
         """How far away it is, to or from, short: `3 Min.`"""
         if not text:
@@ -139,6 +175,7 @@ class Formats:
         away = abs(moment_of(text) - self.now())
         return format_timedelta(away, format="short", locale=self.locale, threshold=1.2)
 
+    @_or_raw
     def span(self, seconds: float) -> str:
         """`3 Tage`, `2 Stunden`"""
         from babel.dates import format_timedelta

@@ -34,7 +34,7 @@ class Keyboard:
         """Until it is cancelled."""
         while True:
             self._app.post_message(await self._typed.get())
-            with suppress(TimeoutError):
+            with self._app.mishaps.reported(), suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self._done()
 

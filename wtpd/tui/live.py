@@ -35,11 +35,13 @@ class Live:
         session = self._app.session
         background(self._app, self._greet, "greet")
         while True:
-            try:
-                async for event in session.api.events(client=session.client_id, connected=self._connected):
-                    self._heard(event)
-            except ApiProblem:
-                self._connected(False)
+            with self._app.mishaps.reported():
+                try:
+                    async for event in session.api.events(client=session.client_id, connected=self._connected):
+                        with self._app.mishaps.reported():
+                            self._heard(event)
+                except ApiProblem:
+                    self._connected(False)
             await asyncio.sleep(AGAIN)
 
     async def _greet(self) -> None:

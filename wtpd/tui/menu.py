@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.binding import ActiveBinding
 
 from wtpd.texts import N_, Text
+from wtpd.tui.background import background
 from wtpd.tui.palette import Command
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.words import SCREENS
@@ -54,7 +55,7 @@ def write_help(sheet: Sheet, page: Page) -> None:
 
 
 def _do(app: WtpdApp, one: ActiveBinding) -> None:
-    app.run_worker(app.run_action(one.binding.action, one.node), exit_on_error=True)
+    background(app, partial(app.run_action, one.binding.action, one.node), "command", exclusive=False)
 
 
 def _keys(page: Page) -> Iterator[ActiveBinding]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
@@ -18,6 +17,7 @@ from textual.timer import Timer
 from wtpd.client import ApiProblem, Client, ClientError, Event, Unreachable
 from wtpd.language import say
 from wtpd.texts import N_, Text
+from wtpd.tui.background import background
 from wtpd.tui.formats import Formats
 from wtpd.tui.session import Session
 from wtpd.tui.widgets.bars import KeyBar, MessageBar, ScreenBar, TopBar
@@ -97,11 +97,6 @@ class Page(Screen[Any]):
     def formats(self) -> Formats:
         return self.session.formats
 
-    @property
-    def is_there(self) -> bool:
-        """It wasn't left meanwhile, and still has its widgets."""
-        return self.is_attached and not self._pruning
-
     def hide(self, text: Any) -> str:
         """A name, plate or number, hidden when privacy is on."""
         return self.session.privacy.hide(text)
@@ -135,6 +130,7 @@ class Page(Screen[Any]):
         self.reload()
 
     def on_screen_resume(self) -> None:
+        self.wtpd.redraw_bars()
         if self.loaded and self._stale:
             self.reload()
         elif self.loaded:
@@ -166,9 +162,8 @@ class Page(Screen[Any]):
     def reload(self) -> None:
         """Load and draw; a load that is under way is given up for this one."""
         self._stale = False
-        self._load()
+        background(self, self._load, "load")
 
-    @work(group="load", exclusive=True)
     async def _load(self) -> None:
         try:
             await self.load()
@@ -177,8 +172,6 @@ class Page(Screen[Any]):
             return  # the top line says so; the stream's return loads it anew
         except ApiProblem as error:
             self.tell(sentence(error), "bad")
-            return
-        if not self.is_there:
             return
         self.loaded = True
         self.draw()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from logging.handlers import MemoryHandler, SysLogHandler
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from wtpd.tui.app import WtpdApp
     from wtpd.tui.terminal import Mode
 
+KEPT = 1000
+"""Log records that are kept where the system has no log."""
 GRACE = 3.0
 """Seconds after a signal in which the app may end by itself."""
 PATIENCE = 1.0
@@ -67,10 +71,32 @@ def start(options: Options) -> int:
 
 def run(app: WtpdApp, *, mouse: bool = False) -> int:
     """The app on this terminal, until it ends; the exit code. Blocks."""
-    asyncio.run(_run(app, mouse=mouse))
+    with _logging():
+        asyncio.run(_run(app, mouse=mouse))
     if app.failure:
         print_failure(app.failure)
     return int(app.return_code or 0)
+
+
+@contextmanager
+def _logging(address: str = "/dev/log") -> Iterator[None]:
+    """What is logged goes to the system's log (journald reads this socket too). Where there is none it is kept, and
+    written to the standard error output once the app has left the terminal."""
+    handler: logging.Handler
+    try:
+        handler = SysLogHandler(address)
+        handler.ident = "wtpd-tui: "
+    except OSError:
+        later = logging.StreamHandler(sys.stderr)
+        handler = MemoryHandler(capacity=KEPT, flushLevel=logging.CRITICAL + 1, target=later)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        with suppress(OSError, ValueError):  # there may be no terminal left
+            handler.close()
 
 
 async def _run(app: WtpdApp, *, mouse: bool) -> None:

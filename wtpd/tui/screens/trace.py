@@ -121,7 +121,7 @@ class Trace(Page):
 
     async def _search(self, words: str) -> None:
         found = await self.attempt(self.api.trace(words))
-        if found is None or not self.is_there:
+        if found is None:
             return
         self._words, self._found, self._id = words, found, None
         self._appointment, self._way = None, ()

@@ -15,6 +15,7 @@ from wtpd.client import ApiProblem, ClientError
 from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui.background import background
+from wtpd.tui.crash import SURVIVED
 from wtpd.tui.keys import key
 from wtpd.tui.page import sentence
 from wtpd.tui.widgets.dialogs import Dialog, paragraph, title
@@ -107,6 +108,9 @@ class Form(Dialog):
             self.trouble(sentence(error))
             if isinstance(error, ApiProblem):
                 self._point_at(error)
+        except Exception:
+            self.trouble(SURVIVED)
+            raise
         else:
             self.dismiss(answer)
         finally:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 
 from wtpd.client import ApiProblem, Event
 from wtpd.texts import N_, Text
 from wtpd.tui.actions import choose_action
+from wtpd.tui.background import in_background
 from wtpd.tui.cells import customer_cell, plate_cell
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page, sentence
@@ -153,25 +154,25 @@ class AppointmentPage(Page):
         entry = event.row
         self.app.push_screen(Read(N_("A change"), lambda sheet: history.write_entry(sheet, self.loaded_one, entry)))
 
-    @work(exclusive=True, group="action")
+    @in_background("action")
     async def action_edit(self) -> None:
         await edit.edit(self)
 
-    @work(exclusive=True, group="action")
+    @in_background("action")
     async def action_cancel(self) -> None:
         await edit.cancel(self)
 
-    @work(exclusive=True, group="action")
+    @in_background("action")
     async def action_undo(self) -> None:
         entry = self.query_one("#history", Table).row
         if entry is not None:
             await history.undo(self, entry)
 
-    @work(exclusive=True, group="action")
+    @in_background("action")
     async def action_send(self) -> None:
         await send_again(self, self.appointment_id)
 
-    @work(exclusive=True, group="action")
+    @in_background("action")
     async def action_actions(self) -> None:
         loaded = self.loaded_one
         ids = {
@@ -185,7 +186,7 @@ class AppointmentPage(Page):
         )
         self.reload()
 
-    @work(exclusive=True, group="action")
+    @in_background("action")
     async def action_contract(self) -> None:
         text = await self.attempt(self.api.appointments.contract(self.appointment_id))
         if text is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -17,6 +18,7 @@ from wtpd.client import Event, Json
 from wtpd.texts import N_, Text
 from wtpd.tui import cells
 from wtpd.tui.actions import actions_on, choose_action, offers
+from wtpd.tui.background import background
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
@@ -171,13 +173,13 @@ class CustomerPage(Page):
             edit_contact(self, self.customer, self.reload)
 
     def action_permissions(self) -> None:
-        self.run_worker(edit_permission(self, self.customer, self.reload), group="permission", exit_on_error=True)
+        background(self, partial(edit_permission, self, self.customer, self.reload), "permission")
 
     def action_act(self) -> None:
-        self.run_worker(choose_action(self, self._options), group="action", exclusive=True, exit_on_error=True)
+        background(self, partial(choose_action, self, self._options), "action")
 
     def action_rights(self) -> None:
-        self.run_worker(self._choose_right(), group="rights", exclusive=True, exit_on_error=True)
+        background(self, self._choose_right, "rights")
 
     async def _choose_right(self) -> None:
         right = await self.wtpd.push_screen_wait(Choose(N_("The person's rights"), list(RIGHTS.items())))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from wtpd.client import Json
 from wtpd.language import say
 from wtpd.texts import N_, Text
+from wtpd.tui.background import background
 from wtpd.tui.cells import GONE
 from wtpd.tui.page import Page
 from wtpd.tui.pretty import write_pretty
@@ -66,7 +67,7 @@ def ask_to_erase(page: Page, customer: Json, coming: Sequence[Json], done: Calla
     page.wtpd.confirm(
         N_("Erase this person for good?"),
         consequence(),
-        lambda: page.run_worker(erase(), group="erase", exit_on_error=True),
+        lambda: background(page, erase, "erase"),
         typed=customer["number"] or say(N_("erase")),
     )
 

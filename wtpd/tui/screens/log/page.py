@@ -93,7 +93,7 @@ class Log(Page):
         self._lines = lines
 
     async def _load_older(self, lines: Lines) -> None:
-        if await self.attempt(lines.go_back()) and self.is_there and lines is self._lines:
+        if await self.attempt(lines.go_back()) and lines is self._lines:
             self.draw()
 
     def on_screen_resume(self) -> None:

@@ -132,7 +132,8 @@ class ChannelPage(Page):
         channel = channel or self.channel
         if channel is None or self._is_busy(channel):
             return
-        self._set_busy(channel, say(doing))
+        self.busy[channel["id"]] = say(doing)
+        self.draw_busy()
         self.tell(N_("{channel}: {doing} …", channel=channel["id"], doing=doing))
         background(self, partial(self._run, channel, act), "acts", exclusive=False)
 
@@ -142,8 +143,9 @@ class ChannelPage(Page):
         except ClientError as error:
             self.tell(f"{channel['id']}: {sentence(error)}", "bad")
         finally:
-            self._set_busy(channel, None)
-        self.stale()
+            self.busy.pop(channel["id"], None)
+            self.stale()
+        self.draw_busy()
 
     def report(self, screen: Screen[Any], ready: Text) -> None:
         """Show it now, or when its reader is back."""
@@ -158,11 +160,3 @@ class ChannelPage(Page):
         if doing is not None:
             self.tell(N_("{channel}: {doing}, one moment please.", channel=channel["id"], doing=doing), "warn")
         return doing is not None
-
-    def _set_busy(self, channel: Json, doing: str | None) -> None:
-        if doing is None:
-            self.busy.pop(channel["id"], None)
-        else:
-            self.busy[channel["id"]] = doing
-        if self.is_there:
-            self.draw_busy()

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 
 from wtpd.client import Json
 from wtpd.language import say
 from wtpd.moments import NotUnderstood, read_day
 from wtpd.texts import N_, N_n
+from wtpd.tui.background import in_background
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
@@ -207,7 +208,7 @@ class Reception(Page):
         field = Field(name="day", label=N_("Day"), required=True, hint=hint)
         self.app.push_screen(Form(N_("Go to a day"), [field], submit), entered)
 
-    @work(exclusive=True, group="site")
+    @in_background("site")
     async def action_site(self) -> None:
         """The next one where there are two, else a choice."""
         sites = self.session.sites
