@@ -185,7 +185,7 @@ async def test_files_come_in_together_in_any_order_or_not_at_all(http: UnixHttp)
     files = [{**csv(cars)["files"][0], "name": "fahrzeuge.csv"}, *csv(people)["files"]]
     broken = {**csv("Kundennummer;Vorname;Nachname\r\nK2;Eva\r\n")["files"][0], "name": "neue.csv"}
     refused = await http.post("/v1/import", {"files": [*files, broken]})
-    assert (refused.status, [error["field"] for error in refused.json["errors"]]) == (422, ["neue.csv:2"])
+    assert (refused.status, [error["field"] for error in refused.json["errors"]]) == (422, ["neue.csv:2:Nachname"])
     assert (await http.get("/v1/customers")).json["items"] == []
     taken = await http.post("/v1/import", {"files": files})
     assert {kind: counts["created"] for kind, counts in taken.json["kinds"].items()} == {"customers": 1, "vehicles": 1}

@@ -27,6 +27,7 @@ from tests.support.lists import (
 from wtpd.book.importing import ImportFile, site_names
 from wtpd.clock import iso
 from wtpd.config.model import Site
+from wtpd.errors import Invalid
 from wtpd.planner.appointment import Appointment, Status
 from wtpd.planner.customer import Permission
 from wtpd.planner.history import Author
@@ -221,9 +222,12 @@ async def test_the_same_number_twice(box: Dealership) -> None:
 
 
 async def test_hundreds_of_problems_are_counted_and_the_first_listed(box: Dealership) -> None:
-    rows = "".join(f"{number};X;;;kein;\n" for number in range(300))
-    problems = await refusal(box, lists({"kunden.csv": CUSTOMERS.splitlines()[0] + "\n" + rows}))
-    assert len(problems) == 200
+    rows = "".join(f"{number};X;Y;;kein at;\n" for number in range(300))
+    with pytest.raises(Invalid) as caught:
+        await bring(box, lists({"kunden.csv": CUSTOMERS.splitlines()[0] + "\n" + rows}))
+    [problem] = caught.value.problems
+    assert (problem.field, caught.value.facts["count"]) == ("kunden.csv:2:E-Mail", 300)
+    assert "299 more lines" in str(problem.text)
 
 
 async def test_what_a_list_leaves_blank_of_a_customer_stays(box: Dealership) -> None:
@@ -467,3 +471,40 @@ async def test_labour_units_stay_as_they_were_shared_if_their_sum_does(box: Deal
     assert shares == [15, 5]
     result = await bring(box, visits(VISIT))
     assert result.counts["appointments"].unchanged == 1
+
+
+async def test_the_odometer_of_an_appointment_raises_the_vehicles_and_never_lowers_it(box: Dealership) -> None:
+    await furnished(box)
+
+    def listed(km: str, day: str) -> list[ImportFile]:
+        text = "Terminnummer;Filiale;Abteilung;Annahme;Abholung;FIN;Kilometerstand\n"
+        row = f"T9;Rostock;Werkstatt;{day} 08:00;{day} 16:00;SJNFLKWT9X1458220;{km}\n"
+        return lists({"termine.csv": text + row})
+
+    async def reading() -> int | None:
+        [car] = await box.see(lambda tx: vehicles.by_vin(tx, "SJNFLKWT9X1458220"))
+        return car.odometer_km
+
+    await bring(box, listed("5000", "09.10.2026"))
+    assert await reading() == 5000
+    assert (await bring(box, listed("5000", "09.10.2026"))).warnings == []
+    result = await bring(box, listed("4.000", "20.10.2026"))
+    assert await reading() == 5000
+    assert [warning.field for warning in result.warnings] == ["termine.csv:2:Kilometerstand"]
+    result = await bring(box, listed("900", "09.01.2026"))
+    assert (await reading(), result.warnings) == (5000, []), "an older visit had fewer, of course"
+
+
+async def test_a_plate_that_moves_to_another_vin_is_said(box: Dealership) -> None:
+    await furnished(box)
+    result = await bring(box, lists({"fahrzeuge.csv": "FIN;Kennzeichen\nJN1TPU49D8A464126;HRO-AB 12\n"}))
+    assert [warning.field for warning in result.warnings] == ["fahrzeuge.csv:2:Kennzeichen"]
+    assert "SJNFLKWT9X1458220" in str(result.warnings[0].text)
+
+
+async def test_an_unknown_site_is_named_once(box: Dealership) -> None:
+    rows = [row(f"T{number}", Filiale="Wismar") for number in range(50)]
+    problems = await refusal(box, [*lists(BASE), *visits(*rows)])
+    assert list(problems) == ["termine.csv:2:Filiale"]
+    assert problems["termine.csv:2:Filiale"].count("Rostock") == 1
+    assert "rostock" not in problems["termine.csv:2:Filiale"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 
 from wtpd.errors import Invalid, Problem
 from wtpd.planner.plates import plate_key
@@ -15,24 +17,33 @@ from wtpd.texts import N_, N_n, Text
 DELIMITERS = (";", ",", "\t", "|")
 SHOWN = 200
 """Problems that are listed; the rest is counted."""
+SINGLE = 3
+"""Problems of one column with the same sentence that are listed one by one."""
+_MOST_GROUPS = 2000
+_PLACE = re.compile(r"(.*?):(\d+)(?::(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportFile:
-    """`kind` is one of `mapping.KINDS`; None: what the headings say."""
+    """`content`: the file itself, or where it lies. `kind` is one of `mapping.KINDS`; None: what the headings say."""
 
     name: str
-    content: bytes
+    content: bytes | Path
     kind: str | None = None
+
+    def open(self) -> BinaryIO:
+        return self.content.open("rb") if isinstance(self.content, Path) else io.BytesIO(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows come from. `headings`: field → heading as the file has it."""
+    """Where rows come from. `headings`: field → heading as the file has it. `encoding` of the text; empty for a
+    workbook."""
 
     file: str
     kind: str
     headings: Mapping[str, str]
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,72 +70,155 @@ class Row:
 
 
 @dataclass(slots=True)
-class Findings:
-    """What is wrong (nothing is imported then), and what should be looked at."""
+class _Group:
+    """Problems of one column that are the same but for the value."""
 
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+    first: list[Problem] = field(default_factory=list)
+    count: int = 0
+    last: str = ""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is wrong (nothing is imported then), and what should be looked at. Where a column has the same problem in
+    more than `SINGLE` lines, the first one stands for all, with their count."""
+
     broken: set[tuple[str, str]] = field(default_factory=set)
     """Keys of rows that have problems: what refers to them is excused."""
+    count: int = 0
+    """How many problems there are."""
+    _problems: dict[tuple[str, ...], _Group] = field(default_factory=dict)
+    _warnings: dict[tuple[str, ...], _Group] = field(default_factory=dict)
 
-    def copy(self) -> Findings:
-        return Findings(list(self.problems), list(self.warnings), set(self.broken))
+    @property
+    def problems(self) -> list[Problem]:
+        return _listed(self._problems)
 
-    def wrong(self, place: str, text: Text) -> None:
-        self.problems.append(Problem(place, text))
+    @property
+    def warnings(self) -> list[Problem]:
+        return _listed(self._warnings)
 
-    def look(self, place: str, text: Text) -> None:
-        self.warnings.append(Problem(place, text))
+    def wrong(self, place: str, text: Text, *, once: str = "") -> None:
+        """`once`: a value that needs no second line."""
+        self.count += 1
+        _note(self._problems, place, text, once)
+
+    def look(self, place: str, text: Text, *, once: str = "") -> None:
+        _note(self._warnings, place, text, once)
 
     def check(self) -> None:
         """Raises `Invalid` with the first problems and the count of all."""
-        if self.problems:
+        if self.count:
             raise Invalid(
                 N_n(
                     "Nothing was imported: there is a problem in the files.",
                     "Nothing was imported: there are {count} problems in the files.",
-                    count=len(self.problems),
+                    count=self.count,
                 ),
                 problems=self.problems[:SHOWN],
-                facts={"count": len(self.problems)},
+                facts={"count": self.count},
             )
+
+
+def _note(groups: dict[tuple[str, ...], _Group], place: str, text: Text, once: str) -> None:
+    place, text = _safe(place), Text(text.msgid, {name: _safe(each) for name, each in text.args.items()}, text.plural)
+    name, line, heading = _parted(place)
+    key = (name, heading, text.msgid, once) if line else (place, text.msgid, str(text))
+    group = groups.get(key)
+    if group is None:
+        if len(groups) >= _MOST_GROUPS:
+            return
+        group = groups[key] = _Group()
+    group.count += 1
+    group.last = line
+    if len(group.first) < (1 if once else SINGLE):
+        group.first.append(Problem(place, text))
+
+
+def _listed(groups: Mapping[tuple[str, ...], _Group]) -> list[Problem]:
+    found: list[Problem] = []
+    for group in groups.values():
+        more = group.count - len(group.first)
+        if not more:
+            found += group.first
+            continue
+        first = group.first[0]
+        more = group.count - 1
+        text = N_n(
+            "{problem} (and in one more line, {last})",
+            "{problem} (and in {count} more lines, the last is {last})",
+            count=more, problem=first.text, last=group.last,
+        )  # fmt: skip
+        found.append(Problem(first.field, text))
+    return found
+
+
+def _parted(place: str) -> tuple[str, str, str]:
+    """File, line and column of a place; without a line the place is the file."""
+    match = _PLACE.fullmatch(place)
+    return (match[1], match[2], match[3] or "") if match else (place, "", "")
+
+
+def _safe(value: Any) -> Any:
+    """Text that can be shown and sent, whatever the file has in it; other values as they are."""
+    if isinstance(value, str) and not value.isprintable():
+        return "".join(char if char.isprintable() or char == " " else "\ufffd" for char in value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`rows`: the line in which a row begins, and its cells."""
+    """`rows`: the line in which a row begins, and its cells; read as they are asked for."""
 
     line: int
     headings: Sequence[str]
-    rows: Sequence[tuple[int, list[str]]]
+    rows: Iterator[tuple[int, list[str]]]
 
 
-def read_table(name: str, text: str, delimiter: str, findings: Findings) -> Table | None:
-    """All rows with something in them. A broken row is a problem and ends the reading: what follows a quotation mark
-    that isn't closed means nothing."""
-    rows: list[tuple[int, list[str]]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    start = 1
+class Lines:
+    """The lines of a file with their ends. `cut`: it ends in the middle of a line although others have a line break;
+    known when all are read. The end-of-file sign of DOS (0x1A) is taken for what it is."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self.cut = False
+
+    def __iter__(self) -> Iterator[str]:
+        previous = None
+        broken = False
+        for line in self._text:
+            if previous is not None:
+                broken = True
+                yield previous
+            previous = line
+        if previous is None:
+            return
+        bare = previous.rstrip("\0\r\n")
+        if bare.endswith("\x1a"):
+            if bare.rstrip("\x1a"):
+                yield bare.rstrip("\x1a")
+            return
+        self.cut = broken and not previous.endswith(("\n", "\r"))
+        yield previous
+
+
+def read_cells(name: str, lines: Iterable[str], delimiter: str, findings: Findings) -> Iterator[tuple[int, list[str]]]:
+    """All rows with something in them, with the line in which each begins. A broken row is a problem and ends the
+    reading: what follows a quotation mark that isn't closed means nothing."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    start, first = 1, True
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells) and not (not rows and _is_excel_hint(cells)):
-                rows.append((start, cells))
+            if any(map(str.strip, cells)) and not (first and _is_excel_hint(cells)):
+                yield start, cells
+                first = False
             start = reader.line_num + 1
-    except csv.Error:
-        findings.wrong(
-            f"{name}:{start}", N_("the quotation marks in this line don't match; double those within the text")
-        )
-    if not rows:
-        findings.wrong(f"{name}:1", N_("the file is empty; the first line must hold the headings"))
-        return None
-    (line, headings), *body = rows
-    return Table(line, [heading.strip() for heading in headings], body)
-
-
-def first_line(text: str) -> str:
-    """The line with the headings."""
-    lines = (line for line in text.splitlines() if line.strip() and not line.lower().startswith("sep="))
-    return next(lines, "")
+    except csv.Error as error:
+        if "field limit" in str(error):
+            text = N_("a cell in this line has more than {most} characters", most=csv.field_size_limit())
+        else:
+            text = N_("the quotation marks in this line don't match; double those within the text")
+        findings.wrong(f"{name}:{start}", text)
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
@@ -137,84 +231,3 @@ def split_line(line: str, delimiter: str) -> list[str]:
 def _is_excel_hint(cells: list[str]) -> bool:
     """`sep=;`, which Excel writes and reads as a first line."""
     return cells[0].lower().startswith("sep=") and len(cells) <= 2
-
-
-class JsonReader:
-    """The records of a JSON file with the line in which each begins. Three forms: a list of objects;
-    `{"kind": "customers", "items": [...]}`; `{"customers": [...], "vehicles": [...]}`."""
-
-    def __init__(self, text: str) -> None:
-        import json
-
-        self._text = text
-        self._decode = json.JSONDecoder().raw_decode
-        self._at = 0
-
-    def lists(self) -> Iterator[tuple[str | None, list[tuple[int, Any]]]]:
-        """(kind, [(line, record)]); the kind is None for a bare list. Raises ValueError with line and column."""
-        if self._peek() == "[":
-            yield None, self._list()
-        elif self._peek() == "{":
-            yield from self._object()
-        else:
-            raise self._error("a list or an object is expected")
-        if self._peek():
-            raise self._error("the file should end here")
-
-    def _object(self) -> Iterator[tuple[str | None, list[tuple[int, Any]]]]:
-        kind: str | None = None
-        unnamed: list[tuple[int, Any]] | None = None
-        self._at += 1
-        while self._peek() != "}":
-            name = self._value()
-            self._skip(":")
-            if self._peek() == "[":
-                records = self._list()
-                if name == "items":
-                    unnamed = records
-                else:
-                    yield str(name), records
-            elif name == "kind":
-                kind = str(self._value())
-            else:
-                raise self._error("a list is expected")
-            if self._peek() != "}":
-                self._skip(",")
-        self._at += 1
-        if unnamed is not None:
-            yield kind, unnamed
-
-    def _list(self) -> list[tuple[int, Any]]:
-        records: list[tuple[int, Any]] = []
-        self._at += 1
-        line, seen = self._line(), self._at
-        while self._peek() != "]":
-            line, seen = line + self._text.count("\n", seen, self._at), self._at
-            records.append((line, self._value()))
-            if self._peek() != "]":
-                self._skip(",")
-        self._at += 1
-        return records
-
-    def _peek(self) -> str:
-        while self._at < len(self._text) and self._text[self._at] in " \t\r\n":
-            self._at += 1
-        return self._text[self._at : self._at + 1]
-
-    def _skip(self, char: str) -> None:
-        if self._peek() != char:
-            raise self._error(f"{char} is expected")
-        self._at += 1
-
-    def _value(self) -> Any:
-        self._peek()
-        value, self._at = self._decode(self._text, self._at)
-        return value
-
-    def _line(self) -> int:
-        return self._text.count("\n", 0, self._at) + 1
-
-    def _error(self, message: str) -> ValueError:
-        import json
-
-        return json.JSONDecodeError(message, self._text, self._at)

@@ -16,7 +16,8 @@ from typing import Annotated, Literal
 import msgspec
 
 FieldType = Literal[
-    "text", "site", "plate", "vin", "email", "date", "moment", "kilometres", "flag", "list", "hours", "word", "works",
+    "text", "sign", "contact", "site", "plate", "vin", "email", "date",
+    "moment", "kilometres", "flag", "list", "hours", "word", "works",
     "units", "prices", "interventions",
 ]  # fmt: skip
 

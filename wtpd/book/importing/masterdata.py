@@ -74,6 +74,7 @@ def put_vehicle(session: Session, row: Row, counts: Counts) -> None:
     before, found = _known_vehicle(session, row, asked.get("owner"))
     if not found:
         return
+    _note_moved_plate(session, row, before)
     km = row.values.get("odometer_km")
     if km is not None and (before is None or before.odometer_km is None or km > before.odometer_km):
         asked |= given(row, "odometer_km", "odometer_date")
@@ -103,6 +104,23 @@ def _known_vehicle(session: Session, row: Row, owner: str | None) -> tuple[Vehic
         )  # fmt: skip
         return None, False
     return (found[0] if found else None), True
+
+
+def _note_moved_plate(session: Session, row: Row, before: Vehicle | None) -> None:
+    """A plate that another vehicle of the book has too: rows with the plate alone can't be told apart then."""
+    vin, plate = row.values.get("vin"), row.values.get("plate", "")
+    if not vin or not plate or (before is not None and same_plate(before.plate, plate)):
+        return
+    others = [
+        each for each in vehicles.by_plate(session.tx, plate)
+        if each.vin != vin and same_plate(each.plate, plate) and (before is None or each.id != before.id)
+    ]  # fmt: skip
+    if others:
+        session.findings.look(
+            row.place("plate"),
+            N_("{plate} is the plate of {vehicle} too; take it off the vehicle that doesn't bear it any more",
+               plate=plate, vehicle=others[0].vin or others[0].model or others[0].make or "–"),
+        )  # fmt: skip
 
 
 def _whole_hours(asked: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wtpd.book.book import Book
@@ -11,12 +11,15 @@ from wtpd.book.importing.mapping import KINDS, Format, fold, shipped
 from wtpd.book.importing.masterdata import PUT
 from wtpd.book.importing.rows import read_files
 from wtpd.book.importing.session import Counts, Session
+from wtpd.book.importing.staging import Staging
 from wtpd.book.importing.visits import put_visits
 from wtpd.config.model import Site
 from wtpd.errors import Problem, WtpdError
 from wtpd.planner.history import Author
 from wtpd.store.database import Tx
-from wtpd.texts import N_
+
+_STEP = 500
+"""Rows between two calls of `progress`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,16 @@ class ImportResult:
     over_limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
-    """Files that were read: everything that can be known without the book."""
+    """Files that were read: everything that can be known without the book. Used once, and closed."""
 
-    rows: Sequence[Row]
+    staging: Staging
     findings: Findings
     form: Format
+
+    def close(self) -> None:
+        self.staging.close()
 
 
 def site_names(sites: Iterable[Site]) -> dict[str, str]:
@@ -47,32 +53,55 @@ def site_names(sites: Iterable[Site]) -> dict[str, str]:
 
 
 def prepare(files: Sequence[ImportFile], form: Format | None = None) -> Prepared:
-    """Read the files; pure, so it can be done outside of the transaction. Problems are kept for `apply`."""
-    form, findings = form or shipped(), Findings()
-    return Prepared(_once(read_files(files, form, findings), findings), findings, form)
+    """Read the files; nothing of the book is needed. Problems are kept for `apply`."""
+    form, findings, staging = form or shipped(), Findings(), Staging()
+    try:
+        staging.take(read_files(files, form, findings), findings)
+    except BaseException:
+        staging.close()
+        raise
+    return Prepared(staging, findings, form)
 
 
-def apply(tx: Tx, book: Book, prepared: Prepared, sites: Mapping[str, str], author: Author) -> ImportResult:
-    """Bring what was read into the book. `sites`: see `site_names`. Raises `Invalid` with every problem by file, line
-    and column; nothing is imported then."""
+def apply(
+    tx: Tx,
+    book: Book,
+    prepared: Prepared,
+    sites: Mapping[str, str],
+    author: Author,
+    progress: Callable[[int], None] = lambda done: None,
+) -> ImportResult:
+    """Bring what was read into the book of this transaction. `sites`: see `site_names`; `progress` is called with the
+    number of rows that are done. Raises `Invalid` with every problem by file, line and column; the transaction must be
+    given up then."""
     session = Session(
         tx=tx,
         book=book,
         author=author,
-        findings=prepared.findings.copy(),
+        findings=prepared.findings,
         sites={fold(name): site for name, site in sites.items()},
-        site_names=sorted(sites),
+        site_names=_shown_names(sites),
     )
+    staging, done = prepared.staging, 0
+
+    def counted(rows: Iterable[Row]) -> Iterator[Row]:
+        nonlocal done
+        for row in rows:
+            done += 1
+            if not done % _STEP:
+                progress(done)
+            yield row
+
     for kind in KINDS:
-        rows = [row for row in prepared.rows if row.source.kind == kind]
-        if not rows:
+        if not staging.counts[kind]:
             continue
         counts = session.counts[kind] = Counts()
+        rows = counted(staging.rows(kind))
         if kind == "appointments":
-            put_visits(session, rows, counts, prepared.form)
-            continue
-        for row in rows:
-            _put(session, row, counts)
+            put_visits(session, rows, staging.usual.means(), counts, prepared.form)
+        else:
+            for row in rows:
+                _put(session, row, counts)
     session.findings.check()
     return ImportResult(session.counts, session.findings.warnings[:SHOWN], session.over_limit)
 
@@ -81,31 +110,28 @@ def run_import(
     tx: Tx, book: Book, files: Sequence[ImportFile], sites: Mapping[str, str], author: Author
 ) -> ImportResult:
     """`prepare` and `apply`."""
-    return apply(tx, book, prepare(files), sites, author)
+    prepared = prepare(files)
+    try:
+        return apply(tx, book, prepared, sites, author)
+    finally:
+        prepared.close()
 
 
 def _put(session: Session, row: Row, counts: Counts) -> None:
     """A problem of this row is told once: what refers to it is excused."""
-    problems = len(session.findings.problems)
+    problems = session.findings.count
     try:
         PUT[row.source.kind](session, row, counts)
     except WtpdError as error:
         session.failed(row, error)
-    if len(session.findings.problems) > problems:
+    if session.findings.count > problems:
         session.findings.broken.update(row.keys)
 
 
-def _once(rows: Iterable[Row], findings: Findings) -> list[Row]:
-    """Without repetitions. The same number with something else is a problem that names both lines."""
-    kept: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        key = row.keys[0]
-        first = kept.setdefault(key, row)
-        if first is not row and first.values != row.values:
-            field = {"customers": "number", "vehicles": "vin", "appointments": "reference"}.get(row.source.kind, "id")
-            findings.wrong(
-                row.place(field),
-                N_("{key} stands in line {line} ({file}) with something else", key=key[1], line=first.line,
-                   file=first.source.file),
-            )  # fmt: skip
-    return list(kept.values())
+def _shown_names(sites: Mapping[str, str]) -> list[str]:
+    """Each site once, by name rather than id."""
+    names: dict[str, str] = {}
+    for name, site in sites.items():
+        if site not in names or names[site] == site:
+            names[site] = name
+    return sorted(names.values())

@@ -20,8 +20,10 @@ from wtpd.texts import N_
 COLUMN_OF = {
     "customer_id": "customer", "vehicle_id": "vin", "interventions": "titles", "references": "reference",
     "id": "id", "weekly_hours": "weekly_hours",
+    "labour_units": "labour_units", "price_cents": "prices", "code": "codes", "title": "titles",
 }  # fmt: skip
 """The column behind a field of the book's errors, where it is called differently."""
+_MOST_REMEMBERED = 50_000
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ class Session:
     site_names: Sequence[str]
     counts: dict[str, Counts] = field(default_factory=dict)
     over_limit: int = 0
-    _customers: dict[str, Customer | None] = field(default_factory=dict)
+    _customers: dict[str, str | None] = field(default_factory=dict)
     _erased: dict[str, bool] = field(default_factory=dict)
     _resources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
@@ -63,8 +65,8 @@ class Session:
         name = row.values["site"]
         found = self.sites.get(fold(name))
         if found is None:
-            known = ", ".join(self.site_names)
-            self.findings.wrong(row.place("site"), N_("{name} is no site; known are: {known}", name=name, known=known))
+            text = N_("{name} is no site; known are: {known}", name=name, known=", ".join(self.site_names))
+            self.findings.wrong(row.place("site"), text, once=name)
         return found
 
     def department(self, row: Row, site: str) -> str | None:
@@ -80,6 +82,7 @@ class Session:
             row.place("department"),
             N_("{name} is no department of {site}; known are: {known}", name=name or "–", site=site,
                known=", ".join(known)),
+            once=f"{site} {name}",
         )  # fmt: skip
         return None
 
@@ -89,10 +92,13 @@ class Session:
         if not number:
             return None
         if number not in self._customers:
-            self._customers[number] = customers.by_number(self.tx, number)
+            customer = customers.by_number(self.tx, number)
+            if len(self._customers) >= _MOST_REMEMBERED:
+                self._customers.clear()
+            self._customers[number] = customer.id if customer else None
         found = self._customers[number]
         if found is not None:
-            return found.id
+            return found
         if ("customers", number) not in self.findings.broken:
             text = N_("there is no customer {number}; import the customers first or along with it", number=number)
             self.findings.wrong(row.place(column), text)
@@ -126,13 +132,14 @@ class Session:
 
     def remember(self, customer: Customer) -> None:
         if customer.number:
-            self._customers[customer.number] = customer
+            self._customers[customer.number] = customer.id
 
     def failed(self, row: Row, error: WtpdError) -> None:
         """The book refuses the row."""
         for problem in error.problems:
-            name = problem.field.split(".")[0]
-            self.findings.wrong(row.place(COLUMN_OF.get(name, name)), problem.text)
+            name, last = problem.field.split(".")[0], problem.field.rsplit(".", 1)[-1]
+            column = COLUMN_OF.get(last) or COLUMN_OF.get(name, name)
+            self.findings.wrong(row.place(column), problem.text)
         if not error.problems:
             self.findings.wrong(f"{row.source.file}:{row.line}", error.text)
 

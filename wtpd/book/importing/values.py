@@ -4,6 +4,7 @@ wrong and how to mend it. Blank is `""`, None or an empty tuple, as the field ha
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -29,7 +30,25 @@ class Wrong(Exception):
         self.text = text
 
 
-_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::\d{2})?(?:\s*(?:Uhr|uur|h))?", re.IGNORECASE)
+FIRST_YEAR, LAST_YEAR = 1990, 2099
+"""Of appointments; as `wtpd.book.limits` has it."""
+
+_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::\d{2}(?:[.,]\d{1,7})?)?(?:\s*(?:Uhr|uur|h))?", re.IGNORECASE)
+_MIDNIGHT = re.compile(r"(?:[T ]\s*0{1,2}:00(?::00(?:[.,]0+)?)?(?:Z|\+00:00)?|\s+12:00(?::00)?\s+AM)$")
+"""What programs that know only points in time write behind a date."""
+_NO_DATES = re.compile(r"0000|0001|1753-01-01|1899-12-3[01]|1900-01-0[01]|9999")
+"""How programs write that there is no date: SQL Server's, .NET's, Excel's and Access's first day, and the last year."""
+_ROUNDED = re.compile(r"[+-]?\d+(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
+_UNWRAPPED = re.compile(r'="(.*)"|\'(?=[\d+(])([\d\s()/+.-]*)', re.DOTALL)
+"""How Excel is made to take digits for a text: a formula, or an apostrophe before them."""
+_SHEET_ERROR = re.compile(
+    r"#(?:N/A|NV|N/B|REF!|BEZUG!|VERW!|VALUE!|WERT!|WAARDE!|DIV/0!|DEEL/0!|NAME\?|NAAM\?|NUM!|ZAHL!|GETAL!|NULL!|LEEG!)"
+)
+_BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " "))
+_INVISIBLE = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Marks for the direction of writing, which address books put around numbers, and blanks without width."""
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})")
 _GROUPED = re.compile(r"-?\d{1,3}(?:\.\d{3})+")
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
@@ -43,12 +62,44 @@ def text(value: Any) -> str:
         return str(value)
     if not isinstance(value, str):
         raise Wrong(N_("a text is expected here; put it in quotation marks"))
-    return unicodedata.normalize("NFC", value).strip()
+    written = value.strip()
+    if written.isascii() and written.isprintable() and written[:1] not in ("=", "'", "#"):
+        return written
+    value = _INVISIBLE.sub("", value.translate(_BLANKS)).strip()
+    unwrapped = _UNWRAPPED.fullmatch(value)
+    if unwrapped:
+        value = (unwrapped[1] or unwrapped[2] or "").replace('""', '"').strip()
+    if value.startswith("#") and _SHEET_ERROR.fullmatch(value):
+        raise Wrong(N_("{value} is an error of the spreadsheet; correct the formula or empty the cell", value=value))
+    if _NO_TEXT.search(value):
+        raise Wrong(N_("there is a character in it that isn't one of a text; export the list again or type it anew"))
+    return unicodedata.normalize("NFC", value)
+
+
+def sign(value: Any) -> str:
+    """A number that is a name: of a customer, a telephone, a postcode. Excel shows those with many digits rounded, and
+    writes them so into the file."""
+    written = text(value)
+    if "+" in written and _ROUNDED.fullmatch(written):
+        raise Wrong(
+            N_("{value} was rounded by Excel; format the column as text there and export it again", value=written)
+        )
+    return written
+
+
+def contact(value: Any, form: Format) -> str:
+    """A telephone number; a word for *there is none* is blank."""
+    written = sign(value)
+    return "" if _says_none(written, form) else written
 
 
 def day(value: Any, form: Format) -> date | None:
+    """A midnight behind it doesn't count; a date that stands for *none* is none."""
     written = text(value)
     if not written:
+        return None
+    written = _MIDNIGHT.sub("", written)
+    if written == "00:00:00" or is_no_date(written, form):  # day 0 of a workbook
         return None
     for pattern in form.dates:
         match = pattern.fullmatch(written)
@@ -66,7 +117,7 @@ def moment(value: Any, form: Format) -> datetime | None:
         return None
     if _OFFSET.fullmatch(written):
         try:
-            return datetime.fromisoformat(written)
+            return _sensible(written, datetime.fromisoformat(written))
         except ValueError:
             raise Wrong(N_("{value} doesn't exist; check day and time", value=written)) from None
     parts = re.split(r"[T ,]+", written, maxsplit=1)
@@ -76,8 +127,26 @@ def moment(value: Any, form: Format) -> datetime | None:
         )
     at = day(parts[0], form)
     if at is None:
-        raise Wrong(N_("{value} is no date; write it like {example}", value=written, example=_example(form)))
-    return datetime.combine(at, clock(parts[1]))
+        raise Wrong(N_("{value} stands for no date; write the day and the time of the appointment", value=written))
+    return _sensible(written, datetime.combine(at, clock(parts[1])))
+
+
+def is_no_date(written: str, form: Format) -> bool:
+    """Whether a date stands for *none*, like 30.12.1899."""
+    for pattern in form.dates:
+        match = pattern.fullmatch(written)
+        if match:
+            return bool(_NO_DATES.match(f"{match['y']}-{int(match['m']):02}-{int(match['d']):02}"))
+    return False
+
+
+def _sensible(written: str, moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise Wrong(
+            N_("{value} can't be a time of an appointment; write a year from {first} to {last}", value=written,
+               first=FIRST_YEAR, last=LAST_YEAR)
+        )  # fmt: skip
+    return moment
 
 
 def clock(written: str) -> time:
@@ -88,11 +157,17 @@ def clock(written: str) -> time:
 
 
 def number(value: Any) -> float | None:
-    """`1.149,50` → 1149.5, `1.149` → 1149, `12.5` → 12.5: a comma is decimal, a point before three digits isn't."""
+    """`1.149,50` → 1149.5, `1.149` → 1149, `12.5` → 12.5: a comma is decimal, a point before three digits isn't.
+    `149,-` → 149, `10,00-` → -10. Raises `Wrong` for what is not a finite number."""
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not -LARGEST <= value <= LARGEST:  # NaN is neither
+            raise Wrong(N_("{value} is no number that can be meant here", value=_short(value)))
         return float(value)
     written = text(value)
-    bare = re.sub(r"[\s'’€]|EUR", "", written)
+    bare = re.sub(r"[\s'’€]|EUR", "", written.translate(_DASHES))
+    bare = re.sub(r"[,.]-{1,2}$", "", bare)
+    if len(bare) > 1 and bare.endswith("-") and bare[0] != "-":
+        bare = f"-{bare[:-1]}"
     if not bare:
         if written:
             raise Wrong(N_("{value} is no number", value=written))
@@ -104,8 +179,23 @@ def number(value: Any) -> float | None:
     elif _GROUPED.fullmatch(bare):
         bare = bare.replace(".", "")
     if not _PLAIN.fullmatch(bare):
-        raise Wrong(N_("{value} is no number; write it like {example}", value=written, example="1.149,50"))
+        raise Wrong(N_("{value} is no number; write it like {example}", value=_short(written), example="1.149,50"))
+    if len(bare) > 30:
+        raise Wrong(N_("{value} is no number that can be meant here", value=_short(written)))
     return float(bare)
+
+
+LARGEST = 1e12
+_MOST_UNITS = 10_000
+_MOST_CENTS = 10**9
+
+
+def _short(value: Any) -> str:
+    """The beginning of what is written, so that a message isn't flooded."""
+    if isinstance(value, int) and abs(value) > 10**15:
+        return "10¹⁵…" if value > 0 else "-10¹⁵…"
+    written = str(value)
+    return written if len(written) <= 60 else f"{written[:60]}…"
 
 
 def cents(value: Any) -> int | None:
@@ -115,13 +205,18 @@ def cents(value: Any) -> int | None:
     exact = round(amount * 100)
     if abs(amount * 100 - exact) > 1e-6:
         raise Wrong(N_("{value} has more than two decimals", value=value))
+    if abs(exact) > _MOST_CENTS:
+        raise Wrong(N_("{value} is too large; at most {most} is allowed", value=value, most=_MOST_CENTS // 100))
     return exact
 
 
 def units(value: Any) -> float | None:
-    amount = number(value)
+    """AW; the unit may stand behind them."""
+    amount = number(re.sub(r"(?i)\s*(aw|ae)$", "", value.strip()) if isinstance(value, str) else value)
     if amount is not None and amount < 0:
         raise Wrong(N_("{value} is negative", value=value))
+    if amount is not None and amount > _MOST_UNITS:
+        raise Wrong(N_("{value} is too large; at most {most} is allowed", value=value, most=_MOST_UNITS))
     return amount
 
 
@@ -168,8 +263,10 @@ def vin(value: Any) -> str:
     return number
 
 
-def email(value: Any) -> str:
+def email(value: Any, form: Format) -> str:
     address = text(value)
+    if _says_none(address, form):
+        return ""
     if address and (email_key(address) is None or any(char.isspace() for char in address)):
         raise Wrong(N_("{value} is no e-mail address; correct it or leave the cell empty", value=address))
     return address
@@ -214,9 +311,31 @@ def hours(value: Any, form: Format) -> Hours:
 def interventions(value: Any) -> tuple[Intervention, ...]:
     """From a JSON file, in the form of the API."""
     try:
-        return msgspec.convert(value or [], tuple[Intervention, ...])
+        found = msgspec.convert(value or [], tuple[Intervention, ...])
     except msgspec.ValidationError as error:
         raise Wrong(N_("these are no interventions: {reason}", reason=str(error))) from None
+    for work in found:
+        for written in (work.code, work.title, work.description):
+            text(written)
+        if not math.isfinite(work.labour_units):
+            raise Wrong(N_("{value} is no number that can be meant here", value=work.labour_units))
+        units(work.labour_units)
+        cents(None if work.price_cents is None else _whole(work.price_cents) / 100)
+    return found
+
+
+def _whole(number: int) -> int:
+    if abs(number) > LARGEST:
+        raise Wrong(N_("{value} is no number that can be meant here", value=_short(number)))
+    return number
+
+
+def _says_none(written: str, form: Format) -> bool:
+    """Whether a cell for an address says that there is none: `-`, `n.v.t.`, `keine`."""
+    if not written or len(written) > 20:
+        return False
+    folded = fold(written)
+    return not folded or folded in form.words["nothing"]
 
 
 def _date(written: str, year: int, month: int, dom: int) -> date:

@@ -6,17 +6,17 @@ isn't filled again. The load limit doesn't count for what was booked elsewhere, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from wtpd.book.draft import Draft
-from wtpd.book.importing.files import Row
+from wtpd.book.importing.files import Row, Source
 from wtpd.book.importing.mapping import Format, fold
 from wtpd.book.importing.session import COLUMN_OF, Counts, Session
-from wtpd.book.importing.works import Usual, WrongField, completed, interventions, usual_units
+from wtpd.book.importing.works import Usual, WrongField, completed, interventions
 from wtpd.errors import WtpdError
 from wtpd.planner.appointment import FREE, Appointment, Status, TransportOption
 from wtpd.planner.changes import diff, json_value, merged
@@ -48,22 +48,29 @@ class Visit:
         return str(self.row.values["reference"])
 
 
-def put_visits(session: Session, rows: Sequence[Row], counts: Counts, form: Format) -> None:
-    usual = usual_units(rows)
-    visits = [visit for row in rows if (visit := _visit(session, row, usual))]
-    _refuse_lent_twice(session, visits)
-    if session.findings.problems:
-        return
-    again = [visit for visit in visits if not _put(session, visit, counts, form, last=False)]
+def put_visits(session: Session, rows: Iterable[Row], usual: Usual, counts: Counts, form: Format) -> None:
+    """Put each row that makes sense. A car can be free once a later row has moved another visit, so what wants it is
+    tried again at the end."""
+    lendings, again = Lendings(), []
+    for row in rows:
+        visit = _visit(session, row, usual)
+        if visit is None:
+            continue
+        lendings.add(visit)
+        if not session.findings.count and not _put(session, visit, counts, form, last=False):
+            again.append(visit)
+    lendings.refuse_double(session)
     for visit in again:
-        _put(session, visit, counts, form, last=True)
+        if not session.findings.count:
+            _put(session, visit, counts, form, last=True)
 
 
 def _put(session: Session, visit: Visit, counts: Counts, form: Format, *, last: bool) -> bool:
-    """Whether it's done with. A car can be free once a later row has moved another visit, so that is tried twice."""
+    """Whether it's done with."""
     try:
         before = appointments.by_reference(session.tx, PARTNER, visit.reference)
         after = _create(session, visit, form) if before is None else _change(session, visit, before, form)
+        _raise_odometer(session, visit)
     except WtpdError as error:
         if error.kind == "car-taken" and not last:
             return False
@@ -73,6 +80,26 @@ def _put(session: Session, visit: Visit, counts: Counts, form: Format, *, last: 
     if after.over_limit and (before is None or not before.over_limit):
         session.over_limit += 1
     return True
+
+
+def _raise_odometer(session: Session, visit: Visit) -> None:
+    """The reading of a visit is the vehicle's, if it is higher; it is never set back."""
+    km, vehicle_id = visit.row.values.get("odometer_km"), visit.fields.get("vehicle_id")
+    if km is None or vehicle_id is None:
+        return
+    vehicle = vehicles.get(session.tx, vehicle_id)
+    day = min(visit.fields["drop_off"].date(), session.tx.now.date())
+    if vehicle.odometer_km is None or km > vehicle.odometer_km:
+        reading = {"odometer_km": km, "odometer_date": day}
+        session.book.change_vehicle(
+            session.tx, vehicle_id, reading, author=session.author, expected_version=None
+        )  # fmt: skip
+    elif km < vehicle.odometer_km and vehicle.odometer_date is not None and day > vehicle.odometer_date:
+        session.findings.look(
+            visit.row.place("odometer_km"),
+            N_("{km} km are fewer than the vehicle had before ({known} km); the higher reading stays",
+               km=km, known=vehicle.odometer_km),
+        )  # fmt: skip
 
 
 def _create(session: Session, visit: Visit, form: Format) -> Appointment:
@@ -148,7 +175,7 @@ def _says_waiting(visit: Visit, form: Format) -> bool:
 
 def _visit(session: Session, row: Row, usual: Usual) -> Visit | None:
     """The row with everything it names found; its problems are in the findings."""
-    count = len(session.findings.problems)
+    count = session.findings.count
     site = session.site(row)
     department = session.department(row, site) if site else None
     if not site or not department:
@@ -170,7 +197,7 @@ def _visit(session: Session, row: Row, usual: Usual) -> Visit | None:
         except WrongField as error:
             session.findings.wrong(row.place(error.field), error.text)
     status = Status(row.values["status"]) if row.values.get("status") else None
-    return Visit(row, status, fields) if len(session.findings.problems) == count else None
+    return Visit(row, status, fields) if session.findings.count == count else None
 
 
 def _texts(row: Row) -> dict[str, Any]:
@@ -235,22 +262,31 @@ def _moment(session: Session, row: Row, field: str, zone: str) -> datetime | Non
     return moment
 
 
-def _refuse_lent_twice(session: Session, visits: Iterable[Visit]) -> None:
-    """A car that two rows lend at a time: both lines are named."""
-    lent: dict[str, list[Visit]] = {}
-    for visit in visits:
+class Lendings:
+    """Which rows lend which car when."""
+
+    def __init__(self) -> None:
+        self._by_car: dict[str, list[tuple[datetime, datetime, Source, int, str]]] = {}
+
+    def add(self, visit: Visit) -> None:
         car = visit.fields.get("courtesy_car")
         if car and visit.status not in FREE:
-            lent.setdefault(car, []).append(visit)
-    for car, lendings in lent.items():
-        lendings.sort(key=lambda each: each.fields["drop_off"])
-        latest = lendings[0]
-        for visit in lendings[1:]:
-            if visit.fields["drop_off"] < latest.fields["collection"]:
-                session.findings.wrong(
-                    visit.row.place("courtesy_car"),
-                    N_("{car} is lent at that time in line {line} ({file}, {reference}) too", car=car,
-                       line=latest.row.line, file=latest.row.source.file, reference=latest.reference),
-                )  # fmt: skip
-            if visit.fields["collection"] > latest.fields["collection"]:
-                latest = visit
+            start, end = visit.fields["drop_off"], visit.fields["collection"]
+            lending = (start, end, visit.row.source, visit.row.line, visit.reference)
+            self._by_car.setdefault(car, []).append(lending)
+
+    def refuse_double(self, session: Session) -> None:
+        """A car that two rows lend at a time: both lines are named."""
+        for car, lendings in self._by_car.items():
+            lendings.sort(key=lambda each: each[0])
+            latest = lendings[0]
+            for lending in lendings[1:]:
+                start, end, source, line, _ = lending
+                if start < latest[1]:
+                    session.findings.wrong(
+                        Row(source, line, {}).place("courtesy_car"),
+                        N_("{car} is lent at that time in line {line} ({file}, {reference}) too", car=car,
+                           line=latest[3], file=latest[2].file, reference=latest[4]),
+                    )  # fmt: skip
+                if end > latest[1]:
+                    latest = lending

@@ -6,7 +6,7 @@ never does, in equal parts. Each share is rounded to hundredths so that together
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from wtpd.book.importing.files import Row
@@ -26,13 +26,20 @@ class WrongField(Wrong):
         self.field = field
 
 
-def usual_units(rows: Iterable[Row]) -> Usual:
-    found: dict[str, list[float]] = {}
-    for row in rows:
+class UsualUnits:
+    """What each piece of work takes on the average where it stands alone."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, int]] = {}
+
+    def count(self, row: Row) -> None:
         names, units = _names(row), row.values.get("labour_units", ())
         if len(names) == len(units) == 1 and units[0]:
-            found.setdefault(names[0], []).append(units[0])
-    return {name: sum(units) / len(units) for name, units in found.items()}
+            total, count = self._sums.get(names[0], (0.0, 0))
+            self._sums[names[0]] = total + units[0], count + 1
+
+    def means(self) -> Usual:
+        return {name: total / count for name, (total, count) in self._sums.items()}
 
 
 def interventions(row: Row, usual: Usual) -> tuple[Intervention, ...]:
