@@ -7,8 +7,8 @@ The JSON values of a `DayOffer`; times are RFC 3339 in UTC, lists are in the ord
     courtesy_cars  {"id", "plate", "make", "model", "vehicle_class", "features", "free": [{"start", "end"}]}: those
                    that are free for a part of that day
 
-`remaining` is what the load limit leaves, never less than 0. Everything depends on the book alone, not on the time of
-day, so that a day is told anew only when something changed.
+`capacity` and `remaining` both count up to the load limit; `remaining` is never less than 0. Everything depends on the
+book alone, not on the time of day, so that a day is published again only when something changed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _offer(
     slots = free_slots(plan, day, taken=[drop_off for drop_off, _ in visits], closures=today, advisors=advisors)
     return DayOffer(
         day=day,
-        capacity=capacity.capacity(plan, day, today),
+        capacity=load.limit,
         remaining=max(0.0, round(load.limit - load.booked, 2)),
         slots=[{"start": iso(slot.start), "free": slot.free} for slot in slots],
         advisors=_advisors(plan, day, today, advisors),

@@ -7,6 +7,7 @@ the value, which may be personal.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,8 +18,7 @@ LIST_LIMIT = 500
 NUMBER_LIMIT = 2**53
 """The largest whole number that JSON carries exactly everywhere."""
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_FRACTION = re.compile(r"\.\d+", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d)(:\d\d)?(?:\.\d{1,9})?(?:([Zz])|([+-]\d\d):?(\d\d))", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that no text of ours holds: a booking is worth more than the line feed of somebody's spreadsheet."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -28,12 +28,54 @@ class WireError(ValueError):
     """The partner's message breaks the contract; the text says where and how."""
 
 
+class Odd(Exception):
+    """A value that can't be kept as it is. `kept`: the part of it that can be."""
+
+    def __init__(self, kept: Any) -> None:
+        super().__init__()
+        self.kept = kept
+
+
 def text(value: Any, where: str, limit: int = TEXT_LIMIT) -> str:
     if not isinstance(value, str):
         raise WireError(f"{where}: not a text")
     if len(value) > limit:
         raise WireError(f"{where}: longer than {limit} characters")
     return _CONTROL.sub("", value)
+
+
+def paragraph(limit: int) -> Callable[[Any, str], str]:
+    """A reader of texts that are cut at `limit` characters (`Odd`); null is no text."""
+
+    def read(value: Any, where: str) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, str) and len(value) > limit:
+            raise Odd(_CONTROL.sub("", value[:limit]))
+        return text(value, where, limit)
+
+    return read
+
+
+def line(limit: int) -> Callable[[Any, str], str]:
+    """A reader of texts of which a part is worth nothing (a plate, a number, an address); null is no text."""
+
+    def read(value: Any, where: str) -> str:
+        return "" if value is None else text(value, where, limit)
+
+    return read
+
+
+def within(least: float, most: float) -> Callable[[Any, str], Any]:
+    """A reader of whole numbers between the two, or null."""
+
+    def read(value: Any, where: str) -> int | None:
+        found = whole_or_none(value, where)
+        if found is not None and not least <= found <= most:
+            raise WireError(f"{where}: out of range")
+        return found
+
+    return read
 
 
 def sign(value: Any, where: str) -> str | None:
@@ -66,22 +108,25 @@ def count(value: Any, where: str) -> int:
     return whole(value, where)
 
 
-def number(value: Any, where: str) -> float:
-    """From 0 to 100,000."""
+def number(value: Any, where: str, most: float = 100_000) -> float:
+    """From 0 to `most`."""
     if type(value) not in (int, float):
         raise WireError(f"{where}: not a number")
-    if not 0 <= value <= 100_000:
+    if not 0 <= value <= most:
         raise WireError(f"{where}: out of range")
     return float(value)
 
 
 def moment(value: Any, where: str) -> str:
-    """A time as shared fields have it, from RFC 3339 with any offset."""
-    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+    """A time as shared fields have it, from RFC 3339 with any offset. Taken as well: no seconds, an offset without its
+    colon, a lower-case `t` or `z`."""
+    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
         raise WireError(f"{where}: not a time with offset (RFC 3339)")
-    whole_seconds = _FRACTION.sub("", value)  # shared fields have no more, and Python 3.11 reads no nanoseconds
-    try:
-        read = datetime.fromisoformat(whole_seconds).astimezone(UTC)
+    day, minutes, seconds, zulu, hours, rest = found.groups()
+    offset = "+00:00" if zulu else f"{hours}:{rest}"
+    try:  # without the fraction, which shared fields don't have
+        read = datetime.fromisoformat(f"{day}T{minutes}{seconds or ':00'}{offset}").astimezone(UTC)
     except (ValueError, OverflowError):
         raise WireError(f"{where}: no such time") from None
     if not 1900 <= read.year < 3000:
@@ -95,9 +140,12 @@ def day_or_none(value: Any, where: str) -> str | None:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise WireError(f"{where}: not a date")
     try:
-        return date.fromisoformat(value).isoformat()
+        found = date.fromisoformat(value)
     except ValueError:
         raise WireError(f"{where}: no such date") from None
+    if not 1885 <= found.year < 2100:
+        raise WireError(f"{where}: out of range")
+    return value
 
 
 def object_(value: Any, where: str) -> dict[str, Any]:

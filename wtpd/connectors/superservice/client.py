@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from wtpd.connectors.base import Secrets
 from wtpd.connectors.http import Answer, PartnerHttp
-from wtpd.connectors.superservice import wire
+from wtpd.connectors.superservice import wire_access
 from wtpd.connectors.values import WireError
 from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
 
@@ -86,7 +86,7 @@ class Tokens:
             self._refusals += 1
             raise
         try:
-            token, life = wire.token(answer.json)
+            token, life = wire_access.token(answer.json)
         except WireError as error:
             raise PartnerBroken(f"POST /oauth/token: {error}", status=answer.status) from None
         self._held = _Held(token, begun + max(life - EARLY, life / 2), identity)

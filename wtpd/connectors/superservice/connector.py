@@ -9,7 +9,7 @@ import msgspec
 
 from wtpd.connectors.base import Secrets, Verified
 from wtpd.connectors.http import Answer, PartnerHttp
-from wtpd.connectors.superservice import wire
+from wtpd.connectors.superservice import wire, wire_access
 from wtpd.connectors.superservice.client import Client, Tokens
 from wtpd.connectors.values import WireError
 from wtpd.sync.errors import (
@@ -38,9 +38,9 @@ class Superservice:
         """The dealer record; the caller compares its number with `account`. Raises `NotAllowed` where the credentials
         don't cover that number."""
         try:
-            record = _read(wire.dealer, await self._client.dealer(account))
+            record = _read(wire_access.dealer, await self._client.dealer(account))
         except NotAllowed as error:
-            raise wire.not_allowed(error, account) from None
+            raise wire_access.not_allowed(error, account) from None
         facts = {"brand": record.brand, "rights": ", ".join(record.rights or ())}
         return Verified(account=record.number, name=record.name, facts=facts, missing=record.missing)
 
@@ -73,7 +73,7 @@ class Superservice:
         """Raises `Duplicate` when a live appointment with our id is there already (`find` gives it), `Precondition`
         when there is a newer version than the expected one."""
         answer = await self._allowed(self._send(intent), intent.account, "send", one=True)
-        receipt = _read_one(wire.receipt, answer.json, answer.status, answer.sent)
+        receipt = _read_one(wire.receipt, answer.json, intent.account, answer.status, answer.sent)
         if intent.partner_id is not None and receipt.partner_id != intent.partner_id:
             raise BrokenItem(f"{intent.operation}: the answer is about another appointment", status=answer.status)
         return receipt
@@ -104,7 +104,9 @@ class Superservice:
         try:
             return await call
         except NotAllowed as error:
-            meant = wire.refusal(error, account, ability) or await self._meaning(error, account, ability, one=one)
+            meant = wire_access.refusal(error, account, ability) or await self._meaning(
+                error, account, ability, one=one
+            )
             meant.sent = error.sent
             raise meant from None
 
@@ -113,7 +115,7 @@ class Superservice:
         record = (await self.verify(account)).missing
         if one and ability not in record.values():
             return Rejected(str(error), status=error.status, detail=error.detail)
-        return wire.lacking(error, ability)
+        return wire_access.lacking(error, ability)
 
 
 def _read(reader: Callable[..., T], *arguments: Any) -> T:

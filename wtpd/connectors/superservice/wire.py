@@ -1,189 +1,50 @@
 """SUPERSERVICE's JSON ↔ shared fields of `wtpd.sync.ports`: pure, and beside `contract.yaml` and the sandbox the only
 place that knows the partner's names and codes.
 
-Reading is strict about types and lenient about the rest: a wrong type raises `WireError`, a member that is missing
-wasn't delivered, a member that isn't known is ignored, a code that isn't known is kept in `Incoming.unknown`.
-The message of a `WireError` says where and what, never the value, which may be personal.
+An item needs its identity (id, version, dealer number, our id) and a drop-off: an odd one raises `WireError`, whose
+message says where and what, never the value, which may be personal. Every other value that is odd (a wrong type, out of
+range, too long) is left out or cut, and listed in `Incoming.dropped`, since a booking is worth more than one of its
+values. A member that is missing wasn't delivered, one that isn't known is ignored, a code that isn't known is kept in
+`Incoming.unknown`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+import msgspec
+
+from wtpd.clock import from_iso, iso
+from wtpd.connectors.superservice.wire_places import NOTES, PLACES, UnknownCode, visit_time
 from wtpd.connectors.values import (
+    Odd,
     WireError,
     count,
-    day_or_none,
     flag,
     list_,
     moment,
-    number,
     object_,
-    sign,
+    paragraph,
     text,
-    whole_or_none,
 )
-from wtpd.sync.errors import Ability, MissingRight, NotAllowed, PartnerError, Rejected
 from wtpd.sync.ports import DayOffer, Fields, Incoming, Intent, Page, Receipt, Unreadable
 
-_STATUS = {
-    "scheduled": "BOOKED",
-    "arrived": "ARRIVED",
-    "in_work": "IN_WORKSHOP",
-    "ready": "READY_FOR_COLLECTION",
-    "completed": "COMPLETED",
-    "no_show": "NO_SHOW",
-}
 _CANCELLED = "CANCELLED"
-_TRANSPORT = {
-    "none": "NONE",
-    "waiting": "WAIT",
-    "courtesy_car": "LOAN_CAR",
-    "rental_car": "RENTAL",
-    "collection_delivery": "PICKUP_DELIVERY",
-    "shuttle": "SHUTTLE",
-}
+_LEFT = "LEFT_DEPARTMENT"
+"""Cause of a cancellation."""
 _ORIGIN = {"dealer": "superservice_dealer", "customer_app": "mynissan"}
-_JOB = {
-    "code": ("code", ""),
-    "title": ("title", ""),
-    "description": ("description", ""),
-    "labour_units": ("labourUnits", 0),
-    "price_cents": ("priceCents", None),
-}
-"""An intervention's fields: the partner's name, and what it is where it isn't given."""
-
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,256}")
-
-
-RIGHTS: Mapping[str, Ability] = {
-    "appointments.read": "receive",
-    "appointments.write": "send",
-    "availability.write": "publish",
-}
-"""What wtpd needs at the partner, and what each right is for."""
-_NEEDED: Mapping[Ability, str] = {ability: right for right, ability in RIGHTS.items()}
-_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_NUMBERS_SHOWN = 10
-
-
-class UnknownCode(Exception):
-    """A well-formed code that we have no word for."""
-
-
-# --- codes and jobs -------------------------------------------------------------------------------------------------
-
-
-def _code_of(words: Mapping[str, str]) -> Callable[[Any, str], str]:
-    by_code = {code: word for word, code in words.items()}
-
-    def read(value: Any, where: str) -> str:
-        code = text(value, where, 64)
-        if code not in by_code:
-            raise UnknownCode(code)
-        return by_code[code]
-
-    return read
-
-
-def _jobs(value: Any, where: str) -> list[dict[str, Any]]:
-    jobs = []
-    for index, job in enumerate(list_(value, where)):
-        place = f"{where}.{index}"
-        given = {name: object_(job, place).get(theirs, blank) for name, (theirs, blank) in _JOB.items()}
-        jobs.append(
-            {
-                "code": text(given["code"], f"{place}.code"),
-                "title": text(given["title"], f"{place}.title"),
-                "description": text(given["description"], f"{place}.description"),
-                "labour_units": number(given["labour_units"], f"{place}.labourUnits"),
-                "price_cents": whole_or_none(given["price_cents"], f"{place}.priceCents"),
-            }
-        )
-    return jobs
-
-
-# --- writing one value ----------------------------------------------------------------------------------------------
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _to_code(words: Mapping[str, str]) -> Callable[[Any], str]:
-    def write(value: str) -> str:
-        """A word we don't know is the partner's own code that we kept."""
-        code = words.get(value, value)
-        if not _CODE.fullmatch(code):
-            raise WireError("there is no code for this word")
-        return code
-
-    return write
-
-
-def _to_jobs(value: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{theirs: work.get(name, blank) for name, (theirs, blank) in _JOB.items()} for work in value]
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a shared field stands in the partner's appointment, and how it is read and written."""
-
-    where: str
-    """The dotted path."""
-    holder: tuple[str, ...]
-    """The objects around it, from outside."""
-    member: str
-    read: Callable[[Any, str], Any]
-    write: Callable[[Any], Any]
-
-
-def _place(where: str, read: Callable[[Any, str], Any], write: Callable[[Any], Any] = _as_it_is) -> _Place:
-    *holder, member = where.split(".")
-    return _Place(where, tuple(holder), member, read, write)
-
-
-PLACES: Mapping[str, _Place] = {
-    "drop_off": _place("dropOffTime", moment),
-    "collection": _place("collectionTime", moment),
-    "status": _place("status", _code_of(_STATUS), _to_code(_STATUS)),
-    "transport_option": _place("transport.option", _code_of(_TRANSPORT), _to_code(_TRANSPORT)),
-    "courtesy_car": _place("transport.loanCarId", sign),
-    "customer_waiting": _place("customerWaiting", flag),
-    "advisor": _place("advisorId", sign),
-    "notes": _place("notes", text),
-    "interventions": _place("jobs", _jobs, _to_jobs),
-    "customer.company": _place("customer.companyName", text),
-    "customer.salutation": _place("customer.salutation", text),
-    "customer.title": _place("customer.title", text),
-    "customer.first_name": _place("customer.firstName", text),
-    "customer.last_name": _place("customer.lastName", text),
-    "customer.street": _place("customer.address.street", text),
-    "customer.house_number": _place("customer.address.houseNumber", text),
-    "customer.postcode": _place("customer.address.postalCode", text),
-    "customer.city": _place("customer.address.city", text),
-    "customer.country": _place("customer.address.country", text),
-    "customer.email": _place("customer.contact.email", text),
-    "customer.phone": _place("customer.contact.phone", text),
-    "customer.mobile": _place("customer.contact.mobile", text),
-    "customer.business_email": _place("customer.contact.businessEmail", text),
-    "customer.business_phone": _place("customer.contact.businessPhone", text),
-    "customer.business_mobile": _place("customer.contact.businessMobile", text),
-    "vehicle.plate": _place("vehicle.registrationPlate", text),
-    "vehicle.vin": _place("vehicle.vin", text),
-    "vehicle.make": _place("vehicle.make", text),
-    "vehicle.model": _place("vehicle.model", text),
-    "vehicle.fuel": _place("vehicle.fuel", text),
-    "vehicle.first_registration": _place("vehicle.firstRegistration", day_or_none),
-    "vehicle.inspection_due": _place("vehicle.inspectionDue", day_or_none),
-    "vehicle.odometer_km": _place("vehicle.odometerKm", whole_or_none),
-}
-"""Every shared field; a test compares it with `FIELDS`."""
+_SHOWN = 1000
+"""Characters of an odd value that are listed."""
+_STAND_IN = timedelta(hours=1)
+"""The length of a visit whose collection can't be read, or isn't after its drop-off."""
+_LONGEST = timedelta(days=366)
+_HOLDERS = {"transport": "transport_option", "customer": "customer_id", "vehicle": "vehicle_id"}
+"""The name under which an odd object is listed."""
 
 
 # --- what comes in --------------------------------------------------------------------------------------------------
@@ -196,22 +57,28 @@ def appointment(raw: Any, account: str, *, changed_by: str | None = None) -> Inc
     version = count(body.get("version"), "version")
     if body.get("dealerNumber", account) != account:
         raise WireError("dealerNumber: another dealer's appointment")
-    cancelled = text(body.get("status"), "status", 64) == _CANCELLED
-    fields, unknown = _fields(body)
-    if cancelled:
-        unknown.pop("status", None)
     our_id = body.get("dmsAppointmentId")
+    fields, unknown, dropped = _fields(body)
+    if "drop_off" not in fields:
+        visit_time(body.get("dropOffTime"), "dropOffTime")  # which says how it is wrong
+    _mend_collection(body, fields, dropped)
+    cancelled, reason, left = _cancellation(body, unknown, dropped)
+    created_by = _plain(body.get("createdBy"))
     return Incoming(
         partner_id=partner_id,
         version=version,
         fields=fields,
         cancelled=cancelled,
-        changed_by=changed_by or text(body.get("changedBy", ""), "changedBy", 64),
+        changed_by=changed_by or _plain(body.get("changedBy")),
         our_id=None if our_id is None else text(our_id, "dmsAppointmentId", 64) or None,
-        reason=_reason(body) if cancelled else None,
-        origin=_ORIGIN.get(text(body.get("createdBy", ""), "createdBy", 64)),
-        links=_links(body),
+        reason=reason,
+        left=left,
+        origin=_ORIGIN.get(created_by),
+        created_by=created_by,
+        created_at=_created_at(body),
+        links=_links(body, dropped),
         unknown=unknown,
+        dropped=dropped,
         raw=raw,
     )
 
@@ -242,79 +109,17 @@ def found(raw: Any, account: str, our_id: str) -> Incoming | None:
     return None
 
 
-def receipt(raw: Any, status: int | None = None, sent: Any = None) -> Receipt:
-    """What a write's answer must tell; the rest of it isn't looked at. Raises `WireError`."""
+def receipt(raw: Any, account: str, status: int | None = None, sent: Any = None) -> Receipt:
+    """A write's answer. Its number and version are needed; `held` is the appointment as the partner keeps it, where the
+    answer can be read so far. Raises `WireError`."""
     body = object_(raw, "appointment")
     partner_id, version = _partner_id(body), count(body.get("version"), "version")
-    return Receipt(partner_id=partner_id, version=version, links=_links(body), status=status, sent=sent)
-
-
-def token(raw: Any) -> tuple[str, float]:
-    """The access token and its life in seconds. Raises `WireError`."""
-    body = object_(raw, "token")
-    value = text(body.get("access_token"), "access_token", 4096)
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise WireError("access_token: can't be a token")
-    if text(body.get("token_type"), "token_type", 64).lower() != "bearer":
-        raise WireError("token_type: not Bearer")
-    return value, float(count(body.get("expires_in"), "expires_in"))
-
-
-@dataclass(frozen=True, slots=True)
-class Dealer:
-    """The dealer record. `rights`: what the credentials may do there; None where the partner doesn't say."""
-
-    number: str
-    name: str
-    brand: str
-    rights: tuple[str, ...] | None
-
-    @property
-    def missing(self) -> dict[str, Ability]:
-        """The rights that wtpd needs and the credentials lack, with the ability that each is for."""
-        return {} if self.rights is None else {right: RIGHTS[right] for right in RIGHTS if right not in self.rights}
-
-
-def dealer(raw: Any) -> Dealer:
-    """Raises `WireError`."""
-    body = object_(raw, "dealer")
-    given = body.get("rights")
-    rights = None if given is None else tuple(text(right, "rights", 64) for right in list_(given, "rights"))
-    brand = text(body.get("brand") or "", "brand", 64)
-    return Dealer(
-        text(body.get("dealerNumber"), "dealerNumber", 64), text(body.get("name"), "name", 200), brand, rights
-    )
-
-
-def refusal(error: NotAllowed, account: str, ability: Ability) -> PartnerError | None:
-    """The error that a 403 means by its problem type; None if its type isn't one of the contract."""
-    problem = error.problem
-    said = problem.get("type")
-    kind = said.rpartition("/")[2] if isinstance(said, str) else ""
-    if kind == "dealer-not-covered":
-        return not_allowed(error, account)
-    if kind == "right-missing":
-        right = problem.get("right")
-        known = right if isinstance(right, str) and right in RIGHTS else _NEEDED[ability]
-        return MissingRight(str(error), right=known, ability=RIGHTS[known], status=error.status)
-    if kind == "appointment-forbidden":
-        return Rejected(str(error), status=error.status, detail=error.detail)
-    return None
-
-
-def not_allowed(error: NotAllowed, account: str) -> NotAllowed:
-    """A 403 about the dealer number, with the numbers that the credentials cover, where the partner names them."""
-    named = error.problem.get("dealerNumbers")
-    numbers = (
-        {one for one in named if isinstance(one, str) and _NUMBER.fullmatch(one)} if isinstance(named, list) else ()
-    )
-    covers = sorted(one for one in numbers if one != account)[:_NUMBERS_SHOWN]
-    return NotAllowed(str(error), status=error.status, detail=error.detail, account=account, covers=covers)
-
-
-def lacking(error: NotAllowed, ability: Ability) -> MissingRight:
-    """The right that `ability` needs is missing."""
-    return MissingRight(str(error), right=_NEEDED[ability], ability=ability, status=error.status)
+    try:
+        held = appointment(raw, account)
+    except WireError:
+        held = None
+    links = _links(body, {}) if held is None else held.links
+    return Receipt(partner_id=partner_id, version=version, links=links, held=held, status=status, sent=sent)
 
 
 # --- what goes out --------------------------------------------------------------------------------------------------
@@ -331,7 +136,9 @@ def patch(intent: Intent) -> dict[str, Any]:
 
 
 def cancellation(intent: Intent) -> dict[str, Any]:
-    return {"reason": intent.reason[:1000]} if intent.reason else {}
+    """The body that cancels; its cause tells an appointment that left the department from one that is cancelled."""
+    body: dict[str, Any] = {"reason": intent.reason[:1000]} if intent.reason else {}
+    return body | ({"cause": _LEFT} if intent.left else {})
 
 
 def availability(days: Sequence[DayOffer]) -> dict[str, Any]:
@@ -357,7 +164,7 @@ def kept(raw: Any, account: str) -> Incoming | Unreadable:
 def _item(raw: Any, account: str) -> Incoming | Unreadable:
     try:
         item = object_(raw, "item")
-        return appointment(item.get("appointment"), account, changed_by=text(item.get("changedBy"), "changedBy", 64))
+        return appointment(item.get("appointment"), account, changed_by=_plain(item.get("changedBy")))
     except WireError as error:
         body = raw.get("appointment") if isinstance(raw, dict) else None
         return Unreadable(partner_id=_id_if_any(body), reason=str(error), raw=raw)
@@ -378,45 +185,95 @@ def _partner_id(body: Mapping[str, Any]) -> str:
     return partner_id
 
 
-def _fields(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The fields that were delivered, and the codes we have no word for."""
+def _fields(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
+    """The fields that were delivered, the codes without a word of ours, and the odd values."""
     fields: dict[str, Any] = {}
     unknown: dict[str, str] = {}
+    dropped: dict[str, str] = {}
     holders: dict[tuple[str, ...], Mapping[str, Any]] = {(): body}
     for name, place in PLACES.items():
         holder = holders.get(place.holder)
         if holder is None:
-            holder = holders[place.holder] = _holder(body, place.holder)
+            holder = holders[place.holder] = _holder(body, place.holder, dropped)
         if place.member not in holder:
             continue
+        value = holder[place.member]
         try:
-            fields[name] = place.read(holder[place.member], place.where)
+            fields[name] = place.read(value, place.where)
         except UnknownCode as code:
             unknown[name] = str(code)
-    return fields, unknown
+        except Odd as odd:
+            fields[name] = odd.kept
+            dropped[name] = _shown(value)
+        except WireError:
+            dropped[name] = _shown(value)
+    return fields, unknown, dropped
 
 
-def _holder(body: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
+def _holder(body: Mapping[str, Any], path: tuple[str, ...], dropped: dict[str, str]) -> Mapping[str, Any]:
     """The object at `path`; an empty one if it wasn't delivered."""
     for part in path:
-        body = object_(body.get(part, {}), ".".join(path))
+        found = body.get(part, {})
+        if not isinstance(found, dict):
+            dropped[_HOLDERS[path[0]]] = _shown(found)
+            return {}
+        body = found
     return body
 
 
-def _reason(body: Mapping[str, Any]) -> str | None:
+def _mend_collection(body: Mapping[str, Any], fields: dict[str, Any], dropped: dict[str, str]) -> None:
+    """A visit has an end after its begin. One that can't be is replaced, the same each time it is read."""
+    drop_off, collection = fields["drop_off"], fields.get("collection")
+    if collection is None and "collectionTime" not in body:
+        return
+    if collection is None or collection <= drop_off or from_iso(collection) > from_iso(drop_off) + _LONGEST:
+        dropped["collection"] = _shown(body["collectionTime"])
+        fields["collection"] = iso(from_iso(drop_off) + _STAND_IN)
+
+
+def _cancellation(
+    body: Mapping[str, Any], unknown: dict[str, str], dropped: dict[str, str]
+) -> tuple[bool, str | None, bool]:
+    """Whether it is cancelled, why, and whether it left the department. Where the status can't be read, its
+    cancellation tells."""
     given = body.get("cancellation")
-    if given is None:
-        return None
-    return text(object_(given, "cancellation").get("reason", ""), "cancellation.reason") or None
+    facts = given if isinstance(given, dict) else {}
+    if body.get("status") != _CANCELLED and not ("status" in dropped and facts):
+        return False, None, False
+    unknown.pop("status", None)
+    reason = facts.get("reason")
+    said = paragraph(NOTES)(reason[:NOTES], "cancellation.reason") if isinstance(reason, str) else ""
+    return True, said or None, facts.get("cause") == _LEFT
 
 
-def _links(body: Mapping[str, Any]) -> dict[str, str]:
+def _created_at(body: Mapping[str, Any]) -> str:
+    try:
+        return moment(body.get("createdAt"), "createdAt")
+    except WireError:
+        return ""
+
+
+def _links(body: Mapping[str, Any], dropped: dict[str, str]) -> dict[str, str]:
     """Web addresses only: they are shown to people, who open them."""
-    given = object_(body.get("links", {}), "links").get("menus")
-    if given is None:
+    links = body.get("links") or {}
+    menus = links.get("menus") if isinstance(links, dict) else links
+    if menus is None:
         return {}
-    menus = text(given, "links.menus", 2048)
+    if not isinstance(menus, str) or len(menus) > 2048 or not menus.isprintable():
+        dropped["links"] = _shown(menus)
+        return {}
     return {"superservice_menus": menus} if menus.startswith(("https://", "http://")) else {}
+
+
+def _plain(value: Any) -> str:
+    """A short code of the partner; "" where there is none."""
+    return value if isinstance(value, str) and len(value) <= 64 else ""
+
+
+def _shown(value: Any) -> str:
+    """An odd value as text."""
+    said = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return said[:_SHOWN]
 
 
 def _body(fields: Fields) -> dict[str, Any]:
