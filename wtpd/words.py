@@ -153,6 +153,8 @@ ATTENTION: Mapping[str, Text] = {
     "shortened": N_("Text shortened by the partner"),
     "dropped_value": N_("Value left out"),
     "possible_double": N_("Possibly the same visit"),
+    "named_in_note": N_("Erased person in a note"),
+    "plate_moved": N_("Plate is on another car"),
 }
 """What somebody must decide or look at, by its kind."""
 ATTENTION_FACTS: Mapping[str, Text] = {
@@ -178,6 +180,9 @@ ATTENTION_FACTS: Mapping[str, Text] = {
     "older": N_("older at the partner"),
     "other": N_("the other appointment"),
     "value": N_("value"),
+    "plate": N_("plate"),
+    "old_vin": N_("VIN without the plate"),
+    "new_vin": N_("VIN with the plate"),
 }
 """The facts of an entry that needs attention."""
 

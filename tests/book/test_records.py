@@ -14,7 +14,7 @@ from wtpd.planner.customer import Customer, Permission
 from wtpd.planner.history import Author
 from wtpd.planner.resources import Advisor, Closure, CourtesyCar, Period
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import resources
+from wtpd.store import attention, resources, vehicles
 from wtpd.store.database import Tx
 
 CARSYS = Author(actor="carsys", channel="dms:carsys")
@@ -46,6 +46,19 @@ async def test_a_customer_is_made_and_changed(dealership: Dealership) -> None:
     with pytest.raises(VersionMismatch) as refusal:
         await change(dealership, made, mobile="1")
     assert refusal.value.facts == {"version": 2}
+
+
+async def test_a_plate_that_moves_to_another_vin_leaves_the_old_car(dealership: Dealership) -> None:
+    old = await vehicle(dealership, plate="HRO-AB 1", vin="VF15TCCXRXU995736")
+    without_vin = await vehicle(dealership, plate="HRO-AB 2")
+    new = await vehicle(dealership, plate="hro-ab1", vin="SJNFLKWT9X1458220")
+    found = await dealership.see(lambda tx: vehicles.by_plate(tx, "HRO-AB 1"))
+    assert [each.id for each in found] == [new.id]
+    listed = await dealership.see(attention.page)
+    data = {"plate": "HRO-AB 1", "old_vin": old.vin, "new_vin": new.vin, "vehicle": old.id}
+    assert [(each.kind, each.data) for each in listed] == [("plate_moved", data)]
+    await change(dealership, new, plate="HRO-AB 2")  # that car may be the same one
+    assert (await dealership.see(lambda tx: vehicles.get(tx, without_vin.id))).plate == "HRO-AB 2"
 
 
 async def test_permissions_have_date_and_source(dealership: Dealership) -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.support.bookkeeping import DESK, MONDAY, Dealership, draft
 from wtpd.book.sync_port import SyncBook
 from wtpd.clock import iso
+from wtpd.daemon.erasures import next_night
 from wtpd.errors import Invalid, Refused
 from wtpd.planner.appointment import Intervention
+from wtpd.planner.customer import Customer
 from wtpd.store import (
     appointments,
     attention,
+    cleaning,
     contracts,
     customers,
     history,
@@ -28,6 +32,7 @@ from wtpd.store import (
     vehicles,
 )
 from wtpd.store.database import Tx, to_json
+from wtpd.store.erased import is_erased
 from wtpd.store.idempotency import Answer
 from wtpd.store.inbox import Inbox
 from wtpd.store.ledger import Ledger
@@ -150,7 +155,11 @@ PAYLOADS = "SELECT payload FROM message WHERE payload IS NOT NULL"
 
 
 async def erase(dealership: Dealership, person: str) -> Any:
-    return await dealership.do(lambda tx: dealership.book.erase_customer(tx, person, DESK))
+    """As the API does it."""
+    traces = await dealership.see(lambda tx: privacy.look(tx, customers.get(tx, person)))
+    erased = await dealership.do(lambda tx: dealership.book.erase_customer(tx, person, DESK, traces))
+    await cleaning.clean(dealership.database)
+    return erased
 
 
 async def crowd(dealership: Dealership, count: int) -> None:
@@ -339,3 +348,82 @@ async def test_export_of_somebody_without_anything(dealership: Dealership) -> No
         "given_to": [],
     }
     assert replace(person) == person
+
+
+async def test_an_erased_person_is_recognised_in_an_old_list(dealership: Dealership, tmp_path: Path) -> None:
+    assert await dealership.see(lambda tx: is_erased(tx, number="K-77813")) is None
+    person, _, _ = await life(dealership)
+    await erase(dealership, person)
+
+    def ask(tx: Tx) -> list[Any]:
+        mobile = Customer(id="", mobile="+49 151 77788899")
+        other = Customer(id="", email="else@example.org", mobile="0151 1111111")
+        return [
+            is_erased(tx, number=" k-77813 "), is_erased(tx, vin="vf15tccxrxu995736"), is_erased(tx, customer=mobile),
+            is_erased(tx, number="K-77814", customer=other),
+        ]  # fmt: skip
+
+    number, vin, mobile, other = await dealership.see(ask)
+    assert (number.kinds, number.day, number.is_person) == ({"number"}, "2026-11-02", True)
+    assert (vin.kinds, mobile.kinds, mobile.is_person, other) == ({"vin"}, {"phone"}, False, None)
+    key = tmp_path / "book.db.erased-key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    kept = await dealership.see(lambda tx: [row["hash"] for row in tx.all("SELECT hash FROM erased_key")])
+    assert all(key.read_bytes().hex() not in each and len(each) == 32 for each in kept)
+
+
+async def test_answers_to_lists_and_kept_plates_go_too(dealership: Dealership) -> None:
+    person, _, car = await life(dealership)
+
+    def keep(tx: Tx) -> None:
+        dealership.book.change_vehicle(tx, car, {"plate": "GG-987-H"}, author=DESK, expected_version=None)
+        listed = b'{"created":0,"unchanged":1,"warnings":[{"field":"x","detail":"GG-987-K is not the plate"}]}'
+        for number, body in enumerate((listed, b'{"id":"9","plate":"GG-987-H"}', b'{"id":"10","plate":"HRO-X 1"}')):
+            idempotency.put(tx, "maria", f"p{number}", "h", Answer(200, {}, body))
+
+    await dealership.do(keep)
+    await erase(dealership, person)
+    rows = await dealership.see(lambda tx: tx.all("SELECT body FROM idempotency WHERE key LIKE 'p%' ORDER BY key"))
+    assert [row["body"] for row in rows] == [b"", b"", b'{"id":"10","plate":"HRO-X 1"}']
+
+
+async def test_a_note_of_another_visit_that_names_the_person_is_listed_and_can_be_erased(
+    dealership: Dealership,
+) -> None:
+    person, _, _ = await life(dealership)
+
+    def others(tx: Tx) -> tuple[str, str]:
+        named = dealership.book.create(tx, draft(units=0, notes="Frau ZWETSCHGENMANN holt ab"), author=DESK)
+        cousin = dealership.book.create_customer(tx, {"last_name": "Zwetschgenmann"}, author=DESK)
+        own = draft(units=0, notes="für Zwetschgenmann", customer_id=cousin.id)
+        return named.id, dealership.book.create(tx, own, author=DESK).id
+
+    named, cousin = await dealership.do(others)
+    await dealership.do(lambda tx: dealership.book.cancel(tx, cousin, author=DESK, expected_version=None))
+    await erase(dealership, person)
+    listed = await dealership.see(attention.page)
+    assert [(one.kind, one.appointment_id) for one in listed] == [("named_in_note", named)]
+    await dealership.do(lambda tx: dealership.book.erase_notes(tx, named, DESK))
+    await cleaning.clean(dealership.database)
+    entries = await dealership.see(lambda tx: history.of(tx, named))
+    assert "ZWETSCHGENMANN" not in str(entries)
+    assert await dealership.see(attention.page) == []
+    assert (await dealership.see(lambda tx: appointments.get(tx, named))).notes == ""
+
+
+async def test_the_file_is_written_again_once_and_the_record_says_when(dealership: Dealership) -> None:
+    person, _, _ = await life(dealership)
+    assert not await cleaning.rewrite(dealership.database)
+    await erase(dealership, person)
+    (entry,) = await dealership.see(lambda tx: privacy.erasures(tx))
+    assert entry["cleaned_at"] is None
+    assert await cleaning.rewrite(dealership.database)
+    (entry,) = await dealership.see(lambda tx: privacy.erasures(tx))
+    assert entry["cleaned_at"] == "2026-11-02T06:00:00Z"
+    assert not await cleaning.rewrite(dealership.database)
+
+
+def test_the_night_is_that_of_the_house() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    assert next_night(datetime(2026, 11, 2, 6, tzinfo=UTC), zone) == datetime(2026, 11, 3, 1, 40, tzinfo=UTC)
+    assert next_night(datetime(2026, 7, 2, 0, tzinfo=UTC), zone) == datetime(2026, 7, 2, 0, 40, tzinfo=UTC)

@@ -13,7 +13,7 @@ from wtpd.errors import Invalid, Problem, Refused
 from wtpd.planner.appointment import Appointment, Status
 from wtpd.planner.changes import merged
 from wtpd.planner.history import Author
-from wtpd.store import appointments
+from wtpd.store import appointments, privacy
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
@@ -95,6 +95,17 @@ def cancelled(book: Book, tx: Tx, before: Appointment, source: Source, reason: s
     after = replace(before, status=Status.CANCELLED, cancellation_reason=reason or None)
     checks.form(after)
     return record_change(tx, book.plans, before, after, source, action="cancelled")
+
+
+def erase_notes(book: Book, tx: Tx, appointment_id: str, author: Author) -> Appointment:
+    """Blank the notes, descriptions of work and the reason of a cancellation, in the history and in what was exchanged
+    with partners too."""
+    before = appointments.get(tx, appointment_id)
+    work = tuple(replace(each, description="") for each in before.interventions)
+    after = replace(before, notes="", cancellation_reason=None, interventions=work)
+    after = record_change(tx, book.plans, before, after, Source(author))
+    privacy.erase_notes(tx, appointment_id, author.actor)
+    return after
 
 
 def check_cancellable(before: Appointment) -> None:

@@ -95,9 +95,16 @@ class Book:
         """A locked customer changes only by an author whose channel is `dms:<locked_by>`; permissions are free."""
         return customers.change(tx, customer_id, changes, author=author, expected_version=expected_version)
 
-    def erase_customer(self, tx: Tx, customer_id: str, author: Author) -> Customer:
-        """Blank the person everywhere (GDPR, article 17); refused while an appointment lies ahead."""
-        return customers.erase(tx, customer_id, author)
+    def erase_customer(
+        self, tx: Tx, customer_id: str, author: Author, traces: privacy.Traces | None = None
+    ) -> Customer:
+        """Blank the person everywhere (GDPR, article 17); refused while an appointment lies ahead. `traces`: what
+        `privacy.look` found just before. The file is cleaned by `wtpd.store.cleaning.clean` after the commit."""
+        return customers.erase(tx, customer_id, author, traces)
+
+    def erase_notes(self, tx: Tx, appointment_id: str, author: Author) -> Appointment:
+        """Blank the notes of an appointment that name somebody who was erased, in its history too."""
+        return appointments.erase_notes(self, tx, appointment_id, author)
 
     def export_customer(self, tx: Tx, customer_id: str) -> dict[str, Any]:
         """Everything held on one person, as JSON values (GDPR, article 15)."""

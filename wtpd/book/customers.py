@@ -58,7 +58,7 @@ def change(
     return put(tx, before, after)
 
 
-def erase(tx: Tx, customer_id: str, author: Author) -> Customer:
+def erase(tx: Tx, customer_id: str, author: Author, traces: privacy.Traces | None = None) -> Customer:
     before = customers.get(tx, customer_id)
     if before.erased:
         return before
@@ -70,7 +70,7 @@ def erase(tx: Tx, customer_id: str, author: Author) -> Customer:
             kind="future-appointment",
             facts={"appointments": [appointment for appointment, _, _ in ahead]},
         )  # fmt: skip
-    privacy.erase(tx, before, author.actor)
+    privacy.erase(tx, before, author.actor, traces)
     tx.emit("customer.changed", id=customer_id, version=before.version + 1)
     return customers.get(tx, customer_id)
 

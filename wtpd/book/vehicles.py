@@ -14,7 +14,7 @@ from wtpd.planner.changes import diff, merged
 from wtpd.planner.history import Author
 from wtpd.planner.vehicle import Vehicle
 from wtpd.planner.vin import normalise_vin, vin_problem
-from wtpd.store import appointments, customers, outbox, vehicles
+from wtpd.store import appointments, attention, customers, outbox, vehicles
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
@@ -55,6 +55,7 @@ def change(
 
 def add(tx: Tx, vehicle: Vehicle) -> Vehicle:
     """Keep a new vehicle."""
+    _take_plate(tx, vehicle)
     vehicles.insert(tx, vehicle)
     tx.emit("vehicle.changed", id=vehicle.id, version=vehicle.version)
     return vehicle
@@ -67,12 +68,24 @@ def put(tx: Tx, before: Vehicle, after: Vehicle, *, told: Mapping[str, str] | No
     if not changed:
         return before
     after = replace(after, version=before.version + 1)
+    if not changed.keys().isdisjoint(("plate", "vin")):
+        _take_plate(tx, after)
     vehicles.update(tx, after)
     tx.emit("vehicle.changed", id=after.id, version=after.version)
     if not changed.keys() <= _UNSHARED:
         for appointment, site, department in appointments.open_of(tx, vehicle_id=after.id):
             outbox.mark_change(tx, appointment, site, department, except_channel=(told or {}).get(appointment))
     return after
+
+
+def _take_plate(tx: Tx, vehicle: Vehicle) -> None:
+    """A plate is on one car: the one that had it, by its VIN, loses it, and that is listed."""
+    if not (vehicle.plate and vehicle.vin):
+        return
+    for other in vehicles.with_plate_and_another_vin(tx, vehicle):
+        put(tx, other, replace(other, plate=""))
+        data = {"plate": other.plate, "old_vin": other.vin, "new_vin": vehicle.vin, "vehicle": other.id}
+        attention.add(tx, "plate_moved", data=data, once=f"{other.id}:{vehicle.vin}")
 
 
 def tidy(vehicle: Vehicle) -> Vehicle:

@@ -168,6 +168,17 @@ def show(console: Console, what: str) -> int:
     return 0
 
 
+@command(
+    "erase-notes",
+    N_("Blank the notes of an appointment, in its history too: they name somebody who was erased. It can't be undone."),
+    example="wtpd erase-notes 01a22db1-9d6c-7c3e-8a51-0242ac120002",
+)
+@argument("appointment")
+def erase_notes(console: Console, appointment: str) -> None:
+    blanked = console.ask(lambda api: api.appointments.erase_notes(appointment))
+    console.answer(blanked, lambda: console.line(N_("The notes were erased.")))
+
+
 async def named(api: Client, what: str, search: Callable[[], Awaitable[list[Json]]]) -> list[Json]:
     """The one appointment with this id, or all that the search finds."""
     from wtpd.client import ApiProblem

@@ -38,6 +38,7 @@ COMMANDS = {
     "appointments": "wtpd.cli.appointments:appointments",
     "show": "wtpd.cli.appointments:show",
     "undo": "wtpd.cli.undo:undo",
+    "erase-notes": "wtpd.cli.appointments:erase_notes",
     "trace": "wtpd.cli.trace:trace",
     "send": "wtpd.cli.trace:send",
     "attention": "wtpd.cli.attention:attention",

@@ -78,6 +78,11 @@ class Appointments(Collection):
     async def cancel(self, appointment_id: str, *, version: int, reason: str | None = None) -> Json:
         return await self._write("POST", self._of(appointment_id, "cancel"), {"reason": reason}, version=version)
 
+    async def erase_notes(self, appointment_id: str) -> Json:
+        """Blank its notes, in the history too, because they name somebody who was erased."""
+        blanked: Json = await self._http.post(self._of(appointment_id, "erase-notes"))
+        return blanked
+
     async def undo(
         self,
         appointment_id: str,

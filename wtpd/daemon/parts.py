@@ -36,6 +36,7 @@ from wtpd.daemon.api.connectors import ConnectorRoutes
 from wtpd.daemon.api.contract import ContractRoutes
 from wtpd.daemon.api.credential_use import CredentialUseRoutes
 from wtpd.daemon.api.credentials import CredentialRoutes
+from wtpd.daemon.api.days import zone_of
 from wtpd.daemon.api.events import LOG_LINE, Events
 from wtpd.daemon.api.identification import IdentificationRoutes
 from wtpd.daemon.api.imports import ImportRoutes
@@ -55,6 +56,7 @@ from wtpd.daemon.api.trace import TraceRoutes
 from wtpd.daemon.api.undo import UndoRoutes
 from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.credentials import Credentials, providers_of
+from wtpd.daemon.erasures import Erasures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import FreeOf, Health
 from wtpd.daemon.housekeeping import Housekeeping
@@ -145,6 +147,7 @@ class Parts:
         return {
             "configuration watch": lambda: self.settings.watch(self._watch_stop),
             "housekeeping": self._housekeeping.run,
+            "erasures": Erasures(self.db, lambda: zone_of(self.book, None), self._clock).run,
             "health": self.health.run,
             "room": self._keep_in_bounds,
             "keys": self._keep_keys,

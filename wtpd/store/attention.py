@@ -25,7 +25,7 @@ from wtpd.texts import N_, Text
 KINDS = (
     "conflict", "quarantine", "unmatched", "car_open", "over_limit", "unknown_code", "rejected", "mass_cancellation",
     "locked_customer", "second_writer", "possible_double", "partner_restored", "keeps_refusing", "shortened",
-    "dropped_value", "database_restored",
+    "dropped_value", "database_restored", "named_in_note", "plate_moved",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Callable
@@ -18,14 +19,19 @@ from wtpd.texts import N_, Text
 
 T = TypeVar("T")
 
-_ALWAYS = ("busy_timeout=5000", "foreign_keys=ON", "cache_size=-4000", "trusted_schema=OFF")
+_ALWAYS = ("busy_timeout=5000", "foreign_keys=ON", "cache_size=-4000", "trusted_schema=OFF", "analysis_limit=400")
 _WRITER = (
+    "auto_vacuum=INCREMENTAL",  # of a new file; freed pages are given back in small steps
     "journal_mode=WAL",
     "synchronous=FULL",
     "secure_delete=ON",  # what is erased is overwritten
     "recursive_triggers=ON",  # REPLACE asks the triggers that keep rows from being deleted
     "journal_size_limit=67108864",
 )
+
+_INCREMENTAL = 2
+
+_log = logging.getLogger(__name__)
 
 
 class Lock:
@@ -111,6 +117,7 @@ def _writer(path: Path) -> sqlite3.Connection:
             _set(con, *_ALWAYS, *_WRITER)
             _keep_temporary_files(con, path.parent.absolute())
             migrate(con, path)
+            _give_pages_back(con, path)
         except BaseException:
             con.close()
             raise
@@ -119,6 +126,18 @@ def _writer(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translated(error) from error
     return con
+
+
+def _give_pages_back(con: sqlite3.Connection, path: Path) -> None:
+    """A file of before can only be changed as a whole; on a full disk it stays as it is until the next start."""
+    if con.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
+        return
+    try:
+        con.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        con.execute("VACUUM")
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        _log.warning("%s couldn't be rewritten, so its freed pages stay in it: %s", path, error)
 
 
 def _unopened(path: Path, error: OSError) -> Unavailable:

@@ -52,7 +52,7 @@ class Event:
 class Tx:
     """One transaction, as the functions of the store see it. Rows are `sqlite3.Row`."""
 
-    __slots__ = ("_con", "events", "last", "now", "scrub", "signals")
+    __slots__ = ("_con", "events", "last", "now", "signals")
 
     def __init__(self, con: sqlite3.Connection, now: datetime) -> None:
         self._con = con
@@ -60,8 +60,6 @@ class Tx:
         self.events: list[Event] = []
         self.signals: set[str] = set()
         self.last: dict[Finish, set[str]] = {}
-        self.scrub = False
-        """Personal data were erased: the file is cleaned after the commit."""
 
     def run(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         return self._con.execute(sql, params)
@@ -193,6 +191,16 @@ class Database:
                 raise failure
         return [future.result() for future in futures]
 
+    async def empty_journal(self) -> bool:
+        """Bring all that is committed into the file itself and cut the journal to nothing, between two commits.
+        Returns whether that was possible; a reader in an old snapshot keeps it for a moment."""
+        return bool(await on_thread(self._writer, _empty_journal))
+
+    async def rewrite(self) -> None:
+        """Write the whole file again (VACUUM), so that no gap in it holds a copy of an old row. All writes wait
+        meanwhile, about a second for each 100 MB. Raises `Unavailable` on a full disk."""
+        await on_thread(self._writer, _rewrite)
+
     def _enqueue(self, work: Callable[[Tx], T]) -> asyncio.Future[T]:
         if self._closed:
             raise _closed()
@@ -284,19 +292,7 @@ def _write_batch(con: sqlite3.Connection, works: Sequence[Callable[[Tx], Any]], 
     except BaseException:
         _undo(con)
         raise
-    if any(tx.scrub for tx, _, error in outcomes if error is None):
-        _scrub(con)
     return outcomes
-
-
-def _scrub(con: sqlite3.Connection) -> None:
-    """Leave no byte of what was erased: `secure_delete` overwrites rows, but copies of them stay in the gaps of pages
-    that were rearranged before, and in the journal. Writes the whole file anew: a second for each 100 MB or so."""
-    try:
-        con.execute("VACUUM")
-        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error:
-        _log.exception("personal data were erased, but gaps in the file couldn't be cleaned; the next erasure does it")
 
 
 def _in_savepoint(con: sqlite3.Connection, work: Callable[[Tx], Any], now: datetime) -> _Outcome:
@@ -327,6 +323,20 @@ def _undo(con: sqlite3.Connection) -> None:
     if con.in_transaction:
         with suppress(sqlite3.Error):  # SQLite has undone it already, or `_write_batch` tries again
             con.execute("ROLLBACK")
+
+
+def _empty_journal(con: sqlite3.Connection) -> bool:
+    con.execute("PRAGMA busy_timeout=50")  # other writers don't wait for a long reader
+    try:
+        row = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        con.execute("PRAGMA busy_timeout=5000")
+    return row is not None and row[0] == 0
+
+
+def _rewrite(con: sqlite3.Connection) -> None:
+    con.execute("VACUUM")
+    con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _optimize(con: sqlite3.Connection) -> None:

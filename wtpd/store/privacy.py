@@ -5,20 +5,27 @@ Whoever adds a table that can hold a person's data adds it here; a test looks fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wtpd.clock import iso
 from wtpd.planner.changes import json_value
 from wtpd.planner.customer import Customer
+from wtpd.planner.plates import formatted, plate_key
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import appointments, attention, contracts, customers, history, messages, search, vehicles
+from wtpd.store import appointments, attention, contracts, customers, erased, history, messages, search, vehicles
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.inbox import Inbox
 
 _FREE_TEXT = ("notes", "cancellation_reason", "vehicle.plate")
 """Fields of an appointment's history that can hold anything about anybody, beside all `customer.…`."""
+
+_NOTES = ("notes", "cancellation_reason")
+_MOST_LISTED = 100
+_ANSWER_TO_A_LIST = b'"unchanged":'
+"""What every answer to an import has in it; its warnings quote rows of the list."""
 
 _ADDRESSES = ("email", "phone", "mobile", "business_email", "business_phone", "business_mobile")
 
@@ -49,14 +56,37 @@ def export(tx: Tx, customer_id: str) -> dict[str, Any]:
     }
 
 
-def erase(tx: Tx, customer: Customer, actor: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Where the whole book was searched for a person, up to the entry `history` of the history. `visits`: appointments
+    that were the person's at any time; `named_in`: appointments of others whose notes seem to name the person."""
+
+    visits: tuple[str, ...]
+    named_in: tuple[str, ...]
+    history: int
+
+
+def look(tx: Tx, customer: Customer) -> Traces:
+    """Search the whole book, which takes a while in a large one; it needs no write transaction."""
+    row = tx.one("SELECT coalesce(max(id), 0) AS newest FROM history")
+    visits = _visits(tx, customer.id, 0)
+    return Traces(tuple(visits), tuple(_named_in(tx, customer, visits)), int(row["newest"]) if row else 0)
+
+
+def erase(tx: Tx, customer: Customer, actor: str, traces: Traces | None = None) -> None:
     """Blank the person everywhere, history included, and leave a record that it happened. The links of the visits are
-    closed, so that no partner's message brings the person back. The caller sees to it that no visit lies ahead."""
+    closed, so that no partner's message brings the person back; keyed hashes stay, so that no old list does
+    (`wtpd.store.erased`). The caller sees to it that no visit lies ahead, and calls `wtpd.store.cleaning.clean` after
+    the commit. `traces`: what `look` found shortly before, so that the writer isn't held for it."""
     number = tx.run(
         "INSERT INTO erasure (customer_id, at, actor) VALUES (?, ?, ?)", (customer.id, iso(tx.now), actor)
     ).lastrowid
-    visits = _visits(tx, customer.id)
-    words = _Words(customer)
+    traces = look(tx, customer) if traces is None else traces
+    visits = list(dict.fromkeys((*traces.visits, *_visits(tx, customer.id, traces.history))))
+    lonely = _lonely_cars(tx, customer.id)
+    contacts = customers.contacts_of(tx, [customer.id])[customer.id]
+    erased.remember(tx, customer, contacts, [car.vin for car in lonely])
+    words = _Words(customer, contacts, _plates(tx, visits, lonely))
     for visit in visits:
         _blank_history(tx, visit, words)
     _blank_visits(tx, visits, words)
@@ -68,26 +98,47 @@ def erase(tx: Tx, customer: Customer, actor: str) -> None:
     customers.update(tx, Customer(id=customer.id, origin=customer.origin, erased=True, version=customer.version + 1))
     search.forget(tx, customer.id, cars)
     tx.run("UPDATE erasure SET done = 1 WHERE id = ?", (number,))
-    tx.scrub = True
+    for visit in traces.named_in[:_MOST_LISTED]:
+        attention.add(tx, "named_in_note", appointment_id=visit, data={"customer": customer.id}, once=visit)
+
+
+def erase_notes(tx: Tx, visit: str, actor: str) -> None:
+    """Blank the notes of an appointment in its history and in what was exchanged about it, because they name somebody
+    who was erased; the appointment's own notes are blank already."""
+    number = tx.run(
+        "INSERT INTO erasure (customer_id, at, actor) VALUES (?, ?, ?)", (visit, iso(tx.now), actor)
+    ).lastrowid
+    for row in tx.all("SELECT id, changes FROM history WHERE appointment_id = ?", (visit,)):
+        changes = {
+            name: {side: _without_notes(name, value) for side, value in change.items()}
+            for name, change in from_json(row["changes"]).items()
+        }
+        tx.run("UPDATE history SET changes = ? WHERE id = ?", (to_json(changes), row["id"]))
+    messages.erase(tx, [visit], lambda _: False)
+    tx.run("UPDATE idempotency SET body = x'' WHERE appointment_id = ?", (visit,))
+    tx.run("UPDATE erasure SET done = 1 WHERE id = ?", (number,))
+    for row in tx.all("SELECT id FROM attention WHERE kind = 'named_in_note' AND appointment_id = ?", (visit,)):
+        attention.resolve(tx, row["id"], by=actor, resolution="erased")
 
 
 def erasures(tx: Tx, *, limit: int = 100) -> list[Mapping[str, Any]]:
-    """The records of erasures, newest first: customer id, at, actor."""
-    return [
-        dict(row) for row in tx.all("SELECT customer_id, at, actor FROM erasure ORDER BY id DESC LIMIT ?", (limit,))
-    ]
+    """The records of erasures, newest first: customer id, at, actor, and when the file was written again (`cleaned_at`,
+    NULL: not yet)."""
+    sql = "SELECT customer_id, at, actor, cleaned_at FROM erasure ORDER BY id DESC LIMIT ?"
+    return [dict(row) for row in tx.all(sql, (limit,))]
 
 
 class _Words:
-    """What tells the person: full name, company, addresses."""
+    """What tells the person: full name, company, customer number, addresses, plates of cars that are nobody else's."""
 
-    def __init__(self, customer: Customer) -> None:
-        telling = [customer.last_name, customer.company, *(getattr(customer, name) for name in _ADDRESSES)]
-        self._telling = [word.casefold() for word in telling if len(word.strip()) > 2]
-        self.exact = [word for word in telling if len(word.strip()) > 2]
+    def __init__(self, customer: Customer, contacts: Iterable[str], plates: Iterable[str]) -> None:
+        own = [customer.company, *(getattr(customer, name) for name in _ADDRESSES), *plates]
+        own += [number for key in contacts if key.startswith("+") for number in (key, f"00{key[1:]}")]
+        if customer.first_name and customer.last_name:
+            own += [f"{customer.first_name} {customer.last_name}", f"{customer.last_name}, {customer.first_name}"]
+        self.exact = list(dict.fromkeys(word.strip() for word in own if len(word.strip()) > 2))
         """For looking in messages; a surname alone would hit others, so it is used for this person's visits only."""
-        if customer.last_name in self.exact:
-            self.exact.remove(customer.last_name)
+        self._telling = [word.casefold() for word in (*self.exact, customer.last_name) if len(word.strip()) > 2]
 
     def tell(self, text: str) -> bool:
         lower = text.casefold()
@@ -104,15 +155,59 @@ class _Words:
         return value
 
 
-def _visits(tx: Tx, customer_id: str) -> list[str]:
-    """The customer's visits, and those that once were."""
+def _visits(tx: Tx, customer_id: str, after: int) -> list[str]:
+    """The customer's visits, and those that once were, as the history says behind its entry `after`."""
     rows = tx.all(
         """SELECT id FROM appointment WHERE customer_id = :id
-           UNION SELECT appointment_id FROM history WHERE instr(changes, :id)
+           UNION SELECT appointment_id FROM history WHERE id > :after AND instr(changes, :id)
            UNION SELECT appointment_id FROM courtesy_contract WHERE customer_id = :id""",
-        {"id": customer_id},
+        {"id": customer_id, "after": after},
     )
     return [row["id"] for row in rows]
+
+
+def _named_in(tx: Tx, customer: Customer, own: Sequence[str]) -> Iterator[str]:
+    """Appointments of others with the person's surname or company as a word of their notes, newest first; not where
+    the customer of the appointment has that name too."""
+    name = (customer.last_name or customer.company).strip()
+    if len(name) < 3:
+        return
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+    patterns = [
+        "%" + form.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        for form in {name, name.upper(), name.lower()}
+    ]
+    found = " OR ".join("a.notes LIKE ? ESCAPE '\\' OR a.interventions LIKE ? ESCAPE '\\'" for _ in patterns)
+    rows = tx.all(
+        f"""SELECT a.id, a.notes, a.interventions, c.last_name, c.company
+            FROM appointment a LEFT JOIN customer c ON c.id = a.customer_id WHERE {found} ORDER BY a.id DESC""",
+        [pattern for pattern in patterns for _ in range(2)],
+    )
+    for row in rows:
+        named = word.search(row["notes"]) or word.search(" ".join(_texts(from_json(row["interventions"]))))
+        theirs = {(row["last_name"] or "").casefold(), (row["company"] or "").casefold()}
+        if named and row["id"] not in own and name.casefold() not in theirs:
+            yield row["id"]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text within a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def _plates(tx: Tx, visits: Sequence[str], lonely: Iterable[Vehicle]) -> list[str]:
+    """Plates by which the person can be found, as they are and as they were, in every usual way of writing."""
+    plates = {car.plate for car in lonely if car.plate}
+    if plates:
+        for visit in visits:
+            for row in tx.all("SELECT changes FROM history WHERE appointment_id = ?", (visit,)):
+                change = from_json(row["changes"]).get("vehicle.plate", {})
+                plates |= {change[side] for side in ("old", "new") if change.get(side)}
+    return [way for plate in plates for way in dict.fromkeys((plate, formatted(plate), plate_key(plate)))]
 
 
 def _blank_history(tx: Tx, visit: str, words: _Words) -> None:
@@ -128,6 +223,12 @@ def _blank_history(tx: Tx, visit: str, words: _Words) -> None:
 
 def _is_personal(field: str) -> bool:
     return field.startswith("customer.") or field in _FREE_TEXT
+
+
+def _without_notes(field: str, value: Any) -> Any:
+    if field == "interventions" and isinstance(value, list):
+        return [{**work, "description": ""} for work in value]
+    return _emptied(value) if field in _NOTES else value
 
 
 def _emptied(value: Any) -> Any:
@@ -164,6 +265,7 @@ def _blank_answers(tx: Tx, customer: Customer, visits: Sequence[str], words: _Wo
     for visit in visits:
         _blank_attention(tx, "appointment_id = ?", visit)
         tx.run("UPDATE idempotency SET body = x'' WHERE appointment_id = ?", (visit,))
+    tx.run("UPDATE idempotency SET body = x'' WHERE instr(body, ?)", (_ANSWER_TO_A_LIST,))
     for word in (customer.id, *words.exact):
         _blank_attention(tx, "instr(data, ?)", word)
         tx.run("UPDATE idempotency SET body = x'' WHERE instr(body, CAST(? AS BLOB))", (word,))
@@ -193,16 +295,30 @@ def _blank_mails(tx: Tx, words: _Words) -> None:
 _ERASED = to_json({"erased": True})
 
 
-def _blank_vehicles(tx: Tx, customer_id: str) -> list[str]:
-    """The person is nobody's driver, owner or contractor any more; a car that is nobody else's loses its plate, by
-    which its holder can be found. The VIN stays: it names the car, which goes on to others."""
+def _cars(tx: Tx, customer_id: str) -> dict[str, Vehicle]:
+    """The cars that the person has a role for or came with."""
     cars = {car.id: car for car in vehicles.of_customer(tx, customer_id)}
     visits = appointments.of_customer(tx, customer_id)
-    cars |= vehicles.many(tx, [visit.vehicle_id for visit in visits if visit.vehicle_id])
+    return cars | vehicles.many(tx, [visit.vehicle_id for visit in visits if visit.vehicle_id])
+
+
+def _lonely_cars(tx: Tx, customer_id: str) -> list[Vehicle]:
+    """Those of them that are nobody else's."""
+    return [car for car in _cars(tx, customer_id).values() if _is_lonely(tx, car, customer_id)]
+
+
+def _is_lonely(tx: Tx, car: Vehicle, customer_id: str) -> bool:
+    others = {visit.customer_id for visit in appointments.of_vehicle(tx, car.id)} - {customer_id, None}
+    return not others and {car.driver, car.owner, car.contractor} <= {customer_id, None}
+
+
+def _blank_vehicles(tx: Tx, customer_id: str) -> list[str]:
+    """The person is nobody's driver, owner or contractor any more; a car that is nobody else's loses its plate, by
+    which its holder can be found, and its notes. The VIN stays: it names the car, which goes on to others."""
+    cars = _cars(tx, customer_id)
     for car in cars.values():
         after = _without(car, customer_id)
-        others = {visit.customer_id for visit in appointments.of_vehicle(tx, car.id)} - {customer_id, None}
-        if not others and not (after.driver or after.owner or after.contractor):
+        if _is_lonely(tx, car, customer_id):
             after = replace(after, plate="")
         if after != car:
             vehicles.update(tx, replace(after, version=car.version + 1))

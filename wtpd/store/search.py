@@ -53,11 +53,25 @@ def touch_vehicle(tx: Tx, vehicle_id: str) -> None:
 
 
 def forget(tx: Tx, customer_id: str, vehicle_ids: Iterable[str]) -> None:
-    """Bring the documents of an erased person up to date at once, and merge the index, since a deleted word stays in
-    its older segments until they are merged."""
+    """Bring the documents of an erased person up to date at once. A deleted word stays in older segments of the index
+    until they are merged (`merge`)."""
     _index(tx, {f"customer {customer_id}", *(f"vehicle {vehicle_id}" for vehicle_id in vehicle_ids)})
-    for kind in ("appointment", "customer", "vehicle"):
-        tx.run(f"INSERT INTO search_{kind} (search_{kind}) VALUES ('optimize')")
+
+
+def merge(tx: Tx, kind: str, pages: int, *, begin: bool) -> bool:
+    """Merge up to `pages` pages of one index into a single segment that has no deleted word any more; `begin`: the
+    first step. Returns whether something is left. (SQLite, FTS5, 6.7: the 'merge' command.)"""
+    before = _total_changes(tx)
+    tx.run(f"INSERT INTO search_{kind} (search_{kind}, rank) VALUES ('merge', ?)", (-pages if begin else pages,))
+    return _total_changes(tx) - before >= 2
+
+
+KINDS = ("appointment", "customer", "vehicle")
+
+
+def _total_changes(tx: Tx) -> int:
+    row = tx.one("SELECT total_changes() AS n")
+    return int(row["n"]) if row else 0
 
 
 def _search(tx: Tx, kind: str, text: str, limit: int) -> list[str]:

@@ -57,6 +57,16 @@ def by_plate(tx: Tx, plate: str, limit: int = 20) -> list[Vehicle]:
     return [_record(row) for row in rows]
 
 
+def with_plate_and_another_vin(tx: Tx, vehicle: Vehicle) -> list[Vehicle]:
+    """Other cars, by their VIN, that are kept under the plate of this one."""
+    rows = tx.all(
+        """SELECT * FROM vehicle WHERE plate_key = ? AND plate_key <> '' AND vin <> '' AND vin <> ? AND id <> ?
+           ORDER BY id""",
+        (plate_key(vehicle.plate, countries.home(tx)), vehicle.vin, vehicle.id),
+    )
+    return [_record(row) for row in rows]
+
+
 def of_customer(tx: Tx, customer_id: str) -> list[Vehicle]:
     """Those whose driver, owner or contractor the customer is."""
     return of_customers(tx, [customer_id])

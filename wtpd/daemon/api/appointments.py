@@ -24,7 +24,7 @@ from wtpd.daemon.api.shapes import AppointmentInput, Input, Limit, Lines, Name, 
 from wtpd.daemon.api.showing import label, shown
 from wtpd.planner.appointment import Appointment, Status
 from wtpd.planner.history import Change, Entry
-from wtpd.store import appointments, customers, history, vehicles
+from wtpd.store import appointments, cleaning, customers, history, vehicles
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_
 
@@ -152,6 +152,10 @@ class Appointments:
                 method="POST", path=f"{PATH}/{{id}}/cancel", handler=self.cancel, body=CancelInput, versioned=True,
                 summary="Cancel an appointment; it stays in the book",
             ),
+            one(
+                method="POST", path=f"{PATH}/{{id}}/erase-notes", role=Role.ADMIN, handler=self.erase_notes,
+                summary="Blank notes that name somebody who was erased, in the history too",
+            ),
             Route(
                 method="GET", path=f"{PATH}/{{id}}/history", role=Role.READ, handler=self.history,
                 result=Page[HistoryEntry], summary="Who changed what and when",
@@ -207,6 +211,11 @@ class Appointments:
             return one_view(tx, cancelled)
 
         return await self._write_once(call, work)
+
+    async def erase_notes(self, call: Call) -> Answer:
+        made = await self._db.write(lambda tx: one_view(tx, self._book.erase_notes(tx, call.params["id"], call.author)))
+        await cleaning.clean(self._db)
+        return made
 
     async def history(self, call: Call) -> Answer:
         def work(tx: Tx) -> Page[HistoryEntry]:

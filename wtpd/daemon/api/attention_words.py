@@ -79,6 +79,8 @@ def next_step(entry: Attention, partner: str) -> Text | None:
             "wtpd resume {connector} --site {site} --accept-cancellations",
             partner=partner, connector=connector, site=site,
         )  # fmt: skip
+    if entry.kind == "named_in_note" and not entry.resolved_at:
+        return N_("To blank the notes, in the history too: wtpd erase-notes {id}", id=entry.appointment_id or "")
     if entry.kind == "second_writer" and not entry.resolved_at:
         return N_("Find the other program (a second box, the DMS) and switch it off for this dealer number.")
     if entry.kind != "mass_cancellation" or entry.resolved_at or not entry.channel:
@@ -153,6 +155,8 @@ _DONE: Mapping[str, Callable[[str], Text]] = {
     ),
     "dropped_value": lambda partner: N_("Closes this entry; the field stays as it is here."),
     "possible_double": lambda partner: N_("Closes this entry; both appointments stay."),
+    "plate_moved": lambda partner: N_("Closes this entry; the plate stays with the new car."),
+    "named_in_note": lambda partner: N_("Closes this entry; the notes stay as they are."),
 }
 
 
@@ -231,4 +235,11 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
         field=field_name(str(d.get("field", ""))),
     ),
     "possible_double": lambda d: N_("These two appointments may be the same visit."),
+    "named_in_note": lambda d: N_("The notes of this appointment may name a person who was erased."),
+    "plate_moved": lambda d: N_(
+        "The plate {plate} is on another car now (VIN {new}); the car with the VIN {old} has none any more.",
+        plate=d.get("plate", ""),
+        new=d.get("new_vin", ""),
+        old=d.get("old_vin", ""),
+    ),
 }

@@ -14,7 +14,7 @@ from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import CustomerInput, Limit, Search, Sign, VehicleInput
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import customers, vehicles
+from wtpd.store import cleaning, customers, privacy, vehicles
 from wtpd.store.database import Database, Tx
 
 
@@ -69,7 +69,10 @@ class Customers:
         return answer(await self._db.read(lambda tx: self._book.export_customer(tx, call.params["id"])))
 
     async def erase(self, call: Call) -> Answer:
-        erased = await self._db.write(lambda tx: self._book.erase_customer(tx, call.params["id"], call.author))
+        person = call.params["id"]
+        traces = await self._db.read(lambda tx: privacy.look(tx, customers.get(tx, person)))
+        erased = await self._db.write(lambda tx: self._book.erase_customer(tx, person, call.author, traces))
+        await cleaning.clean(self._db)
         return answer(erased, etag=erased.version)
 
 

@@ -29,6 +29,8 @@ SHORT: Mapping[str, Text] = {
     "shortened": N_("Shortened"),
     "dropped_value": N_("Left out"),
     "locked_customer": N_("Kept by DMS"),
+    "named_in_note": N_("In a note"),
+    "plate_moved": N_("Plate moved"),
 }
 """The kinds for a narrow column, the heaviest first: what stops a channel, what hasn't arrived, what two sides see
 differently, what somebody should look at."""
