@@ -74,7 +74,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.M
 def test_a_missing_file_and_a_folder_say_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no file"):
         file.read(tmp_path / "wtpd.yaml")
-    with pytest.raises(Unavailable, match="Is a directory"):
+    with pytest.raises(Unavailable, match="is a folder; name the file in it"):
         file.read(tmp_path)
 
 

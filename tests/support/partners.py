@@ -11,6 +11,7 @@ class FakeManifest:
     title: str
     module: str | None = None
     brand: str | None = None
+    capabilities: frozenset[str] = frozenset({"appointments", "changes", "availability"})
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from wtpd.texts import N_
 CHANNEL = "dat"
 """The door in the book through which such a change comes."""
 
-_ASIDE = re.compile(r"\s*\(.*")
+_ASIDE = re.compile(r"(?<!\s)\s*\(.*")
 """DAT adds series and years to a model: `Passat Variant (3G5)(07.2014->)`."""
 
 

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ from wtpd.texts import N_
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
     from wtpd.client import Client, Json
+    from wtpd.config.errors import ConfigError
 
 DEFAULT_FILE = "/etc/wtpd/wtpd.yaml"
 
@@ -40,44 +41,55 @@ def check(console: Console, file: str | None) -> int:
     from wtpd.config.errors import ConfigErrors
     from wtpd.config.load import load
     from wtpd.connectors.registry import load as registry
+    from wtpd.daemon.credentials import providers_of
 
     name = file or console.environment.get("WTPD_CONFIG") or DEFAULT_FILE
+    manifests = registry().manifests.values()
+    errors: Sequence[ConfigError] = ()
+    warnings: Sequence[ConfigError] = ()
     try:
-        load(_read(name), name=Path(name).name, manifests=registry().manifests.values())
-    except ConfigErrors as errors:
-        found = errors.errors
-    else:
-        found = ()
+        loaded = load(
+            _read(name), name=Path(name).name, manifests=manifests, providers=providers_of(manifests).values()
+        )
+        warnings = loaded.warnings
+    except ConfigErrors as found:
+        errors = found.errors
     answer = {
-        "ok": not found,
-        "errors": [
-            {
-                "line": error.place.line,
-                "column": error.place.column,
-                "path": error.path,
-                "detail": language.say(error.text),
-            }
-            for error in found
-        ],
+        "ok": not errors,
+        "errors": [_as_json(error) for error in errors],
+        "warnings": [_as_json(warning) for warning in warnings],
     }
-    console.answer(answer, lambda: _checked(console, name, [error.render(language.current()) for error in found]))
-    return 1 if found else 0
+    console.answer(answer, lambda: _checked(console, name, errors, warnings))
+    return 1 if errors else 0
 
 
 def _read(name: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except FileNotFoundError:
-        raise click.ClickException(language.say(N_("there is no file {path}", path=name))) from None
-    except OSError as error:
-        raise click.ClickException(f"{name}: {error.strerror}") from None
+    from wtpd.config.file import read_bytes
+    from wtpd.config.syntax import MAX_BYTES
+
+    return sys.stdin.buffer.read(MAX_BYTES + 1) if name == "-" else read_bytes(Path(name))
 
 
-def _checked(console: Console, name: str, errors: Sequence[str]) -> None:
+def _as_json(error: ConfigError) -> dict[str, Any]:
+    return {
+        "line": error.place.line,
+        "column": error.place.column,
+        "path": error.path,
+        "detail": language.say(error.text),
+    }
+
+
+def _checked(console: Console, name: str, errors: Sequence[ConfigError], warnings: Sequence[ConfigError]) -> None:
     for error in errors:
-        console.line(error, colour="red")
+        console.line(error.render(language.current()), colour="red")
+    for warning in warnings:
+        console.line(N_("{place}: note: {text}", place=_place(warning), text=warning.text), colour="yellow")
     if not errors:
         console.line(N_("{name} is all right.", name=name), colour="green")
+
+
+def _place(error: ConfigError) -> str:
+    return f"{error.name}:{error.place.line}:{error.place.column}"
 
 
 @command("show", N_("What is in force, and where each value comes from."), example="wtpd config show", group=config)

@@ -45,7 +45,19 @@ def _bare(line: str) -> str:
 
 
 def _opcodes(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
-    return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    """The differences, as of difflib. Equal lines at the beginning and at the end are left out of its search, which
+    takes quadratic time where many lines are alike."""
+    start = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), None)
+    if start is None:
+        start = min(len(old), len(new))
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    found = SequenceMatcher(None, old[start : len(old) - end], new[start : len(new) - end], autojunk=False)
+    middle = [(kind, *(at + start for at in places)) for kind, *places in found.get_opcodes()]
+    before = [("equal", 0, start, 0, start)] if start else []
+    after = [("equal", len(old) - end, len(old), len(new) - end, len(new))] if end else []
+    return [*before, *middle, *after]  # type: ignore[list-item]  # four places each
 
 
 def _positions(old: Sequence[str], theirs: Sequence[str]) -> list[int]:

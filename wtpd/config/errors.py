@@ -40,8 +40,12 @@ class ConfigError:
         return self.render()
 
 
+MOST = 300
+"""Errors of one file that are told; whoever has more mends these first."""
+
+
 class ConfigErrors(Invalid):
-    """All errors of one file, in the order of its lines."""
+    """All errors of one file, in the order of its lines; of more than `MOST` the first."""
 
     kind = "config"
 
@@ -49,7 +53,10 @@ class ConfigErrors(Invalid):
         unique: dict[tuple[Place, str], ConfigError] = {}
         for error in sorted(errors, key=lambda error: error.place):
             unique.setdefault((error.place, str(error.text)), error)
-        self.errors = tuple(unique.values())
+        self.errors = tuple(unique.values())[:MOST]
+        if left := len(unique) - len(self.errors):
+            more = N_n("one more error follows", "{count} more errors follow", count=left)
+            self.errors += (ConfigError(place=self.errors[-1].place, path="", text=more, name=self.errors[-1].name),)
         first = self.errors[0]
         super().__init__(
             N_n(
@@ -65,5 +72,13 @@ class ConfigErrors(Invalid):
         return "\n".join(error.render(language) for error in self.errors)
 
 
+MAX_QUOTED = 300
+"""Characters of one thing that a sentence quotes; of a longer one the beginning is shown."""
+
+
 def _without_secrets(text: Text) -> Text:
-    return replace(text, args={name: hide_in(arg) if isinstance(arg, str) else arg for name, arg in text.args.items()})
+    return replace(text, args={name: _quoted(arg) if isinstance(arg, str) else arg for name, arg in text.args.items()})
+
+
+def _quoted(arg: str) -> str:
+    return hide_in(arg if len(arg) <= MAX_QUOTED else f"{arg[:80]}…")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import Iterable, Sequence
@@ -16,8 +18,10 @@ from wtpd.config.history import History
 from wtpd.config.load import Loaded, load
 from wtpd.config.mask import masked
 from wtpd.config.rules import CredentialProvider, PartnerManifest
-from wtpd.errors import Invalid, NotFound, Unavailable, VersionMismatch
-from wtpd.texts import N_
+from wtpd.errors import Invalid, NotFound, Unavailable, VersionMismatch, WtpdError
+from wtpd.texts import N_, Text
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,41 @@ class Edited:
 
 
 def read(path: Path) -> FileText:
-    """Raises `NotFound`, `Unavailable` (no permission, a folder), or `ConfigErrors` if it isn't UTF-8 or too large."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(syntax.MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise NotFound(N_("there is no file {path}", path=path)) from None
-    except OSError as error:
-        raise Unavailable(N_("{path} can't be read: {problem}", path=path, problem=error.strerror)) from error
+    """Raises as `read_bytes`, and `ConfigErrors` if it isn't UTF-8 or too large."""
+    data = read_bytes(path)
     mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
     return FileText(mark + syntax.decode(data, path.name), etag(data))
+
+
+def read_bytes(path: Path) -> bytes:
+    """At most one byte more than a file of settings may have. Raises `NotFound`, or `Unavailable` for what can't be
+    read or is no file (a folder, a pipe, a device: reading one might never end)."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            mode = os.fstat(handle).st_mode
+            if not stat.S_ISREG(mode):
+                raise Unavailable(_no_file(path, mode))
+            return file.read(syntax.MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFound(N_("there is no file {path}", path=path)) from None
+    except IsADirectoryError:
+        raise Unavailable(_no_file(path, stat.S_IFDIR)) from None
+    except PermissionError:
+        raise Unavailable(_no_permission(path)) from None
+    except (OSError, ValueError) as error:
+        code = errno.errorcode.get(getattr(error, "errno", None) or 0, type(error).__name__)
+        raise Unavailable(N_("{path} can't be read ({code}); is the path right?", path=path, code=code)) from error
+
+
+def _no_file(path: Path, mode: int) -> Text:
+    if stat.S_ISDIR(mode):
+        return N_("{path} is a folder; name the file in it", path=path)
+    return N_("{path} is no file but a pipe or a device; settings are read from a file", path=path)
+
+
+def _no_permission(path: Path) -> Text:
+    return N_("{path} may not be read by this user: chmod and chown it, e.g. chmod 644 {path}", path=path)
 
 
 def etag(data: bytes) -> str:
@@ -146,8 +175,18 @@ class ConfigFile:
         return read(self.path)
 
     def check(self, text: str) -> Loaded:
-        """Raises `ConfigErrors`."""
-        return load(text, name=self.path.name, manifests=self._manifests, providers=self._providers)
+        """Raises `ConfigErrors`, or `Invalid` where the check itself fails on this text: that must not end whoever
+        watches the file."""
+        try:
+            return load(text, name=self.path.name, manifests=self._manifests, providers=self._providers)
+        except WtpdError:
+            raise
+        except Exception as error:
+            log.exception("The check of %s failed", self.path)
+            name = type(error).__name__
+            raise Invalid(
+                N_("{path} can't be checked ({error}); the log says more", path=self.path, error=name)
+            ) from error
 
     def passes(self, text: str) -> bool:
         try:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from wtpd.config import rules, schema, syntax, tree
+from wtpd.config import rules, schema, syntax, tree, warnings
 from wtpd.config.errors import ConfigError, ConfigErrors, Place
-from wtpd.config.model import Config
+from wtpd.config.model import Config, Weekday
 from wtpd.config.rules import CredentialProvider, PartnerManifest
 from wtpd.texts import N_
 
@@ -31,6 +31,8 @@ class Loaded:
     config: Config
     origins: Mapping[str, Place] = field(default_factory=dict)
     name: str = "wtpd.yaml"
+    warnings: tuple[ConfigError, ...] = ()
+    """What isn't wrong, but probably not meant, in the order of lines."""
 
 
 def load(
@@ -49,7 +51,7 @@ def load(
     text = text.removeprefix("\ufeff")
     syntax.check_characters(text, name)
     root, errors = tree.parse(text, name)
-    schema.drop_empty_sections(root)
+    empty = schema.drop_empty_sections(root)
     errors += schema.take_out_secrets(root, name)
     document = tree.plain(root)
     if not isinstance(document, dict):
@@ -58,12 +60,21 @@ def load(
     errors += schema.silent_traps(root, document, name)
     config, found = _convert(root, document, name)
     errors += [finding.error for finding in found]
-    if config is not None:
-        known = rules.Known(_by_name(manifests), _by_name(providers))
-        errors += rules.check(config, known, lambda path: _nearest(root, path), name)
-    if errors or config is None:
+    if config is None:
         raise ConfigErrors(errors)
-    return Loaded(config, _origins(root, config), name)
+    known = rules.Known(_by_name(manifests), _by_name(providers), broken=frozenset(finding.path for finding in found))
+    errors += rules.check(config, known, root, name)
+    if errors:
+        raise ConfigErrors(errors)
+    doubts = warnings.find(config, known, root, text, empty)
+    noted = sorted(
+        (
+            ConfigError(place=place, path=tree.dotted(config, path), text=said, name=name)
+            for place, path, said in doubts
+        ),
+        key=lambda one: one.place,
+    )
+    return Loaded(config, _origins(root, config), name, tuple(noted))
 
 
 def _by_name(items: Iterable[Any] | None) -> dict[str, Any] | None:
@@ -81,39 +92,55 @@ def _convert(root: tree.Node, document: Any, name: str) -> tuple[Config | None, 
         if not found:
             lone = ConfigError(place=root.place, path="", text=N_("{problem}", problem=str(error)), name=name)
             return None, [schema.Finding((), unknown_key=False, error=lone)]
-    try:
-        return msgspec.convert(_without(document, found), Config), found
-    except msgspec.ValidationError:
-        return None, found
+    for mend in (_without, _without_sites):
+        try:
+            return msgspec.convert(mend(document, found), Config), found
+        except msgspec.ValidationError:
+            continue
+    return None, found
 
 
 def _without(document: Any, found: Iterable[schema.Finding]) -> Any:
-    """The document without what is wrong; a site in error becomes an empty one, so that the others keep their
-    numbers and no rule complains of what follows from the error only."""
+    """The document without the values that are wrong: their defaults hold, and what a section must have is filled in.
+    So the rules can look at all the rest."""
     document = copy.deepcopy(document)
     for finding in found:
-        match finding.path:
-            case ("sites", int(number), *_) if not finding.unknown_key:
-                document["sites"][number] = {"id": f"broken-{number}", "name": "-"}
-            case ("connectors" | "credentials" as section, str(name), *_) if not finding.unknown_key:
-                document[section].pop(name, None)
-            case (*parents, last) if finding.unknown_key:
-                branch = tree.at(document, parents)
-                if isinstance(branch, dict):
-                    branch.pop(last, None)
-            case (str(section), *_):
-                document.pop(section, None)
+        *parents, last = finding.path or ("",)
+        branch = tree.at(document, parents)
+        if isinstance(branch, dict):
+            branch.pop(last, None)
+            if not finding.unknown_key and last in _FILLED:
+                branch[last] = _filled(str(last), finding.path)
+        elif isinstance(branch, list) and isinstance(last, int) and last < len(branch):
+            section = str(parents[-1])
+            branch[last] = {key: _filled(key, finding.path) for key in _NEEDED.get(section, ())} or "BROKEN"
     return document
 
 
-def _nearest(root: tree.Node, path: tree.Path) -> Place:
-    """The value at `path` if it stands in the file, else the key of what is nearest above it."""
-    for length in range(len(path), 0, -1):
-        parent = tree.find(root, path[: length - 1])
-        if isinstance(parent, tree.Branch) and path[length - 1] in parent.children:
-            child = parent.children[path[length - 1]]
-            return child.place if isinstance(child, tree.Scalar) else tree.key_place(root, path[:length])
-    return root.place
+_NEEDED = {"sites": ("id", "name"), "departments": ("id",), **dict.fromkeys(get_args(Weekday), ("times",))}
+"""What an item of such a list must have, or would share with others by default."""
+_FILLED = ("id", "name", "times", "dealer_number")
+
+
+def _filled(key: str, path: tree.Path) -> str:
+    """A value that passes; ids differ from each other."""
+    if key == "times":
+        return "00:00-00:01"
+    return "-" if key == "name" else "-".join(("broken", *(str(step) for step in path if isinstance(step, int))))
+
+
+def _without_sites(document: Any, found: Iterable[schema.Finding]) -> Any:
+    """As `_without`, where that isn't enough: a site or section in error is left out as a whole."""
+    document = copy.deepcopy(document)
+    for finding in found:
+        match finding.path:
+            case ("sites", int(number), *_):
+                document["sites"][number] = {"id": f"broken-{number}", "name": "-"}
+            case ("connectors" | "credentials" as section, str(name), *_) if isinstance(document.get(section), dict):
+                document[section].pop(name, None)
+            case (str(section), *_):
+                document.pop(section, None)
+    return document
 
 
 def _origins(root: tree.Node, config: Config) -> dict[str, Place]:

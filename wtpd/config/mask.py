@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from wtpd.config.secret_words import HIDDEN, looks_secret, without_userinfo
 
 _KEY = re.compile(r"""(?:^\s*(?:[-?]\s+)*|[{,]\s*)(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote)\s*[:=]""")
+_KEY_WITHIN = re.compile(r"""[{,]\s*(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote)\s*[:=]""")
 _ASKED = re.compile(r"""^(?P<indent>\s*(?:-\s+)*)\?\s+(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote)\s*$""")
 """YAML's way to write a key in a line of its own."""
 _COMMENT = re.compile(r"^(?P<before>\s*#[#\s]*)(?P<key>[\w.-]+):[ \t]+(?P<value>\S+)[ \t]*$")
 _QUOTED = {'"': re.compile(r'(?:[^"\\]|\\.)*"'), "'": re.compile(r"(?:[^']|'')*'(?!')")}
 
+MOST_HIDDEN = 20
+"""Values hidden in one line; what follows them isn't shown at all."""
 SECTION = "credentials:"
 """Of the settings about credentials, which are none."""
 
@@ -67,20 +70,29 @@ def _line(line: str) -> tuple[str, _Hiding | None]:
     asked = _ASKED.match(line)
     if asked is not None and looks_secret(asked["key"]):
         return line, _Hiding(len(asked["indent"]) - 1)
-    for found in _KEY.finditer(line):
-        if not looks_secret(found["key"]) or line.startswith(SECTION):
-            continue
-        column = len(line[: found.start("key")].replace("\t", " "))
+    shown, at = "", 0
+    while (found := _next_secret(line, at)) is not None:
+        shown += line[at : found.end()]
         value = line[found.end() :]
         start = value.lstrip()
-        shown = line[: found.end()]
+        column = len(line[: found.start("key")])
         if not start or start.startswith("#"):
-            return line, _Hiding(column)
-        if start[0] in _QUOTED:
-            closed = _QUOTED[start[0]].match(start[1:])
-            if closed is None:
-                return f"{shown} {HIDDEN}", _Hiding(column, start[0])
-            rest, _ = _line(start[1 + closed.end() :])
-            return f"{shown} {HIDDEN}{rest}", None
-        return f"{shown} {HIDDEN}", _Hiding(column)
-    return without_userinfo(line), None
+            return f"{shown}{value}", _Hiding(column)
+        if start[0] not in _QUOTED:
+            return f"{shown} {HIDDEN}", _Hiding(column)
+        closed = _QUOTED[start[0]].match(start, 1)
+        if closed is None:
+            return f"{shown} {HIDDEN}", _Hiding(column, start[0])
+        shown += f" {HIDDEN}"
+        at = found.end() + len(value) - len(start) + closed.end()
+        if shown.count(HIDDEN) >= MOST_HIDDEN:
+            return shown, None
+    return without_userinfo(shown + line[at:]), None
+
+
+def _next_secret(line: str, at: int) -> re.Match[str] | None:
+    """The next key from `at` on that looks like a secret."""
+    if at == 0 and line.startswith(SECTION):
+        return None
+    keys = _KEY.finditer(line) if at == 0 else _KEY_WITHIN.finditer(line, at)
+    return next((found for found in keys if looks_secret(found["key"])), None)

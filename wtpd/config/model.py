@@ -11,15 +11,21 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", examples=["rostock"])]
-Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["werkstatt@example.com"])]
-TimeSpan = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", examples=["08:00-17:00"])]
-Duration = Annotated[str, Meta(pattern=r"^[1-9]\d{0,5}(ms|s|min|h|d)$", examples=["5min", "30s", "250ms"])]
-DealerNumber = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", examples=["00123"])]
-DepartmentId = Annotated[str, Meta(pattern=r"^[^\s.]([^.]{0,62}[^\s.])?$", examples=["Werkstatt"])]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$(?!\n)", examples=["rostock"])]
+"""`$` alone would let a line break at the end pass, in this and in the other patterns."""
+Email = Annotated[
+    str, Meta(pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$(?!\n)", max_length=254, examples=["werkstatt@example.com"])
+]
+TimeSpan = Annotated[
+    str,
+    Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", examples=["08:00-17:00"]),
+]
+Duration = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,5}(ms|s|min|h|d)$(?!\n)", examples=["5min", "30s", "250ms"])]
+DealerNumber = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$(?!\n)", examples=["00123"])]
+DepartmentId = Annotated[str, Meta(pattern=r"^[^\s.]([^.\x00-\x1f\x7f]{0,62}[^\s.])?$(?!\n)", examples=["Werkstatt"])]
 """Without dots, because a dotted path (`sites.rostock.departments.Werkstatt`) names it."""
-Brand = Annotated[str, Meta(pattern=r"^[A-Z0-9 -]{1,32}$", examples=["NISSAN"])]
-Login = Annotated[str, Meta(pattern=r"^[^\s:/]{1,64}$", examples=["annahme"])]
+Brand = Annotated[str, Meta(pattern=r"^[A-Z0-9 -]{1,32}$(?!\n)", examples=["NISSAN"])]
+Login = Annotated[str, Meta(pattern=r"^[^\s:/]{1,64}$(?!\n)", examples=["annahme"])]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Language = Literal["de", "en", "nl"]
 
@@ -56,7 +62,8 @@ class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     admin_group: Annotated[str, Meta(description="Unix group that may change everything")] = "wtpd-admin"
     read_group: Annotated[str, Meta(description="Unix group that may read")] = "wtpd"
     shared_logins: Annotated[
-        list[Login], Meta(description="logins that several people use; the screens ask for initials there")
+        list[Login],
+        Meta(max_length=200, description="logins that several people use; the screens ask for initials there"),
     ] = []
 
 
@@ -126,7 +133,10 @@ class Department(Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ] = {}
     load_limit: Annotated[int, Meta(ge=1, le=300, description="per cent of the capacity the planner books")] = 100
     minutes_per_unit: Annotated[int, Meta(ge=1, le=60)] = 5
-    drop_off: Annotated[dict[Weekday, list[DropOff]], Meta(description="when vehicles are accepted, by weekday")] = {}
+    drop_off: Annotated[
+        dict[Weekday, Annotated[list[DropOff], Meta(max_length=48)]],
+        Meta(description="when vehicles are accepted, by weekday"),
+    ] = {}
     closed_on_holidays: Annotated[bool, Meta(description="public holidays of the site's region")] = True
 
 
@@ -145,18 +155,22 @@ class Site(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     street: str = ""
     postcode: str = ""
     city: Annotated[str, Meta(description="imports know the site by it, too")] = ""
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166, in quotes where YAML needs it")] = "DE"
+    country: Annotated[
+        str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166, in quotes where YAML needs it")
+    ] = "DE"
     region: Annotated[
-        Annotated[str, Meta(pattern=r"^[A-Z]{2}$", examples=["MV", "NH"])] | None,
+        Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", examples=["MV", "NH"])] | None,
         Meta(description="federal state or province, for the public holidays"),
     ] = None
     time_zone: str = "Europe/Berlin"
     language: Annotated[Language | None, Meta(description="of the site's mails; without it the box's")] = None
     email: Annotated[Email | None, Meta(description="the site's own address, for customers")] = None
     status_mail: Annotated[Email | None, Meta(description="gets status information; needed for partners")] = None
-    brands: Annotated[list[Brand], Meta(description="makes the site is authorised for")] = []
-    departments: list[Department] = msgspec.field(default_factory=lambda: [Department()])
-    partners: Annotated[dict[Name, PartnerMapping], Meta(description="by connector")] = {}
+    brands: Annotated[list[Brand], Meta(max_length=100, description="makes the site is authorised for")] = []
+    departments: Annotated[list[Department], Meta(max_length=50)] = msgspec.field(
+        default_factory=lambda: [Department()]
+    )
+    partners: Annotated[dict[Name, PartnerMapping], Meta(max_length=50, description="by connector")] = {}
 
 
 class Config(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -165,13 +179,15 @@ class Config(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     language: Annotated[Language, Meta(description="of texts where nobody says otherwise")] = "de"
     box: Box = Box()
     data_dir: Annotated[str, Meta(pattern="^/", description="folder of the database")] = "/var/lib/wtpd"
-    modules: Annotated[list[Literal["online_booking"]], Meta(description="what is licensed")] = []
+    modules: Annotated[list[Name], Meta(max_length=50, description="what is licensed, e.g. online_booking")] = []
     mail: Mail = Mail()
     api: Api = Api()
     retention: Retention = Retention()
-    connectors: Annotated[dict[Name, ConnectorSettings], Meta(description="settings by connector")] = {}
-    credentials: Annotated[dict[Name, CredentialSettings], Meta(description="settings by provider")] = {}
-    sites: list[Site] = []
+    connectors: Annotated[dict[Name, ConnectorSettings], Meta(max_length=100, description="settings by connector")] = {}
+    credentials: Annotated[
+        dict[Name, CredentialSettings], Meta(max_length=100, description="settings by provider")
+    ] = {}
+    sites: Annotated[list[Site], Meta(max_length=200)] = []
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

@@ -6,13 +6,15 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
+from wtpd.config import names
 from wtpd.config.errors import ConfigError, Place
 from wtpd.config.model import Config, Department, DropOff, Site, seconds
 from wtpd.config.schema import secret_text
-from wtpd.config.tree import Path, dotted
+from wtpd.config.tree import Node, Path, dotted, exists, nearest_place
+from wtpd.errors import Invalid
 from wtpd.texts import N_, Text
+from wtpd.web_address import checked_address
 
 
 class PartnerManifest(Protocol):
@@ -26,6 +28,8 @@ class PartnerManifest(Protocol):
     def module(self) -> str | None: ...
     @property
     def brand(self) -> str | None: ...
+    @property
+    def capabilities(self) -> frozenset[str]: ...
 
 
 class CredentialProvider(Protocol):
@@ -48,23 +52,66 @@ _REGIONS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What exists besides the file; None: not known here, so not checked."""
+    """What exists besides the file; None: not known here, so not checked. `broken`: what the schema complains of; no
+    rule complains of what follows from that."""
 
     manifests: Mapping[str, PartnerManifest] | None = None
     providers: Mapping[str, CredentialProvider] | None = None
+    broken: frozenset[Path] = frozenset()
+
+    def is_broken(self, *path: str | int) -> bool:
+        """Something at `path`, above or below it is."""
+        return any(one[: len(path)] == path[: len(one)] for one in self.broken)
 
 
-def check(config: Config, known: Known, place_of: Callable[[Path], Place], name: str) -> Iterator[ConfigError]:
-    """All broken rules, in no special order. `place_of` finds the line of a path, or of the nearest part above it."""
-    findings = [*_sites(config), *_connectors(config, known), *_credentials(config, known)]
-    findings += _dealer_numbers(config, place_of)
+def check(config: Config, known: Known, root: Node, name: str) -> Iterator[ConfigError]:
+    """All broken rules, in no special order; `root` is the file, for their lines."""
+    findings = [*_box(config), *_modules(config, known), *_sites(config), *_credentials(config, known)]
+    findings += _connectors(config, known, root)
+    findings += _dealer_numbers(config, known, lambda path: nearest_place(root, path))
     for number, site in enumerate(config.sites):
         at: Path = ("sites", number)
-        findings += _region_and_zone(site, at)
-        findings += _departments(site, at)
+        findings += _place_and_time(site, at, known)
+        findings += _addresses(site, at)
+        findings += _departments(site, at, known)
         findings += _partners(site, at, known)
     for path, text in findings:
-        yield ConfigError(place=place_of(path), path=dotted(config, path), text=text, name=name)
+        yield ConfigError(place=nearest_place(root, path), path=dotted(config, path), text=text, name=name)
+
+
+def _box(config: Config) -> Iterator[Finding]:
+    if config.mail.host and (wrong := names.host(config.mail.host)) is not None:
+        yield ("mail", "host"), wrong
+    if config.mail.sender is not None and (wrong := names.mail_address("sender", config.mail.sender)) is not None:
+        yield ("mail", "sender"), wrong
+    socket = config.api.socket
+    if not socket.startswith("/"):
+        yield ("api", "socket"), N_("socket {path} is relative; write it from / on: /run/wtpd/api.sock", path=socket)
+    elif len(socket.encode()) > MAX_SOCKET:
+        yield (
+            ("api", "socket"),
+            N_("socket has {count} bytes; the system allows {limit}", count=len(socket.encode()), limit=MAX_SOCKET),
+        )
+
+
+MAX_SOCKET = 107
+"""Bytes of the path of a Unix socket (unix(7), `sun_path` without its closing NUL)."""
+
+
+def _modules(config: Config, known: Known) -> Iterator[Finding]:
+    if known.manifests is None:
+        return
+    modules = {manifest.module for manifest in known.manifests.values() if manifest.module is not None}
+    for number, module in enumerate(config.modules):
+        if module not in modules and not known.is_broken("modules"):
+            yield ("modules", number), _unknown(N_("module"), module, modules)
+
+
+def _addresses(site: Site, at: Path) -> Iterator[Finding]:
+    for key in ("email", "status_mail"):
+        address = getattr(site, key)
+        if address is not None and (wrong := names.mail_address(key, address)) is not None:
+            yield (*at, key), wrong
 
 
 def _sites(config: Config) -> Iterator[Finding]:
@@ -75,11 +122,13 @@ def _sites(config: Config) -> Iterator[Finding]:
         seen.add(site.id)
 
 
-def _dealer_numbers(config: Config, place_of: Callable[[Path], Place]) -> Iterator[Finding]:
+def _dealer_numbers(config: Config, known: Known, place_of: Callable[[Path], Place]) -> Iterator[Finding]:
     first: dict[tuple[str, str], tuple[str, Path]] = {}
     for number, site in enumerate(config.sites):
         for partner, mapping in site.partners.items():
             path: Path = ("sites", number, "partners", partner, "dealer_number")
+            if known.is_broken(*path):
+                continue
             other = first.setdefault((partner, mapping.dealer_number), (site.id, path))
             if other[1] != path:
                 yield path, N_(
@@ -89,11 +138,25 @@ def _dealer_numbers(config: Config, place_of: Callable[[Path], Place]) -> Iterat
                 )  # fmt: skip
 
 
-def _connectors(config: Config, known: Known) -> Iterator[Finding]:
+_RUN_SETTINGS = {
+    "interval": "appointments",
+    "burst": "appointments",
+    "long_poll": "changes",
+    "horizon_days": "availability",
+}
+"""Settings that have an effect only with a connector that can do this."""
+
+
+def _connectors(config: Config, known: Known, root: Node) -> Iterator[Finding]:
     for partner, settings in config.connectors.items():
         path: Path = ("connectors", partner)
         if known.manifests is not None and partner not in known.manifests:
             yield path, _unknown_partner(partner, known.manifests)
+        elif known.manifests is not None:
+            manifest = known.manifests[partner]
+            for key, capability in _RUN_SETTINGS.items():
+                if capability not in manifest.capabilities and exists(root, (*path, key)):
+                    yield (*path, key), N_("{key} has no effect with {partner}; take it out", key=key, partner=partner)
         if settings.address is not None:
             yield from _address(settings.address, path)
         if seconds(settings.connect_timeout) > seconds(settings.total_timeout):
@@ -102,15 +165,13 @@ def _connectors(config: Config, known: Known) -> Iterator[Finding]:
 
 def _address(address: str, path: Path) -> Iterator[Finding]:
     where = (*path, "address")
-    try:
-        parts = urlsplit(address)
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        yield where, N_("address is no web address; right is, for example: https://partner.example.com")
-    elif parts.username is not None or parts.password is not None:
+    if "@" in address.partition("://")[2].partition("/")[0]:
         yield where, secret_text("user:password@", path)
+        return
+    try:
+        checked_address(address)
+    except Invalid as error:
+        yield where, N_("address: {problem} Right is, for example: https://partner.example.com", problem=error.text)
 
 
 def _credentials(config: Config, known: Known) -> Iterator[Finding]:
@@ -125,29 +186,24 @@ def _credentials(config: Config, known: Known) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _region_and_zone(site: Site, at: Path) -> Iterator[Finding]:
+def _place_and_time(site: Site, at: Path, known: Known) -> Iterator[Finding]:
     from zoneinfo import ZoneInfo
 
+    if site.country not in names.COUNTRIES:
+        if not known.is_broken(*at, "country"):
+            yield (*at, "country"), names.unknown_country(site.country)
+        return
     try:
         ZoneInfo(site.time_zone)
     except (KeyError, ValueError, OSError):
-        yield (*at, "time_zone"), _unknown_zone(site.time_zone)
-    if site.region is not None:
+        yield (*at, "time_zone"), names.unknown_zone(site.time_zone, site.country)
+    if site.region is not None and not known.is_broken(*at, "country"):
         regions = _REGIONS.get(site.country) or _holiday_regions(site.country)
         if regions and site.region not in regions:
             yield (*at, "region"), N_(
                 "region {region} is unknown in {country}; possible: {allowed}",
                 region=site.region, country=site.country, allowed=", ".join(sorted(regions)),
             )  # fmt: skip
-
-
-def _unknown_zone(zone: str) -> Text:
-    from zoneinfo import available_timezones
-
-    near = difflib.get_close_matches(zone, available_timezones(), n=1, cutoff=0.6)
-    if near:
-        return N_("time zone {zone} is unknown; did you mean {suggestion}?", zone=zone, suggestion=near[0])
-    return N_("time zone {zone} is unknown; right is, for example: Europe/Berlin", zone=zone)
 
 
 def _holiday_regions(country: str) -> frozenset[str]:
@@ -159,22 +215,24 @@ def _holiday_regions(country: str) -> frozenset[str]:
         return frozenset()
 
 
-def _departments(site: Site, at: Path) -> Iterator[Finding]:
+def _departments(site: Site, at: Path, known: Known) -> Iterator[Finding]:
     seen: set[str] = set()
     for number, department in enumerate(site.departments):
         path = (*at, "departments", number)
         if department.id in seen:
             yield (*path, "id"), N_("{site} has two departments {id}", site=site.id, id=department.id)
         seen.add(department.id)
-        yield from _windows(department, path)
+        yield from _windows(department, path, known)
 
 
-def _windows(department: Department, at: Path) -> Iterator[Finding]:
+def _windows(department: Department, at: Path, known: Known) -> Iterator[Finding]:
     for day, windows in department.drop_off.items():
         taken: list[tuple[str, str]] = []
         for number, window in enumerate(windows):
             path: Path = (*at, "drop_off", day, number, "times")
             start, end = span(window)
+            if known.is_broken(*path):
+                continue
             if start >= end:
                 yield path, N_("{times} ends before it begins", times=window.times)
                 continue
@@ -195,25 +253,44 @@ def span(window: DropOff) -> tuple[str, str]:
 
 def _partners(site: Site, at: Path, known: Known) -> Iterator[Finding]:
     departments = [department.id for department in site.departments]
+    misspelt = dict(_misspelt_brands(site, at, known))
+    yield from ((path, text) for path, (_, text) in misspelt.items())
     for partner, mapping in site.partners.items():
         path: Path = (*at, "partners", partner)
-        if mapping.department not in departments:
+        if mapping.department not in departments and not known.is_broken(*at, "departments"):
             yield (*path, "department"), _unknown_department(site, mapping.department, departments)
         if known.manifests is None:
             continue
         manifest = known.manifests.get(partner)
         if manifest is None:
             yield path, _unknown_partner(partner, known.manifests)
+        elif "appointments" not in manifest.capabilities:
+            yield path, N_(
+                "{partner} exchanges no appointments and needs no dealer number; take {key} out",
+                partner=manifest.title, key=partner,
+            )  # fmt: skip
         elif manifest.brand is not None and manifest.brand not in site.brands:
+            if known.is_broken(*at, "brands") or manifest.brand in (meant for meant, _ in misspelt.values()):
+                continue
             yield path, N_(
                 "{partner} isn't available at {site}: the brand {brand} isn't switched on there (brands)",
                 partner=manifest.title, site=site.id, brand=manifest.brand,
             )  # fmt: skip
-    if site.partners and site.status_mail is None:
+    if site.partners and site.status_mail is None and not known.is_broken(*at, "status_mail"):
         yield (
             (*at, "partners"),
             N_("{site} needs a status_mail: a site with a partner gets status information by e-mail", site=site.id),
         )
+
+
+def _misspelt_brands(site: Site, at: Path, known: Known) -> Iterator[tuple[Path, tuple[str, Text]]]:
+    """Where a brand stands that is nearly another one, which it is, and a sentence that says so."""
+    wanted = {one.brand for one in (known.manifests or {}).values() if one.brand is not None}
+    for number, brand in enumerate(site.brands):
+        meant = names.meant_brand(brand, wanted)
+        if meant is not None and meant not in site.brands:
+            text = N_("brand {brand} is unknown; did you mean {suggestion}?", brand=brand, suggestion=meant)
+            yield (*at, "brands", number), (meant, text)
 
 
 def _unknown_department(site: Site, department: str, departments: Sequence[str]) -> Text:
@@ -227,9 +304,9 @@ def _unknown_partner(partner: str, manifests: Iterable[str]) -> Text:
     return _unknown(N_("connector"), partner, manifests)
 
 
-def _unknown(what: Text, name: str, names: Iterable[str]) -> Text:
-    names = sorted(names)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+def _unknown(what: Text, name: str, all_names: Iterable[str]) -> Text:
+    known = sorted(all_names)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return N_("there is no {what} {name}; did you mean {suggestion}?", what=what, name=name, suggestion=near[0])
-    return N_("there is no {what} {name}; known: {known}", what=what, name=name, known=", ".join(names) or "-")
+    return N_("there is no {what} {name}; known: {known}", what=what, name=name, known=", ".join(known) or "-")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import islice
 from typing import Any, get_args
 
 import msgspec
@@ -20,6 +21,9 @@ from wtpd.config.tree import Branch, Node, Path, Scalar, dotted, find, key_place
 from wtpd.texts import N_, Text
 
 ADDRESS = "https://wtpd.invalid/schemas/wtpd.yaml.json"
+
+MOST_FOUND = 1000
+"""Errors that are looked for; more than any list shows."""
 
 Schema = Mapping[str, Any]
 
@@ -79,15 +83,18 @@ def _below(part: Schema, step: str | int) -> Schema | None:
     return known if known is not None else extra if isinstance(extra, dict) else None
 
 
-def drop_empty_sections(node: Node) -> None:
-    """`mail:` with nothing below it, or only comments, is the same as no `mail:` at all."""
+def drop_empty_sections(node: Node) -> list[tuple[Path, Place]]:
+    """`mail:` with nothing below it, or only comments, is the same as no `mail:` at all. Returns what was dropped."""
+    dropped: list[tuple[Path, Place]] = []
     for path, inner in list(walk(node)):
         if not isinstance(inner, Branch) or inner.keys is None:
             continue
         for key, child in list(inner.children.items()):
             empty = isinstance(child, Scalar) and child.value is None and child.plain and not child.text
             if empty and ((at((*path, str(key))) or {}).get("type") in ("object", "array")):
+                dropped.append(((*path, str(key)), inner.keys[key].place))
                 del inner.children[key], inner.keys[key]
+    return dropped
 
 
 def take_out_secrets(root: Node, name: str) -> Iterator[ConfigError]:
@@ -120,7 +127,7 @@ def check(root: Node, document: Any, name: str) -> Iterator[Finding]:
     """All errors of `document` (the plain values of `root`) by the schema, in no special order."""
     import jsonschema_rs  # only when something is wrong: saves 20 ms and 5 MB at start
 
-    for error in _validator(jsonschema_rs).iter_errors(_as_json(document)):
+    for error in islice(_validator(jsonschema_rs).iter_errors(_as_json(document)), MOST_FOUND):
         path: Path = tuple(error.instance_path)
         for place, where, text in _sentences(error, path, root):
             found = ConfigError(place=place, path=dotted(document, where), text=text, name=name)
@@ -214,7 +221,9 @@ def _value_sentence(error: Any, path: Path, node: Node) -> Text:
         return N_("{word} is empty: write a text, or take the line out", word=word)
     if kind == "maxLength":
         return N_("{word} is longer than {limit} characters", word=word, limit=wanted.get("maxLength"))
-    return N_("{word}: {problem}", word=word, problem=error.message)
+    if kind in ("maxItems", "maxProperties"):
+        return N_("{word} has too many entries; {limit} are allowed", word=word, limit=wanted.get(kind))
+    return N_("{word} isn't right", word=word)
 
 
 def _fits(text: str, wanted: Schema) -> bool:
@@ -222,7 +231,7 @@ def _fits(text: str, wanted: Schema) -> bool:
     return text in wanted["enum"] if "enum" in wanted else re.search(wanted.get("pattern", ""), text) is not None
 
 
-_PATTERN_EXAMPLES = {r"^https?://": "https://partner.example.com", r"^[A-Z]{2}$": "DE, NL", "^/": "/var/lib/wtpd"}
+_PATTERN_EXAMPLES = {r"^https?://": "https://partner.example.com", r"^[A-Z]{2}$(?!\n)": "DE, NL", "^/": "/var/lib/wtpd"}
 
 
 def _not_one_of(word: str, node: Node, allowed: Sequence[Any]) -> Text:

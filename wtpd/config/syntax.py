@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -13,8 +14,10 @@ import yaml
 from wtpd.config.errors import ConfigError, ConfigErrors, Place
 from wtpd.texts import N_, Text
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 500_000
+MAX_LINES = 10_000
 
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NUMBER_OF_YAML_1_2 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
 """What newer YAML programs, and the editors that use them, read as a number."""
 
@@ -31,13 +34,21 @@ def decode(data: bytes, name: str = "wtpd.yaml") -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig")
+        if error.reason == "unexpected end of data":
+            text = N_("the file ends in the middle of a character: it was cut off while it was saved; save it again")
+            raise _one(_end_of(before), text, name) from None
         looks = data[error.start : error.start + 1].decode("cp1252", errors="replace")
         text = N_("this byte isn't UTF-8 ({character} in Windows-1252?); save the file as UTF-8", character=looks)
         raise _one(_end_of(before), text, name) from None
 
 
 def check_characters(text: str, name: str) -> None:
-    """Raises `ConfigErrors` for control characters, which YAML forbids and editors don't show."""
+    """Raises `ConfigErrors` for too many lines, and for control characters, which YAML forbids and editors don't
+    show (the first 20)."""
+    if (lines := text.count("\n")) > MAX_LINES:
+        raise _one(
+            Place(1, 1), N_("the file has {count} lines; {limit} are allowed", count=lines, limit=MAX_LINES), name
+        )
     errors = [
         ConfigError(
             place=_end_of(text[: match.start()]),
@@ -45,10 +56,10 @@ def check_characters(text: str, name: str) -> None:
             text=N_("the invisible character {code} stands here; take it out", code=f"U+{ord(match[0]):04X}"),
             name=name,
         )
-        for match in re.finditer("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", text)
+        for match in islice(_INVISIBLE.finditer(text), 20)
     ]
     if errors:
-        raise ConfigErrors(errors[:20])
+        raise ConfigErrors(errors)
 
 
 def must_be_quoted(word: str, text: str, value: Any) -> Text:
@@ -86,9 +97,9 @@ def explain(error: yaml.YAMLError, text: str, name: str) -> list[ConfigError]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     tabs = [
-        ConfigError(place=Place(row + 1, indent.index("\t") + 1), path="", text=_TAB, name=name)
-        for row, indent in enumerate(re.match(r"\s*", each)[0] for each in text.split("\n")[: line + 1])  # type: ignore[index]  # \s* always matches
-        if "\t" in indent and text.split("\n")[row].strip()
+        ConfigError(place=Place(row, each.index("\t") + 1), path="", text=_TAB, name=name)
+        for row, each in enumerate(text.split("\n")[: line + 1], start=1)
+        if each.strip() and "\t" in each[: len(each) - len(each.lstrip())]
     ]
     if tabs:
         return tabs
@@ -109,12 +120,15 @@ _SENTENCES: tuple[tuple[str, Callable[[str], Text]], ...] = (
     ("unexpected end of stream|end of the stream", lambda _: N_("the quotation mark that opens here is never closed")),
     (
         "could not find expected ':'",
-        lambda _: N_("a colon is missing in this line, or a closing quotation mark before it"),
+        lambda _: N_("a colon with a blank behind it is missing in this line, or a closing quotation mark"),
     ),
     ("unknown escape", lambda _: N_(r'in "double quotes" a backslash is written twice (\\); or use single quotes')),
     ("',' or '\\]'", lambda _: N_("the bracket [ that opens here isn't closed, or a comma is missing in it")),
     ("',' or '}}?'", lambda _: N_("the brace {{ that opens here isn't closed, or a comma is missing in it")),
-    ("cannot start any token", lambda found: N_("a text can't begin with {found}; put it in quotes", found=found)),
+    (
+        "cannot start any token|alphabetic or numeric character",
+        lambda found: N_("a text can't begin with {found}; put it in quotes", found=found),
+    ),
     ("block sequence entries are not allowed", lambda _: N_("a list begins with - on a line of its own")),
     (
         "expected comment or line break",
@@ -128,13 +142,30 @@ _SENTENCES: tuple[tuple[str, Callable[[str], Text]], ...] = (
 
 def _sentence(error: yaml.YAMLError, text: str, place: Place) -> tuple[Place, Text]:
     problem = str(getattr(error, "problem", None) or error)
+    if "mapping values are not allowed" in problem and (above := _without_colon(text, place.line - 1)) is not None:
+        return above, _NO_COLON
     for pattern, make in _SENTENCES:
         if re.search(pattern, problem):
             opened = getattr(error, "context_mark", None)
-            if pattern.startswith(("unexpected", "','")) and opened is not None:
+            if pattern.startswith(("unexpected", "','", "could not", "cannot")) and opened is not None:
                 place = Place(opened.line + 1, opened.column + 1)
             return place, make(_character(text, place))
-    return place, N_("this can't be read as YAML: {problem}", problem=problem)
+    return place, N_("this can't be read as YAML: check colons, quotes and how far the lines are indented")
+
+
+_NO_COLON = N_("a colon with a blank behind it is missing in this line")
+
+
+def _without_colon(text: str, above: int) -> Place | None:
+    """Where the nearest line with content begins, counted up from line `above`, if it has no key."""
+    lines = text.split("\n")
+    for number in range(above, 0, -1):
+        line = lines[number - 1]
+        bare = line.strip()
+        if bare and not bare.startswith("#"):
+            has_key = ": " in bare or bare.endswith(":") or bare[-1] in "|>,[{\"'" or bare == "-"
+            return None if has_key else Place(number, len(line) - len(line.lstrip()) + 1)
+    return None
 
 
 def _character(text: str, place: Place) -> str:

@@ -6,6 +6,7 @@ lost), recurses without bound, and takes the last of two equal keys in silence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,10 @@ from wtpd.texts import N_, Text
 MAX_DEPTH = 40
 MAX_NODES = 50_000
 """With aliases counted as often as they are used, so that a few lines can't become gigabytes."""
+MAX_TEXT = 2048
+"""Characters of one value or key."""
+MAX_DIGITS = 64
+"""Characters of a number: Python needs quadratic time for long ones, and refuses to print them."""
 
 Path = tuple[str | int, ...]
 """Keys and indices from the root."""
@@ -27,6 +32,7 @@ Path = tuple[str | int, ...]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
+_NUMBERS = frozenset((_TAG + "int", _TAG + "float"))
 _TAGS = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq"))
 
 
@@ -77,6 +83,25 @@ def find(node: Node, path: Sequence[Hashable]) -> Node:
             break
         node = node.children[step]
     return node
+
+
+def nearest_place(root: Node, path: Path) -> Place:
+    """Where the value at `path` stands, or else the key of what is nearest above it."""
+    for length in range(len(path), 0, -1):
+        parent = find(root, path[: length - 1])
+        if exists(root, path[: length - 1]) and isinstance(parent, Branch) and path[length - 1] in parent.children:
+            child = parent.children[path[length - 1]]
+            return child.place if isinstance(child, Scalar) else key_place(root, path[:length])
+    return root.place
+
+
+def exists(node: Node, path: Path) -> bool:
+    """Whether something is written at `path`."""
+    for step in path:
+        if isinstance(node, Scalar) or step not in node.children:
+            return False
+        node = node.children[step]
+    return True
 
 
 def key_place(root: Node, path: Path) -> Place:
@@ -180,7 +205,12 @@ class _Reader:
     def _alias(self, anchor: str, place: Place) -> Node:
         if anchor not in self._anchors:
             raise self._stop(
-                place, N_("*{anchor} refers to nothing: no &{anchor} stands complete above it", anchor=anchor)
+                place,
+                N_(
+                    "*{anchor} refers to nothing: no &{anchor} stands complete above it; a text that begins with * is "
+                    "put in quotes",
+                    anchor=anchor,
+                ),
             )
         node = self._anchors[anchor]
         self._count(node.size, place)
@@ -188,17 +218,41 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Scalar:
         place = _place(event)
+        if len(event.value) > MAX_TEXT:
+            raise self._stop(
+                place,
+                N_("this text has {count} characters; {limit} are allowed", count=len(event.value), limit=MAX_TEXT),
+            )
+        plain = event.style is None or event.style == ""
+        return Scalar(place, self._value(event, place), event.value, plain=plain)
+
+    def _value(self, event: Any, place: Place) -> Any:
+        """What YAML makes of the text of a scalar: a number, a truth value, a date, nothing, or the text itself."""
         tag = event.tag
         if tag is not None:
             self._check_tag(event)
         if tag is None or tag == "!":
             tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
-        node = yaml.ScalarNode(tag, event.value)
+        if tag == _MERGE:
+            return event.value
+        if tag in _NUMBERS and len(event.value) > MAX_DIGITS:
+            text = N_(
+                "this number has {count} characters; {limit} are allowed", count=len(event.value), limit=MAX_DIGITS
+            )
+            self._add(place, text)
+            return 0
         try:
-            value = event.value if tag == _MERGE else self._loader.construct_object(node)
-        except (ValueError, yaml.YAMLError):  # 2026-02-30 looks like a date and is none
-            value = event.value
-        return Scalar(place, value, event.value, plain=event.style is None or event.style == "")
+            made = self._loader.construct_object(yaml.ScalarNode(tag, event.value))
+            if event.tag in _NUMBERS and isinstance(made, float) and not math.isfinite(made):
+                raise ValueError(made)
+            return made
+        except Exception:  # 2026-02-30 looks like a date and is none; `!!int x` raises whatever int("x") does
+            if event.tag in _TAGS:
+                text = N_(
+                    "{text} doesn't fit to the tag {tag}; take the tag out", text=event.value, tag=_short(event.tag)
+                )
+                self._add(place, text)
+            return event.value
 
     def _list(self, event: Any, depth: int) -> Branch:
         branch = Branch(_place(event))
@@ -230,7 +284,7 @@ class _Reader:
             self._add(key.place, N_("a key must be a word, not a list or a mapping"))
             return
         if not isinstance(key.value, str):
-            self._add(key.place, syntax.must_be_quoted(key.text, key.text, key.value))
+            self._add(key.place, _key_text(branch, key, child))
         keys: Mapping[Hashable, Scalar] = branch.keys or {}
         if key.text in keys:
             first = keys[key.text].place.line
@@ -252,7 +306,11 @@ class _Reader:
 
     def _check_tag(self, event: Any) -> None:
         if event.tag and event.tag != "!" and event.tag not in _TAGS:
-            self._add(_place(event), N_("the tag {tag} has no meaning here; take it out", tag=event.tag))
+            text = N_(
+                "the tag {tag} has no meaning here; take it out; a text that begins with ! is put in quotes",
+                tag=_short(event.tag),
+            )
+            self._add(_place(event), text)
 
     def _count(self, nodes: int, place: Place) -> None:
         self._nodes += nodes
@@ -264,6 +322,24 @@ class _Reader:
 
     def _stop(self, place: Place, text: Text) -> ConfigErrors:
         return ConfigErrors([ConfigError(place=place, path="", text=text, name=self._name)])
+
+
+def _key_text(branch: Branch, key: Scalar, child: Node) -> Text:
+    """What is wrong with a key that is no text: mostly a number with a decimal comma, or a word to be quoted."""
+    last = next(reversed(branch.children), None)
+    before = branch.children[last] if last is not None else None
+    alone = isinstance(child, Scalar) and child.value is None and not child.text
+    if alone and isinstance(before, Scalar) and isinstance(before.value, int) and isinstance(key.value, int):
+        return N_(
+            "{before},{after}: a decimal number is written with a point: {before}.{after}",
+            before=before.text, after=key.text,
+        )  # fmt: skip
+    return syntax.must_be_quoted(key.text, key.text, key.value)
+
+
+def _short(tag: str) -> str:
+    """As people write it: `!!int` for `tag:yaml.org,2002:int`."""
+    return f"!!{tag.removeprefix(_TAG)}" if tag.startswith(_TAG) else tag
 
 
 def _place(event: Any) -> Place:

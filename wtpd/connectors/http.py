@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import ipaddress
 import logging
 import ssl
 import time
@@ -20,13 +19,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, quote_plus, unquote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus, unquote_plus, urlencode
 
 import msgspec
 
 from wtpd.clock import Clock, SystemClock
 from wtpd.connectors.http_reading import answered_at, body_of, detail_of, json_of, retry_after
-from wtpd.errors import Invalid, Problem
 from wtpd.sync.errors import (
     Duplicate,
     NeedsToken,
@@ -38,7 +36,7 @@ from wtpd.sync.errors import (
     Rejected,
     Transient,
 )
-from wtpd.texts import N_, Text
+from wtpd.web_address import checked_address
 
 if TYPE_CHECKING:
     import httpx
@@ -230,22 +228,6 @@ class PartnerHttp:
             return self._transport
 
 
-def checked_address(address: str) -> str:
-    """`address` without a slash at its end. Raises `Invalid` unless it is `https://`, or `http://` to this machine."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # raises ValueError for one that can't be
-    except ValueError:
-        raise _invalid(N_("This is no web address.")) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _invalid(N_("The address must begin with https:// and name a host."))
-    if parts.username is not None or parts.query or parts.fragment:
-        raise _invalid(N_("The address must hold neither user, password, ? nor #. Enter secrets as credentials."))
-    if parts.scheme == "http" and not _is_loopback(parts):
-        raise _invalid(N_("The address must begin with https://; plain http:// is allowed to this machine only."))
-    return address.rstrip("/")
-
-
 @cache
 def tls_context() -> ssl.SSLContext:
     """Verifies against the system's certificate authorities (package ca-certificates); shared, since each copy
@@ -371,20 +353,6 @@ def _with_problem(error: PartnerError, problem: Any) -> PartnerError:
     if isinstance(problem, dict):
         error.problem = problem
     return error
-
-
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _invalid(text: Text) -> Invalid:
-    return Invalid(text, problems=[Problem("address", text)])
 
 
 def _make_transport(secure: bool) -> httpx.AsyncBaseTransport:

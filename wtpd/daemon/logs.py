@@ -35,11 +35,11 @@ _KINDS: Mapping[str, str] = {"STATE": "channel-state", "RUN": "run"}
 _SECRETS = re.compile(
     r"""(?ix)
     (?P<before>
-        \b(?:authorization|proxy-authorization)["']?\s*[:=]\s*["']?(?:bearer|basic|digest)?\s*
+        \b(?:authorization|proxy-authorization)["']?\s*[:=]\s*(?:["']\s*)?(?:(?:bearer|basic|digest)\s*)?
       | \b(?:bearer|basic)\s+(?=[\w+/=.~-]{12,})
       | ["']?\b(?:client[-_]?secret|passw(?:or)?d|pwd|(?:access|refresh)?[-_]?token|api[-_]?key|signature)["']?
         \s*[:=]\s*["']?
-      | \b[a-z][a-z0-9+.-]*://[^\s/:@]+:(?=[^\s/@]+@)
+      | (?<![a-z0-9+.-])[a-z0-9+.-]+://[^\s/:@]+:(?=[^\s/@]+@)
     )
     (?P<secret>[^\s"',;&}\]@]+)"""
 )

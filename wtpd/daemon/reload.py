@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,7 @@ from wtpd.config import tree
 from wtpd.config.diff import Changes, diff
 from wtpd.config.edit import Change
 from wtpd.config.errors import ConfigErrors
-from wtpd.config.file import ConfigFile, Edited, FileText
+from wtpd.config.file import ConfigFile, Edited, FileText, read
 from wtpd.config.load import Loaded
 from wtpd.config.model import Config
 from wtpd.config.watch import Notices, Seen, watch
@@ -205,8 +204,8 @@ def data_folder(file: Path, environment_folder: Path | None) -> Path:
     if environment_folder is not None:
         return environment_folder
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        text = read(file).text
+    except WtpdError:
         text = ""
     return Path(_data_dir(text) or Config().data_dir)
 
@@ -217,5 +216,8 @@ def _data_dir(text: str) -> str | None:
         root, _ = tree.parse(text, "")
         found = tree.find(root, ["data_dir"])
         return found.text if found is not root and isinstance(found, tree.Scalar) else None
-    line = re.search(r"""^data_dir:\s*["']?(/[^"'#\n]*?)["']?\s*(#.*)?$""", text, re.MULTILINE)
-    return line[1] if line else None
+    for line in text.splitlines():
+        if line.startswith("data_dir:"):
+            value = line.removeprefix("data_dir:").partition("#")[0].strip().strip("\"'").strip()
+            return value if value.startswith("/") else None
+    return None

@@ -87,7 +87,7 @@ def _wrong(field: Field, value: str) -> Text | None:
             return N_("{field} isn't a web address that begins with https://", field=field.label)
         case "port" if not (value.isascii() and value.isdecimal() and 0 < int(value[:6]) < 65536):
             return N_("{field} isn't a number from 1 to 65535", field=field.label)
-        case "email" if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        case "email" if not re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", value):
             return N_("{field} isn't an e-mail address", field=field.label)
         case "choice" if value not in field.choices:
             return N_("{field} must be one of {allowed}", field=field.label, allowed=", ".join(field.choices))

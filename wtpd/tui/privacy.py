@@ -17,7 +17,7 @@ PERSONAL = frozenset(
 
 _LOOKS_PERSONAL = re.compile(
     r"""(?x)
-      [\w.+-]+@[\w.-]+\.\w+                        # e-mail addresses
+      (?<![\w.+-])[\w.+-]+@[\w.-]+\.\w+            # e-mail addresses
     | \b[A-HJ-NPR-Z0-9]{17}\b                      # VINs
     | \b[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}\ ?\d{1,4}[EH]?\b  # German plates
     | (?<![\w/-])(?!\d\d[-/]\d\d[-/]\d{4}\b)    # telephone numbers, which days are none

@@ -221,7 +221,7 @@ def units(value: Any) -> float | None:
 
 
 def kilometres(value: Any) -> int | None:
-    amount = number(re.sub(r"(?i)\s*km$", "", value.strip()) if isinstance(value, str) else value)
+    amount = number(re.sub(r"(?i)(?<!\s)\s*km\Z", "", value.strip()) if isinstance(value, str) else value)
     if amount is None:
         return None
     if amount < 0 or amount != int(amount) or amount >= 10_000_000:
@@ -299,7 +299,7 @@ def hours(value: Any, form: Format) -> Hours:
         spans = [] if fold(written) in form.words["absent"] else re.split(r"[,;/+]| und | en ", written)
     found: list[tuple[time, time]] = []
     for span in filter(None, map(str.strip, spans)):
-        ends = [clock(end) for end in re.split(r"\s*(?:[-–]|bis|tot)\s*", span)]
+        ends = [clock(end) for end in re.split(r"(?<!\s)\s*(?:[-–]|bis|tot)\s*", span)]
         if len(ends) != 2 or ends[0] >= ends[1] or (found and ends[0] <= found[-1][1]):
             raise Wrong(
                 N_("{value} are no working hours; write them like {example}", value=span, example="08:00-17:00")

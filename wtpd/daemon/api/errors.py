@@ -139,7 +139,7 @@ def _disk_full(error: Exception) -> bool:
 
 # What msgspec says about input that doesn't fit a type, in our own words.
 
-_PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`$")
+_PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"Object missing required field `(?P<key>.+)`"), "missing"),

@@ -45,7 +45,7 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `log.line`. `client`: who listens, as in `PUT /v1/presence/{client}`."""
 
     kinds: Annotated[str, Meta(max_length=1000)] = ""
-    client: Annotated[str, Meta(pattern=f"^{CLIENT}$")] | None = None
+    client: Annotated[str, Meta(pattern=rf"^{CLIENT}$(?!\n)")] | None = None
 
 
 class Reader:

@@ -14,12 +14,13 @@ from wtpd.planner.appointment import Status, TransportOption
 YEARS = range(1900, 2200)
 """Years that a date or time may lie in."""
 
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
-_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+"""`$` alone would let a line break at the end pass."""
+_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 
 Line = Annotated[str, Meta(max_length=200, pattern=_ONE_LINE)]
 Lines = Annotated[str, Meta(max_length=10_000, pattern=_LINES)]
-Sign = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f/]+$")]
+Sign = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f/]+$(?!\n)")]
 """A short id: of a site, an advisor, a courtesy car, a record."""
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=_ONE_LINE)]
 Moment = Annotated[datetime, Meta(tz=True)]

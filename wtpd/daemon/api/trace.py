@@ -30,7 +30,7 @@ from wtpd.texts import N_, said
 FOUND = 50
 """Appointments that a search gives, at most."""
 
-ChannelId = Annotated[str, Meta(min_length=3, max_length=130, pattern=r"^[^\x00-\x20\x7f/]+/[^\x00-\x20\x7f/]+$")]
+ChannelId = Annotated[str, Meta(min_length=3, max_length=130, pattern=r"^[^\x00-\x20\x7f/]+/[^\x00-\x20\x7f/]+$(?!\n)")]
 
 
 class TraceItem(Struct, frozen=True, kw_only=True):
