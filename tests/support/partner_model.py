@@ -35,18 +35,26 @@ class PartnerModel:
         """What it holds now, by account and its own id."""
         self.feed: list[tuple[str, Incoming | Unreadable]] = []
         self.answered: dict[str, Kept] = {}
+        self.forgotten: dict[str, Kept] = {}
         self.published: dict[str, DayOffer] = {}
         self.publish_keys: list[str] = []
         self.calls: list[str] = []
         self.fault: Fault = no_fault
         self.changed = asyncio.Event()
+        self.longest: int | None = None
+        """It keeps so many characters of a text."""
+        self.oldest_cursor = 0
+        """A cursor before this one, and one behind the end of the feed, is refused."""
         self._number = 0
 
     # What people do there
 
     def book(self, account: str, fields: Mapping[str, Any], **other: Any) -> str:
         partner_id = self._next_id()
-        values: dict[str, Any] = {"changed_by": "customer_app", "origin": "mynissan", "cancelled": False, **other}
+        values: dict[str, Any] = {
+            "changed_by": "customer_app", "origin": "mynissan", "cancelled": False, **self._made("customer_app"),
+            **other,
+        }  # fmt: skip
         self._put(account, Incoming(partner_id=partner_id, version=1, fields=dict(fields), raw=dict(fields), **values))
         return partner_id
 
@@ -58,12 +66,40 @@ class PartnerModel:
                 before, version=before.version + 1, fields={**before.fields, **new}, changed_by=by, raw=new,
             ))  # fmt: skip
 
-    def cancel(self, account: str, partner_id: str, reason: str = "customer called", by: str = "dealer") -> None:
+    def cancel(
+        self, account: str, partner_id: str, reason: str = "customer called", by: str = "dealer", *, left: bool = False
+    ) -> None:
         before = self.held[account][partner_id]
         if not before.cancelled:
             self._put(account, replace(
-                before, version=before.version + 1, cancelled=True, reason=reason, changed_by=by
+                before, version=before.version + 1, cancelled=True, reason=reason, changed_by=by, left=left
             ))  # fmt: skip
+
+    def copy(self) -> tuple[dict[str, dict[str, Incoming]], int]:
+        """A backup of what it holds."""
+        return {account: dict(items) for account, items in self.held.items()}, self._number
+
+    def restore(self, backup: tuple[dict[str, dict[str, Incoming]], int]) -> None:
+        """It is what it was; its feed begins anew, with what it holds, and it has forgotten all keys. Its numbers go
+        on, since the contract says that it never gives one twice."""
+        self.held = defaultdict(dict, {account: dict(items) for account, items in backup[0].items()})
+        self.forget_keys()
+        self.oldest_cursor = self._end + 1
+        self.feed = [(account, item) for account, items in self.held.items() for item in items.values()]
+        self.changed.set()
+
+    def forget_keys(self) -> None:
+        """After a day it may."""
+        self.forgotten |= self.answered
+        self.answered = {}
+
+    def refuse_cursors(self) -> None:
+        """From now on none that it gave is known any more; what is in the feed stays."""
+        self.oldest_cursor = self._end + 1
+
+    @property
+    def _end(self) -> int:
+        return self.oldest_cursor + len(self.feed)
 
     def tell(self, account: str, item: Incoming | Unreadable) -> None:
         """Put something into the feed that isn't what it holds: late, repeated, broken."""
@@ -77,7 +113,9 @@ class PartnerModel:
 
     async def changes(self, account: str, cursor: str | None, *, wait: float, limit: int) -> Page:
         self._fail("before changes")
-        start = int(cursor or 0)
+        if cursor is not None and not 0 <= int(cursor) - self.oldest_cursor <= len(self.feed):
+            raise Rejected("this cursor isn't known", status=410)
+        start = int(cursor) - self.oldest_cursor if cursor is not None else 0
         if wait and len(self.feed) <= start:
             self.changed.clear()
             await self.changed.wait()
@@ -85,7 +123,7 @@ class PartnerModel:
         self._fail("after changes")
         items = [item for owner, item in rows if owner == account]
         end = start + len(rows)
-        return Page(items=items, cursor=str(end), more=end < len(self.feed))
+        return Page(items=items, cursor=str(self.oldest_cursor + end), more=end < len(self.feed))
 
     async def get(self, account: str, partner_id: str) -> Incoming:
         self._fail("before get")
@@ -126,22 +164,35 @@ class PartnerModel:
                 raise Duplicate("there is one with this id", status=409)
             partner_id = self._next_id()
             item = Incoming(
-                partner_id=partner_id, version=1, fields=dict(intent.fields), cancelled=False, changed_by="dms",
-                our_id=intent.appointment_id,
+                partner_id=partner_id, version=1, fields=self._shaped(intent.fields), cancelled=False, changed_by="dms",
+                our_id=intent.appointment_id, **self._made("dms"),
             )  # fmt: skip
             self._put(account, item)
-            return Receipt(partner_id=partner_id, version=1, links={"menus": f"https://menus.example/{partner_id}"})
+            links = {"menus": f"https://menus.example/{partner_id}"}
+            return Receipt(partner_id=partner_id, version=1, links=links, held=item)
         before = self.held[account].get(intent.partner_id or "")
         if before is None:
             raise Rejected("there is no such appointment", status=404)
         if before.version != intent.expected_version:
             raise Precondition("it has another version", status=412)
         after = replace(
-            before, version=before.version + 1, fields={**before.fields, **intent.fields}, changed_by="dms",
-            cancelled=before.cancelled or intent.operation == "cancel", our_id=intent.appointment_id,
+            before, version=before.version + 1, fields={**before.fields, **self._shaped(intent.fields)},
+            changed_by="dms", cancelled=before.cancelled or intent.operation == "cancel", left=intent.left,
         )  # fmt: skip
         self._put(account, after)
-        return Receipt(partner_id=before.partner_id, version=after.version)
+        return Receipt(partner_id=before.partner_id, version=after.version, held=after)
+
+    def _shaped(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """As it keeps them."""
+        if self.longest is None:
+            return dict(fields)
+        return {
+            name: value[: self.longest] if isinstance(value, str) and name == "notes" else value
+            for name, value in fields.items()
+        }
+
+    def _made(self, by: str) -> dict[str, str]:
+        return {"created_by": by, "created_at": f"2026-11-01T{self._number // 60 % 24:02}:{self._number % 60:02}:00Z"}
 
     def _put(self, account: str, item: Incoming) -> None:
         self.held[account][item.partner_id] = item

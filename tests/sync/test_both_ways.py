@@ -163,14 +163,20 @@ async def test_an_older_version_is_ignored(world: World) -> None:
     assert (await world.only()).notes == "neu"
 
 
-async def test_a_booking_that_asks_for_a_taken_car_stands_without_it_and_both_sides_say_so(world: World) -> None:
+async def test_a_booking_that_asks_for_a_taken_car_stands_without_it_until_the_desk_decides(world: World) -> None:
     await world.make(start=MONDAY, hours=8, courtesy_car="EW1", transport_option="courtesy_car")
     wish = {**FIELDS, "drop_off": "2026-11-09T08:00:00Z", "collection": "2026-11-09T12:00:00Z"}
     partner_id = world.partner.book(ACCOUNT, {**wish, "transport_option": "courtesy_car", "courtesy_car": "EW1"})
     await world.sync()
     (entry,) = await world.attention("car_open")
     assert entry.data["courtesy_car"] == "EW1"
-    assert world.partner.held[ACCOUNT][partner_id].fields["courtesy_car"] is None
+    assert world.partner.held[ACCOUNT][partner_id].version == 1, "our side takes no car off the partner's booking"
+    await world.sync()
+    assert (await world.sync()).is_quiet
+    (ours,) = [each for each in await world.ours() if each.references]
+    await world.change(ours.id, courtesy_car="EW2")
+    await world.sync()
+    assert world.partner.held[ACCOUNT][partner_id].fields["courtesy_car"] == "EW2"
 
 
 async def test_a_locked_customer_changes_only_through_its_dms(world: World) -> None:
@@ -263,7 +269,7 @@ async def test_another_department_takes_over_and_the_first_one_is_cancelled_ther
     await world.sync()
     spec = replace(SPEC, department="Karosserie")
     preview = await world.read(lambda tx: channels.preview(tx, SPEC.id, "rostock", "Karosserie", ACCOUNT))
-    assert preview == (1, 1)
+    assert preview == channels.Effect(cancels=1, unlinks=0, sends=1)
     await world.put(spec)
     await world.sync()
     (live,) = world.partner.live(ACCOUNT).values()

@@ -293,13 +293,15 @@ class TwoSides(RuleBasedStateMachine):
         assert sorted(links[partner_id] for partner_id in live) == sorted(present)
         for partner_id, item in live.items():
             shared = await self.world.shared(links[partner_id])
-            assert {name: shared[name] for name in item.fields} == dict(item.fields)
+            differs = {name for name, value in item.fields.items() if shared[name] != value}
+            assert differs <= {"courtesy_car"}, (shared, item.fields)
+            assert not differs or shared["courtesy_car"] is None, "a car that can't be had is left open here"
         booked_there = {
             key for key, item in self.partner.held[ACCOUNT].items() if item.origin == "mynissan" and key in links
         }
         assert len(ours) == len(self.made_here) + len({links[key] for key in booked_there})
         assert len({links[key] for key in booked_there}) == len(booked_there)
-        assert (await self.world.channel.compare()).differences == []
+        assert {each.field for each in (await self.world.channel.compare()).differences} <= {"courtesy_car"}
 
     async def _check_history(self) -> None:
         for each in await self.world.ours():
@@ -327,4 +329,4 @@ class TwoSides(RuleBasedStateMachine):
 
 
 TestTwoSides = TwoSides.TestCase
-TestTwoSides.settings = settings(deadline=None, max_examples=40, stateful_step_count=30)
+TestTwoSides.settings = settings(deadline=None, max_examples=25, stateful_step_count=30)

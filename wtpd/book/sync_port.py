@@ -6,8 +6,9 @@ or left open, and listed for attention. Only what can't be an appointment at all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from wtpd.book import appointments as rules
@@ -20,7 +21,7 @@ from wtpd.errors import Invalid, NotFound, Problem
 from wtpd.planner.appointment import ORIGIN_DEALER, Appointment, Status
 from wtpd.planner.changes import merged
 from wtpd.planner.history import Author, Change
-from wtpd.store import appointments, attention, channels
+from wtpd.store import appointments, attention, channels, history
 from wtpd.store.channels import Mapped
 from wtpd.store.database import Tx
 from wtpd.sync.ports import Fields, Incoming, Ours
@@ -29,6 +30,8 @@ from wtpd.texts import N_
 _NEEDED = ("drop_off", "collection")
 _OWNED = frozenset(shared_fields.OF_CUSTOMER)
 """What the DMS owns of a locked customer."""
+DOUBLE = timedelta(hours=2)
+"""Appointments of one customer or vehicle that begin within this time may be the same visit."""
 _REASONS = {"car-taken": "taken", "car-out-of-service": "out_of_service"}
 
 
@@ -115,6 +118,12 @@ class SyncBook:
             checks.links({**before, **links})
             appointments.put_links(self._tx, appointment_id, links)
 
+    def possible_doubles(self, appointment_id: str) -> Sequence[str]:
+        return appointments.neighbours(self._tx, appointment_id, DOUBLE)
+
+    def last_actor(self, appointment_id: str) -> str:
+        return history.last_actor(self._tx, appointment_id)
+
     def _record(
         self, mapped: Mapped, before: Appointment, after: Appointment, actor: str, extra: Mapping[str, Change]
     ) -> Appointment:
@@ -174,6 +183,7 @@ class SyncBook:
             owned=_OWNED if locked else frozenset(),
             reason=appointment.cancellation_reason,
             erased=visit.customer is not None and visit.customer.erased,
+            upcoming=appointment.collection > self._tx.now,
         )
 
     def _mapped(self, channel: str) -> Mapped:

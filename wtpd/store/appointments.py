@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from sqlite3 import Row
 from typing import Any
@@ -166,6 +166,27 @@ def open_of(tx: Tx, *, customer_id: str | None = None, vehicle_id: str | None = 
         (value,),
     )
     return [(row["id"], row["site"], row["department"]) for row in rows]
+
+
+def neighbours(tx: Tx, appointment_id: str, within: timedelta) -> list[str]:
+    """Other live appointments of its customer or vehicle at its site whose origin is another one and whose drop-off is
+    at most `within` before or after its own."""
+    mine = tx.one(
+        "SELECT site, drop_off, customer_id, vehicle_id, origin FROM appointment WHERE id = ?", (appointment_id,)
+    )
+    if mine is None or (mine["customer_id"] is None and mine["vehicle_id"] is None):
+        return []
+    start = from_iso(mine["drop_off"])
+    rows = tx.all(
+        """SELECT id FROM appointment WHERE site = :site AND drop_off BETWEEN :since AND :until AND id <> :id
+             AND status <> 'cancelled' AND origin <> :origin
+             AND (customer_id = :customer OR vehicle_id = :vehicle) ORDER BY id""",
+        {
+            "site": mine["site"], "since": iso(start - within), "until": iso(start + within), "id": appointment_id,
+            "origin": mine["origin"], "customer": mine["customer_id"], "vehicle": mine["vehicle_id"],
+        },
+    )  # fmt: skip
+    return [row["id"] for row in rows]
 
 
 def booked_units(

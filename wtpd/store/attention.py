@@ -146,6 +146,21 @@ def resolve_once(tx: Tx, kind: str, once: str, *, by: str, resolution: str) -> N
         resolve(tx, row["id"], by=by, resolution=resolution)
 
 
+def was_listed(tx: Tx, kind: str, once: str) -> bool:
+    """Whether there is an entry of that name, open or closed."""
+    return tx.one("SELECT 1 FROM attention WHERE once = ? AND kind = ?", (once, kind)) is not None
+
+
+def disputed(tx: Tx, channel: str, appointment_id: str) -> frozenset[str]:
+    """The fields of an appointment with an open conflict at the channel."""
+    rows = tx.all(
+        """SELECT data ->> 'field' AS field FROM attention
+           WHERE appointment_id = ? AND channel = ? AND kind = 'conflict' AND resolved_at IS NULL""",
+        (appointment_id, channel),
+    )
+    return frozenset(row["field"] for row in rows)
+
+
 def text(value: Any) -> Text:
     """A text as it was kept in `data`; a plain string is a sentence that isn't translated."""
     if isinstance(value, Mapping) and "msgid" in value:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ import msgspec
 from wtpd.clock import from_iso, iso
 from wtpd.errors import NotFound
 from wtpd.store import attention, runs
-from wtpd.store.database import Tx, to_json
+from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.outbox import signal
 from wtpd.sync.ports import Cancellations, Halt, Published, RunRecord
 from wtpd.sync.spec import ChannelSpec
@@ -56,7 +56,7 @@ def put(tx: Tx, spec: ChannelSpec) -> None:
     scope = _scope(spec.department, spec.account)
     if before and before["scope"] == scope and before["active"]:
         return
-    cancels, _ = preview(tx, spec.id, spec.site, spec.department, spec.account)
+    cancels = preview(tx, spec.id, spec.site, spec.department, spec.account).cancels
     is_meant = cancels <= MANY or (before is not None and before["confirmed"] == scope)
     tx.run(
         """INSERT INTO channel (id, connector, site, department, account, active, scope)
@@ -82,12 +82,44 @@ def deactivate(tx: Tx, channel: str) -> None:
     tx.run("UPDATE channel SET active = 0 WHERE id = ?", (channel,))
 
 
-def preview(tx: Tx, channel: str, site: str, department: str, account: str) -> tuple[int, int]:
-    """What a mapping would do: how many appointments would be cancelled at the partner, and how many sent."""
-    values = {"channel": channel, "site": site, "department": department, "account": account}
-    cancels = tx.one(f"SELECT count(*) AS n FROM ({_LEAVING}) WHERE status <> 'cancelled'", values)
+def mark_restored(tx: Tx) -> None:
+    """The database is an older copy of itself: the first run of each channel reads the partner's whole feed, reconciles
+    by version, and reports what it found."""
+    tx.run("UPDATE channel SET restored = 1")
+
+
+def resync(tx: Tx, channel: str) -> None:
+    """The channel's feed is read from its beginning next."""
+    tx.run(
+        "DELETE FROM feed WHERE channel = :id AND account = (SELECT account FROM channel WHERE id = :id)",
+        {"id": channel},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a mapping does: appointments still to come that are cancelled at the partner (`cancels`), past ones whose
+    link is closed silently (`unlinks`), and appointments still to come that are sent (`sends`)."""
+
+    cancels: int
+    unlinks: int
+    sends: int
+
+
+def preview(tx: Tx, channel: str, site: str, department: str, account: str) -> Effect:
+    """What a mapping would do."""
+    values = {
+        "channel": channel, "site": site, "department": department, "account": account, "now": iso(tx.now),
+    }  # fmt: skip
+    leaving = tx.one(
+        f"""SELECT count(*) FILTER (WHERE collection > :now) AS ahead,
+                   count(*) FILTER (WHERE collection <= :now) AS past FROM ({_LEAVING}) WHERE status <> 'cancelled'""",
+        values,
+    )
     sends = tx.one(f"SELECT count(*) AS n FROM ({_JOINING})", values)
-    return int(cancels["n"] if cancels else 0), int(sends["n"] if sends else 0)
+    return Effect(
+        int(leaving["ahead"] if leaving else 0), int(leaving["past"] if leaving else 0), int(sends["n"] if sends else 0)
+    )
 
 
 MANY = 20
@@ -103,7 +135,8 @@ def _forget_old_mapping(tx: Tx, spec: ChannelSpec, *, other_account: bool) -> No
     well take the credentials that the first one refused."""
     waited = ["mapping"]
     if other_account:
-        tx.run("UPDATE channel SET published = '{}', publishing = '{}' WHERE id = ?", (spec.id,))
+        tx.run("UPDATE channel SET published = '{}', publishing = '{}', signs = '[]' WHERE id = ?", (spec.id,))
+        tx.run("DELETE FROM feed WHERE channel = ? AND account = ?", (spec.id, spec.account))  # of the last time
         waited.append("needs_token")
     tx.run(
         """UPDATE channel SET stopped = NULL, halted_at = NULL
@@ -114,13 +147,14 @@ def _forget_old_mapping(tx: Tx, spec: ChannelSpec, *, other_account: bool) -> No
 
 
 _LEAVING = """
-  SELECT a.id, a.status FROM link l JOIN appointment a ON a.id = l.appointment_id
+  SELECT a.id, a.status, a.collection FROM link l JOIN appointment a ON a.id = l.appointment_id
   WHERE l.channel = :channel AND NOT l.tombstone
     AND (a.site <> :site OR a.department <> :department OR l.account <> :account)"""
 
 _JOINING = """
   SELECT a.id, a.collection, a.drop_off FROM appointment a
   WHERE a.site = :site AND a.department = :department AND a.status <> 'cancelled'
+    AND a.collection > :now
     AND NOT EXISTS (SELECT 1 FROM link WHERE channel = :channel AND appointment_id = a.id AND NOT tombstone
                     AND account = :account)"""
 
@@ -128,12 +162,12 @@ _LINKED = "SELECT appointment_id AS id FROM link WHERE channel = :channel AND NO
 
 
 def _fill_outbox(tx: Tx, spec: ChannelSpec, *, linked_too: bool) -> None:
-    """What is still to come is sent first, soonest first; what is past follows."""
+    """What is still to come is sent, soonest first; what is past and was never sent stays here."""
     values = {
         "channel": spec.id, "site": spec.site, "department": spec.department, "account": spec.account,
         "now": iso(tx.now),
     }  # fmt: skip
-    soonest = " ORDER BY collection < :now, drop_off"
+    soonest = " ORDER BY drop_off"
     for select in (_LINKED if linked_too else f"SELECT id FROM ({_LEAVING})", f"SELECT id FROM ({_JOINING}){soonest}"):
         tx.run(
             f"""INSERT INTO outbox (channel, appointment_id, marked_version, marked_at)
@@ -183,6 +217,12 @@ class Channels:
     def let_leave(self, channel: str) -> None:
         self._tx.run("UPDATE channel SET leaving = 0 WHERE id = ? AND leaving > 0", (channel,))
 
+    def restored(self, channel: str) -> int:
+        return int(self._row("SELECT restored FROM channel WHERE id = ?", channel)["restored"])
+
+    def set_restored(self, channel: str, state: int) -> None:
+        self._tx.run("UPDATE channel SET restored = ? WHERE id = ?", (state, channel))
+
     def published(self, channel: str) -> Published:
         row = self._row("SELECT published, publishing FROM channel WHERE id = ?", channel)
         calling = _DAYS.decode(row["publishing"])
@@ -194,6 +234,12 @@ class Channels:
             "UPDATE channel SET published = ?, publishing = ? WHERE id = ?",
             (to_json(published.days), to_json(calling), channel),
         )
+
+    def signs(self, channel: str) -> Set[str]:
+        return frozenset(from_json(self._row("SELECT signs FROM channel WHERE id = ?", channel)["signs"]))
+
+    def set_signs(self, channel: str, signs: Set[str]) -> None:
+        self._tx.run("UPDATE channel SET signs = ? WHERE id = ?", (to_json(sorted(signs)), channel))
 
     def record(self, record: RunRecord) -> None:
         runs.add(self._tx, record)

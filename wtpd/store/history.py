@@ -45,6 +45,12 @@ def of(tx: Tx, appointment_id: str) -> list[Entry]:
     ]
 
 
+def last_actor(tx: Tx, appointment_id: str) -> str:
+    """Who made the last change of the appointment; "" if it has no history."""
+    row = tx.one("SELECT actor FROM history WHERE appointment_id = ? ORDER BY version DESC LIMIT 1", (appointment_id,))
+    return str(row["actor"]) if row else ""
+
+
 def page(tx: Tx, *, after: int = 0, limit: int = 100) -> list[Entry]:
     """Entries of all appointments behind entry `after`, oldest first."""
     return [_entry(row) for row in tx.all("SELECT * FROM history WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]

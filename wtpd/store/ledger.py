@@ -9,7 +9,10 @@ from typing import Any
 
 from wtpd.clock import iso
 from wtpd.store.database import Tx, from_json, to_json
-from wtpd.sync.ports import Link
+from wtpd.sync.ports import Link, Made
+
+_LET_GO = 2
+"""The value of `tombstone` of a link that was closed without a cancellation."""
 
 
 class Ledger:
@@ -27,32 +30,84 @@ class Ledger:
         return link_of_row(row) if row else None
 
     def link_at(self, channel: str, account: str, partner_id: str) -> Link | None:
+        key = (channel, account, partner_id)
+        row = self._tx.one("SELECT * FROM link WHERE channel = ? AND account = ? AND partner_id = ?", key)
+        if row:
+            return link_of_row(row)
+        gone = self._tx.one("SELECT version FROM passed_by WHERE channel = ? AND account = ? AND partner_id = ?", key)
+        if gone is None:
+            return None
+        return Link(
+            channel=channel, account=account, partner_id=partner_id, appointment_id="", version=gone["version"],
+            base={}, tombstone=True,
+        )  # fmt: skip
+
+    def elsewhere(self, channel: str, account: str, partner_id: str) -> str | None:
         row = self._tx.one(
-            "SELECT * FROM link WHERE channel = ? AND account = ? AND partner_id = ?", (channel, account, partner_id)
+            """SELECT appointment_id FROM link WHERE account = :account AND partner_id = :partner_id AND channel IN
+                 (SELECT id FROM channel WHERE id <> :channel AND connector =
+                   (SELECT connector FROM channel WHERE id = :channel))""",
+            {"channel": channel, "account": account, "partner_id": partner_id},
         )
-        return link_of_row(row) if row else None
+        return row["appointment_id"] if row else None
+
+    def was_closed(self, channel: str, account: str, appointment_id: str) -> bool:
+        row = self._tx.one(
+            "SELECT 1 FROM link WHERE appointment_id = ? AND channel = ? AND account = ? AND tombstone",
+            (appointment_id, channel, account),
+        )
+        return row is not None
+
+    def pass_by(self, channel: str, account: str, partner_id: str, version: int) -> None:
+        self._tx.run(
+            """INSERT INTO passed_by (channel, account, partner_id, version) VALUES (?, ?, ?, ?)
+               ON CONFLICT (channel, account, partner_id) DO UPDATE SET version = excluded.version""",
+            (channel, account, partner_id, version),
+        )
 
     def put_link(self, link: Link) -> None:
+        made = link.made
         self._tx.run(
-            """INSERT INTO link (channel, account, partner_id, appointment_id, version, base, tombstone)
-               VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, account, partner_id)
-               DO UPDATE SET version = excluded.version, base = excluded.base, tombstone = excluded.tombstone""",
+            """INSERT INTO link
+                 (channel, account, partner_id, appointment_id, version, base, apart, tombstone, made, wrote, rounds)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, account, partner_id)
+               DO UPDATE SET version = excluded.version, base = excluded.base, apart = excluded.apart,
+                 tombstone = excluded.tombstone, made = excluded.made, wrote = excluded.wrote,
+                 rounds = excluded.rounds""",
             (
                 link.channel, link.account, link.partner_id, link.appointment_id, link.version, to_json(link.base),
-                link.tombstone,
+                to_json(link.apart) if link.apart else "{}", _LET_GO if link.let_go else int(link.tombstone),
+                to_json([made.our_id, made.by, made.at]) if made is not None else None, link.wrote, link.rounds,
             ),
         )  # fmt: skip
+
+    def release(self, link: Link) -> None:
+        self._tx.run(
+            "DELETE FROM link WHERE channel = ? AND account = ? AND partner_id = ?",
+            (link.channel, link.account, link.partner_id),
+        )
 
     def cursor(self, channel: str, account: str) -> str | None:
         row = self._tx.one("SELECT cursor FROM feed WHERE channel = ? AND account = ?", (channel, account))
         return row["cursor"] if row else None
 
     def set_cursor(self, channel: str, account: str, cursor: str) -> None:
+        """A cursor that follows none is the first one of a replay."""
         self._tx.run(
-            """INSERT INTO feed (channel, account, cursor) VALUES (?, ?, ?)
+            """INSERT INTO feed (channel, account, cursor, replay) VALUES (?, ?, ?, 1)
                ON CONFLICT (channel, account) DO UPDATE SET cursor = excluded.cursor""",
             (channel, account, cursor),
         )
+
+    def is_replay(self, channel: str, account: str) -> bool:
+        row = self._tx.one("SELECT replay FROM feed WHERE channel = ? AND account = ?", (channel, account))
+        return row is None or bool(row["replay"])
+
+    def replayed(self, channel: str, account: str) -> None:
+        self._tx.run("UPDATE feed SET replay = 0 WHERE channel = ? AND account = ?", (channel, account))
+
+    def rewind(self, channel: str, account: str) -> None:
+        self._tx.run("DELETE FROM feed WHERE channel = ? AND account = ?", (channel, account))
 
     def live_links(self, channel: str, account: str, after: datetime) -> int:
         row = self._tx.one(
@@ -70,21 +125,31 @@ class Ledger:
         )
         return [link_of_row(row) for row in rows]
 
+    def links_ahead(self, channel: str, account: str, partner_id: str, limit: int) -> Sequence[Link]:
+        rows = self._tx.all(
+            """SELECT l.* FROM link l JOIN appointment a ON a.id = l.appointment_id
+               WHERE l.channel = ? AND l.account = ? AND l.partner_id > ? AND NOT l.tombstone AND a.collection > ?
+               ORDER BY l.partner_id LIMIT ?""",
+            (channel, account, partner_id, iso(self._tx.now), limit),
+        )
+        return [link_of_row(row) for row in rows]
+
     def unlinked(self, channel: str, limit: int) -> Sequence[str]:
         rows = self._tx.all(
             """SELECT a.id FROM channel c JOIN appointment a ON a.site = c.site AND a.department = c.department
                LEFT JOIN customer u ON u.id = a.customer_id
-               WHERE c.id = ? AND a.status <> 'cancelled' AND coalesce(u.erased, 0) = 0
+               WHERE c.id = ? AND a.status <> 'cancelled' AND a.collection > ? AND coalesce(u.erased, 0) = 0
                  AND NOT EXISTS (SELECT 1 FROM link WHERE channel = c.id AND appointment_id = a.id AND NOT tombstone)
                  AND NOT EXISTS (SELECT 1 FROM outbox WHERE channel = c.id AND appointment_id = a.id)
                LIMIT ?""",
-            (channel, limit),
+            (channel, iso(self._tx.now), limit),
         )
         return [row["id"] for row in rows]
 
 
 def link_of_row(row: Any) -> Link:
     """A row of the table `link` as the record."""
+    made = from_json(row["made"]) if row["made"] else None
     return Link(
         channel=row["channel"],
         account=row["account"],
@@ -92,5 +157,10 @@ def link_of_row(row: Any) -> Link:
         appointment_id=row["appointment_id"],
         version=row["version"],
         base=from_json(row["base"]),
+        apart=from_json(row["apart"]) if row["apart"] != "{}" else {},
         tombstone=bool(row["tombstone"]),
+        let_go=row["tombstone"] == _LET_GO,
+        made=Made(our_id=made[0], by=made[1], at=made[2]) if made else None,
+        wrote=bool(row["wrote"]),
+        rounds=row["rounds"],
     )

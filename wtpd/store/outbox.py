@@ -84,7 +84,8 @@ class Outbox:
     def pending(self, channel: str, *, after: int, limit: int) -> Sequence[Pending]:
         rows = self._tx.all(
             """SELECT o.seq, o.appointment_id, o.marked_version, o.intent_mark, o.attempts, o.intent, o.look,
-                      l.channel, l.account, l.partner_id, l.version, l.base, l.tombstone
+                      l.channel, l.account, l.partner_id, l.version, l.base, l.apart,
+                      l.tombstone, l.made, l.wrote, l.rounds
                FROM outbox o LEFT JOIN link l
                  ON l.channel = o.channel AND l.appointment_id = o.appointment_id AND NOT l.tombstone
                WHERE o.channel = ? AND o.seq > ? AND o.rejected IS NULL
@@ -131,7 +132,7 @@ class Outbox:
             self.drop_intent(channel, appointment_id)
             self._tx.signal(signal(channel))
         elif row["attempts"]:
-            attention.resolve_once(self._tx, "rejected", _once(channel, appointment_id), by=channel, resolution="sent")
+            self._went_through(channel, appointment_id, "sent")
 
     def done(self, channel: str, appointment_id: str) -> None:
         """What the partner refused before needs nobody any more."""
@@ -139,11 +140,15 @@ class Outbox:
             "DELETE FROM outbox WHERE channel = ? AND appointment_id = ? RETURNING attempts", (channel, appointment_id)
         )
         if row is not None and row["attempts"]:
-            attention.resolve_once(self._tx, "rejected", _once(channel, appointment_id), by=channel, resolution="done")
+            self._went_through(channel, appointment_id, "done")
+
+    def _went_through(self, channel: str, appointment_id: str, resolution: str) -> None:
+        for kind in ("rejected", "keeps_refusing"):
+            attention.resolve_once(self._tx, kind, _once(channel, appointment_id), by=channel, resolution=resolution)
 
     def drop_intent(self, channel: str, appointment_id: str) -> None:
         self._tx.run(
-            "UPDATE outbox SET intent = NULL, intent_mark = NULL WHERE channel = ? AND appointment_id = ?",
+            "UPDATE outbox SET intent = NULL, intent_mark = NULL, look = 0 WHERE channel = ? AND appointment_id = ?",
             (channel, appointment_id),
         )
 
@@ -177,6 +182,16 @@ class Outbox:
             (channel, appointment_id),
         )
         self._tx.signal(signal(channel))
+
+    def retry_all(self, channel: str) -> int:
+        rows = self._tx.all(
+            """UPDATE outbox SET rejected = NULL, not_before = NULL WHERE channel = ? AND rejected IS NOT NULL
+               RETURNING appointment_id""",
+            (channel,),
+        )
+        if rows:
+            self._tx.signal(signal(channel))
+        return len(rows)
 
     def look(self, channel: str, appointment_id: str) -> None:
         self.mark(channel, appointment_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -29,6 +29,15 @@ class AttentionList:
 
     def add(self, kind: str, *, channel: str, appointment_id: str | None, data: Mapping[str, Any], once: str) -> None:
         attention.add(self._tx, kind, channel=channel, appointment_id=appointment_id, data=data, once=once)
+
+    def add_new(
+        self, kind: str, *, channel: str, appointment_id: str | None, data: Mapping[str, Any], once: str
+    ) -> None:
+        if not attention.was_listed(self._tx, kind, once):
+            self.add(kind, channel=channel, appointment_id=appointment_id, data=data, once=once)
+
+    def disputed(self, channel: str, appointment_id: str) -> Set[str]:
+        return attention.disputed(self._tx, channel, appointment_id)
 
     def get(self, number: int) -> Case:
         entry = attention.get(self._tx, number)

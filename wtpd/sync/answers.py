@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from wtpd.clock import full_jitter
 from wtpd.errors import WtpdError
+from wtpd.sync import listing, numbers
 from wtpd.sync.apply import Applied, attempt, quarantine, sentence
-from wtpd.sync.errors import PartnerError, Transient
+from wtpd.sync.errors import PartnerBroken, PartnerError, Transient
 from wtpd.sync.fetch import Fetched
-from wtpd.sync.intents import Planned, next_intent
+from wtpd.sync.intents import Encode, Planned, next_intent
 from wtpd.sync.ports import Answered, Incoming, Intent, Link, Receipt, Session
 from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import N_
 
 Answer = Receipt | PartnerError | str
 """How a call ended in this run; a text, or `Transient`, is a reason to try this one again later."""
 
 RETRY, RETRY_CAP = 2.0, 300.0
 """Seconds of backoff for a single appointment."""
+PATIENCE = 3
+"""Failures of one appointment after which a person should know."""
+KEEPS_CHANGING = "it changes there as often as it is sent"
 
 
-def settle(session: Session, planned: Planned, answer: Answer, chance: random.Random) -> None:
+@dataclass(slots=True)
+class Believed:
+    """Appointments that the partner has in an older state than the ledger says (`older`), or no longer (`missing`)."""
+
+    older: int = 0
+    missing: int = 0
+
+
+def settle(session: Session, spec: ChannelSpec, planned: Planned, answer: Answer, chance: random.Random) -> None:
     """The call is over for this run. Raises ValueError if the answer contradicts the ledger."""
     if planned.intent is not None:
         session.messages.answered(planned.intent, as_answered(answer))
         if isinstance(answer, Receipt):
-            accept(session, planned.intent, answer)
+            accept(session, spec, planned.intent, answer)
     else:
         session.messages.looked(planned.channel, planned.appointment_id, "look", as_answered(answer))
     if isinstance(answer, str | Transient):
@@ -35,8 +48,22 @@ def settle(session: Session, planned: Planned, answer: Answer, chance: random.Ra
         session.outbox.defer(
             planned.channel, planned.appointment_id, session.now + timedelta(seconds=wait), str(answer)
         )
+        if answer == KEEPS_CHANGING or isinstance(answer, PartnerBroken) or planned.attempts + 1 > PATIENCE:
+            _list_trouble(session, planned, answer)
     elif isinstance(answer, PartnerError):
         session.outbox.reject(planned.channel, planned.appointment_id, _said(answer))
+
+
+def _list_trouble(session: Session, planned: Planned, answer: Answer) -> None:
+    """It is tried again; but a person should know that it isn't there yet."""
+    reason = N_("the partner says each time that it has changed there meanwhile (412)")
+    session.attention.add(
+        "keeps_refusing",
+        channel=planned.channel,
+        appointment_id=planned.appointment_id,
+        data={"reason": reason if answer == KEEPS_CHANGING else str(answer)},
+        once=f"{planned.channel}:{planned.appointment_id}",
+    )
 
 
 def give_up(session: Session, planned: Planned, error: Exception) -> None:
@@ -47,12 +74,17 @@ def give_up(session: Session, planned: Planned, error: Exception) -> None:
     session.outbox.reject(planned.channel, planned.appointment_id, reason)
 
 
-def accept(session: Session, intent: Intent, receipt: Receipt) -> None:
-    """The partner took it: both sides agree on what was sent, unless the feed told us something newer already. Raises
-    ValueError if the partner says that it is another appointment of ours."""
+def accept(session: Session, spec: ChannelSpec, intent: Intent, receipt: Receipt) -> None:
+    """The partner took it: both sides agree on the fields that it says it holds now, unless the feed told something
+    newer already. Raises ValueError if the partner says that it is another appointment of ours."""
     link = session.links.link_at(intent.channel, intent.account, receipt.partner_id)
+    held = receipt.held
     if link is not None and link.appointment_id != intent.appointment_id:
-        raise ValueError(f"the partner's {receipt.partner_id} is linked with another appointment")
+        is_about_it = held is not None and (held.partner_id, held.our_id) == (receipt.partner_id, intent.appointment_id)
+        if held is None or not is_about_it or numbers.is_same(link, held):
+            raise ValueError(f"the partner's {receipt.partner_id} is linked with another appointment")
+        numbers.release(session, link)  # it was emptied, and counts from the beginning
+        link = None
     fresh = link is None
     if link is None:
         link = Link(
@@ -62,36 +94,76 @@ def accept(session: Session, intent: Intent, receipt: Receipt) -> None:
             appointment_id=intent.appointment_id,
             version=0,
             base={},
+            made=numbers.made_of(held) if held is not None else None,
         )
     if intent.operation == "cancel":
-        session.links.put_link(replace(link, version=max(link.version, receipt.version), base={}, tombstone=True))
+        version = max(link.version, receipt.version)
+        session.links.put_link(replace(link, version=version, base={}, apart={}, tombstone=True))
     elif not link.tombstone and receipt.version > link.version:
-        session.links.put_link(replace(link, version=receipt.version, base=intent.full))
+        _take_over(session, spec, link, intent, receipt)
     if fresh or receipt.links:
         session.book.attach(intent.channel, intent.appointment_id, receipt.partner_id, receipt.links)
     session.outbox.settle(intent.channel, intent.appointment_id)
 
 
-def merge(session: Session, spec: ChannelSpec, planned: Planned, fetched: Fetched) -> tuple[Applied, Intent | None]:
+def _take_over(session: Session, spec: ChannelSpec, link: Link, intent: Intent, receipt: Receipt) -> None:
+    """A value that the partner made of ours (shortened, normalised) is an agreed difference: ours stays here. A field
+    that we didn't send and that changed with it is a change there like any other."""
+    held = receipt.held
+    written = replace(link, version=receipt.version, base=intent.full, wrote=True)
+    if held is None:
+        apart = {name: value for name, value in link.apart.items() if name not in intent.fields}
+        session.links.put_link(replace(written, apart=apart))
+        return
+    made = {name: held.fields[name] for name in intent.fields if name in held.fields}
+    apart = {name: value for name, value in intent.fields.items() if made.get(name, value) != value}
+    kept = {name: value for name, value in link.apart.items() if name not in intent.fields}
+    written = replace(written, base={**intent.full, **made}, apart=kept | apart)
+    others = any(intent.full.get(name, value) != value for name, value in held.fields.items() if name not in made)
+    if others and receipt.version > 1:
+        session.links.put_link(replace(written, version=receipt.version - 1))
+        attempt(session, replace(spec, account=intent.account), held)
+    else:
+        session.links.put_link(written)
+    if apart:
+        listing.shortened(session, intent.channel, intent.appointment_id, receipt.partner_id, apart, made)
+
+
+def merge(
+    session: Session, spec: ChannelSpec, planned: Planned, fetched: Fetched, encode: Encode, believed: Believed
+) -> tuple[Applied, Intent | None]:
     """Take over what changed there, and decide anew what is left to be sent."""
     if planned.intent is not None and fetched.refusal is not None:
         session.messages.answered(planned.intent, replace(as_answered(fetched.refusal), error=""))
-    if planned.intent is None:
-        _believe(session, planned, fetched.theirs)
+        if not planned.begun:  # nothing there can be the work of a call that was refused
+            session.outbox.drop_intent(planned.channel, planned.appointment_id)
+    if planned.overtaken is not None:
+        session.messages.answered(planned.overtaken, _outcome(planned.overtaken, fetched.theirs))
+    _believe(session, planned, fetched.theirs, believed)
     done = Applied()
     if fetched.theirs is not None:
         there = replace(spec, account=planned.account)
-        done, trouble = attempt(session, there, fetched.theirs)
+        done, trouble = attempt(session, there, fetched.theirs, fetched.facts)
         if trouble is not None:
             quarantine(session, there, fetched.theirs, trouble, planned.appointment_id)
             session.outbox.reject(planned.channel, planned.appointment_id, trouble)
             _keep_look(session, planned, fetched.theirs, is_same=False)
             return done, None
     session.outbox.drop_intent(planned.channel, planned.appointment_id)
+    if not session.outbox.is_waiting(planned.channel, planned.appointment_id):
+        _keep_look(session, planned, fetched.theirs, is_same=False)
+        return done, None  # only a person knows how it goes on
     link = session.links.link_of(planned.channel, planned.appointment_id)
-    intent = next_intent(session, spec, planned.appointment_id, link)
+    intent = next_intent(session, spec, planned.appointment_id, link, encode)
     _keep_look(session, planned, fetched.theirs, is_same=intent is None and not done.applied)
     return done, intent
+
+
+def _outcome(overtaken: Intent, theirs: Incoming | None) -> Answered:
+    """Of a call that isn't repeated: it was taken if the partner has an appointment with our id."""
+    if theirs is None or overtaken.operation != "create" or theirs.our_id != overtaken.appointment_id:
+        return Answered(outcome="refused")
+    return Answered(outcome="ok", partner_id=theirs.partner_id, version=theirs.version)
 
 
 def _keep_look(session: Session, planned: Planned, theirs: Incoming | None, *, is_same: bool) -> None:
@@ -128,17 +200,25 @@ def _said(error: PartnerError) -> str:
     return getattr(error, "detail", "") or str(error)
 
 
-def _believe(session: Session, planned: Planned, theirs: Incoming | None) -> None:
+def _believe(session: Session, planned: Planned, theirs: Incoming | None, believed: Believed) -> None:
     """What was fetched is what the partner has, whatever the ledger says. Where it isn't newer than what we know, it
-    lost or never got what we agreed on: the ledger forgets that, so that ours is sent again."""
+    lost or never got what we agreed on (it was restored, or emptied): the ledger forgets that, so that ours is sent
+    again."""
     link = session.links.link_of(planned.channel, planned.appointment_id)
     if link is None:
         return
     if theirs is None or theirs.partner_id != link.partner_id:
-        session.links.put_link(replace(link, base={}, tombstone=True))
-    elif theirs.version > link.version:
+        believed.missing += theirs is None
+        session.links.put_link(replace(link, base={}, apart={}, tombstone=True))
+        return
+    if theirs.version > link.version:
         return  # an ordinary change, to be merged
-    elif theirs.cancelled:
+    believed.older += theirs.version < link.version
+    if theirs.cancelled:
         session.links.put_link(replace(link, version=theirs.version - 1))
-    elif theirs.version < link.version or any(link.base.get(name) != value for name, value in theirs.fields.items()):
-        session.links.put_link(replace(link, version=theirs.version, base={**link.base, **theirs.fields}))
+        return
+    differs = any(link.base.get(name) != value for name, value in theirs.fields.items())
+    if theirs.version < link.version or (differs and planned.intent is None):
+        base = {**link.base, **theirs.fields}
+        apart = {name: value for name, value in link.apart.items() if link.base.get(name) == base[name]}
+        session.links.put_link(replace(link, version=theirs.version, base=base, apart=apart))

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wtpd.clock import iso
 from wtpd.errors import Invalid, Unavailable, WtpdError
-from wtpd.sync import guard
-from wtpd.sync.plan import CANCELLED, US, Agree, CancelHere, Conflict, CreateHere, UpdateHere, plan
-from wtpd.sync.ports import Decision, Incoming, Link, Ours, Page, Session, Taken, Unreadable
+from wtpd.sync import guard, listing, numbers, writers
+from wtpd.sync.plan import (
+    CANCELLED,
+    ROUNDS,
+    US,
+    Action,
+    Agree,
+    Ask,
+    CancelHere,
+    Conflict,
+    CreateHere,
+    PassBy,
+    Question,
+    UpdateHere,
+    is_ours,
+    plan,
+)
+from wtpd.sync.ports import Answered, Decision, Incoming, Intent, Link, Ours, Page, Session, Taken, Unreadable
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
 
@@ -43,65 +57,183 @@ class Applied:
         self.cancelled_ahead += other.cancelled_ahead
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Appointments that were looked up at the partner beforehand, since the merge does no I/O; None: there is none (any
+    more). `live`: by our id the live appointment that carries it. `at`: by the partner's number."""
+
+    live: Mapping[str, Incoming | None] = field(default_factory=dict)
+    at: Mapping[str, Incoming | None] = field(default_factory=dict)
+
+
+class Unanswered(Exception):
+    """The page can't be applied before these appointments were looked up (see `Facts`); nothing of it was applied."""
+
+    def __init__(self, live: Set[str], at: Set[str]) -> None:
+        super().__init__("appointments have to be looked up first")
+        self.live = live
+        self.at = at
+
+
+class _Questions:
+    """Answers from the facts at hand, and collects the questions they don't answer."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self.live: set[str] = set()
+        self.at: set[str] = set()
+
+    def live_of(self, our_id: str) -> Incoming | None:
+        if our_id not in self._facts.live:
+            self.live.add(our_id)
+        return self._facts.live.get(our_id)
+
+    def now_at(self, partner_id: str) -> tuple[bool, Incoming | None]:
+        """Whether it is known, and the appointment."""
+        if partner_id not in self._facts.at and len(self.at) < MOST_QUESTIONS:
+            self.at.add(partner_id)
+        return partner_id in self._facts.at, self._facts.at.get(partner_id)
+
+
+NO_FACTS = Facts()
+MOST_QUESTIONS = 50
+"""Appointments that are looked up by number for one page."""
+
+
 def apply_page(
-    session: Session, spec: ChannelSpec, start: str | None, page: Page, *, trusting: bool = False
+    session: Session,
+    spec: ChannelSpec,
+    start: str | None,
+    page: Page,
+    *,
+    trusting: bool = False,
+    facts: Facts = NO_FACTS,
+    moves: bool = True,
 ) -> Applied:
-    """Apply a page of the feed that was asked for behind the cursor `start`. `trusting` lets any number of
-    cancellations through. Raises `MassCancellation`."""
+    """Apply a page of the feed that was asked for behind the cursor `start`. `moves`: the cursor moves with it, as with
+    the last piece of a page. `trusting` lets any number of cancellations through. Raises `MassCancellation`, and
+    `Unanswered` if more facts are needed first."""
     if session.links.cursor(spec.id, spec.account) != start:
         return Applied(dropped=True)
     waiting = session.inbox.waiting(spec.id) if page.items else frozenset()
-    done = Applied()
+    done, questions = Applied(), _Questions(facts)
     for item in page.items:
-        done.add(_apply_or_quarantine(session, spec, item, waiting=item.partner_id in waiting))
+        done.add(_apply_or_quarantine(session, spec, item, questions, waiting=item.partner_id in waiting))
+    if questions.live or questions.at:
+        raise Unanswered(questions.live, questions.at)
     guard.count(session, spec, done.cancelled, done.cancelled_ahead, trusting=trusting)
-    if page.cursor != start:
+    if moves and page.cursor != start:
         session.links.set_cursor(spec.id, spec.account, page.cursor)
     return done
 
 
-def apply_item(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
-    """Merge one appointment of the partner with ours, and keep for the trace what became of it. Raises what the book
-    raises; the caller undoes it then."""
-    done = _merge(session, spec, item)
+def apply_item(
+    session: Session, spec: ChannelSpec, item: Incoming, facts: Facts = NO_FACTS, *, is_new: bool = False
+) -> Applied:
+    """Merge one appointment of the partner with ours, and keep for the trace what became of it. `is_new`: a person says
+    that the partner has used the number again. Raises what the book raises; the caller undoes it then."""
+    return _taken(session, spec, item, _Questions(facts), is_new=is_new)
+
+
+def _taken(
+    session: Session, spec: ChannelSpec, item: Incoming, questions: _Questions, *, is_new: bool = False
+) -> Applied:
+    done = _merge(session, spec, item, questions, is_new=is_new)
     session.messages.received(spec.id, item, Taken(decision=done.decision, appointment_id=done.appointment_id))
     return done
 
 
-def _merge(session: Session, spec: ChannelSpec, item: Incoming) -> Applied:
+def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: _Questions, *, is_new: bool) -> Applied:
     link = session.links.link_at(spec.id, spec.account, item.partner_id)
+    if link is not None and not numbers.is_same(link, item):
+        if not is_new:
+            raise Invalid(
+                N_("The partner has used the number {number} again, for another appointment.", number=item.partner_id)
+            )
+        numbers.release(session, link)
+        link = None
+    if link is None and (mine := session.links.elsewhere(spec.id, spec.account, item.partner_id)) is not None:
+        return Applied(decision="late", appointment_id=mine)  # of the site that had this number before
     if link is not None and item.version <= link.version:
-        is_echo = item.version == link.version and item.changed_by == US
-        return Applied(decision="echo" if is_echo else "late", appointment_id=link.appointment_id)
+        _doubt(session, link, item, questions)
+        is_echo = item.version == link.version and item.changed_by == US and not link.passed_by
+        return Applied(decision="echo" if is_echo else "late", appointment_id=link.appointment_id or None)
+    if link is not None and link.passed_by:
+        link = None  # changed there, and still cancelled; or live there again, which books it
     if link is not None and link.tombstone:
         return _closed(session, spec, link, item)
-    ours = _known(session, spec, link, item)
+    ours = _known(session, spec, link, item, questions)
     sent = session.outbox.intent_of(spec.id, ours.appointment_id) if ours is not None else None
-    done, known = Applied(), ours is not None
-    for action in plan(link, ours, item, sent):
+    if link is not None:
+        link = writers.count(session, link, item, is_remembered=is_ours(item, sent))
+    successor = None
+    if ours is not None and item.cancelled and item.changed_by == US and not ours.cancelled and not _cancels(sent):
+        successor = questions.live_of(ours.appointment_id)
+    work = _Work(session, spec, item, link, ours)
+    for action in plan(link, ours, item, sent, successor=successor.partner_id if successor is not None else None):
+        work.carry_out(action)
+    return work.finish(sent)
+
+
+class _Work:
+    """Carries out the plan for one item."""
+
+    def __init__(
+        self, session: Session, spec: ChannelSpec, item: Incoming, link: Link | None, ours: Ours | None
+    ) -> None:
+        self._session = session
+        self._spec = spec
+        self._item = item
+        self._link = link
+        self._ours = ours
+        self._is_known = ours is not None
+        self._asked: Mapping[str, Any] = {}
+        self._done = Applied()
+
+    def carry_out(self, action: Action) -> None:
+        session, spec, item, done = self._session, self._spec, self._item, self._done
         match action:
             case CreateHere():
-                ours = _within(session.book.create(spec.id, item, actor=spec.actor), spec)
+                self._asked = item.fields
+                self._ours = _within(session.book.create(spec.id, item, actor=spec.actor), spec)
                 done.applied, done.decision = 1, "create"
-            case UpdateHere(fields) if ours is not None:
-                ours = _within(
-                    session.book.update(spec.id, ours.appointment_id, fields, actor=spec.actor, links=item.links), spec
-                )
+                listing.possible_doubles(session, spec, self._ours.appointment_id)
+            case PassBy(version):
+                session.links.pass_by(spec.id, spec.account, item.partner_id, version)
+        if self._ours is not None:
+            self._carry_out(action, self._ours)
+
+    def _carry_out(self, action: Action, ours: Ours) -> None:
+        session, spec, item, done = self._session, self._spec, self._item, self._done
+        match action:
+            case UpdateHere(fields):
+                self._asked = fields
+                changed = session.book.update(spec.id, ours.appointment_id, fields, actor=spec.actor, links=item.links)
+                self._ours = _within(changed, spec)
                 done.applied, done.decision = 1, "update"
-            case CancelHere() if ours is not None:
+                listing.settle_conflicts(session, spec.id, ours.appointment_id, fields, by=spec.actor)
+            case CancelHere():
                 done.cancelled, done.applied, done.decision = 1, 1, "cancel"
-                done.cancelled_ahead = int(str(ours.fields.get("collection", "")) > iso(session.now))
-                ours = session.book.cancel(spec.id, ours.appointment_id, actor=spec.actor, reason=item.reason)
-            case Conflict() if ours is not None:
+                done.cancelled_ahead = int(ours.upcoming)
+                self._ours = session.book.cancel(spec.id, ours.appointment_id, actor=spec.actor, reason=item.reason)
+            case Conflict():
                 done.conflicts += _list_conflict(session, spec, ours, item, action)
-            case Agree() if ours is not None:
-                _agree(session, spec, ours, item, link, action)
-                if known and (link is None or item.links):
+            case Ask(question):
+                done.conflicts += 1
+                _list_question(session, spec, ours, item, question)
+            case Agree():
+                _agree(session, spec, ours, item, self._link, action, self._asked)
+                if self._is_known and (self._link is None or item.links):
                     session.book.attach(spec.id, ours.appointment_id, item.partner_id, item.links)
-    done.appointment_id = ours.appointment_id if ours is not None else None
-    if item.changed_by == US and done.decision == "none" and not done.conflicts:
-        done.decision = "echo"
-    return done
+
+    def finish(self, sent: Intent | None) -> Applied:
+        done, ours = self._done, self._ours
+        done.appointment_id = ours.appointment_id if ours is not None else None
+        if ours is not None and sent is not None and done.applied:
+            self._session.outbox.mark(self._spec.id, ours.appointment_id)  # the answer to the call isn't the end of it
+        if self._item.changed_by == US and done.decision == "none" and not done.conflicts:
+            done.decision = "echo"
+        return done
 
 
 def ours_of(session: Session, spec: ChannelSpec, appointment_id: str) -> Ours | None:
@@ -124,12 +256,14 @@ def _within(ours: Ours, spec: ChannelSpec) -> Ours:
     return replace(ours, fields={name: value for name, value in ours.fields.items() if name in spec.fields})
 
 
-def attempt(session: Session, spec: ChannelSpec, item: Incoming) -> tuple[Applied, Text | None]:
+def attempt(
+    session: Session, spec: ChannelSpec, item: Incoming, facts: Facts = NO_FACTS, *, questions: _Questions | None = None
+) -> tuple[Applied, Text | None]:
     """`apply_item`, whose trouble is its own: it is undone then, and said. Raises only what isn't the item's fault."""
     trouble: Text
     try:
         with session.savepoint():
-            return apply_item(session, spec, item), None
+            return _taken(session, spec, item, questions or _Questions(facts)), None
     except Unavailable:
         raise
     except WtpdError as error:
@@ -144,12 +278,14 @@ def attempt(session: Session, spec: ChannelSpec, item: Incoming) -> tuple[Applie
     return Applied(quarantined=1), trouble
 
 
-def _apply_or_quarantine(session: Session, spec: ChannelSpec, item: Incoming | Unreadable, *, waiting: bool) -> Applied:
+def _apply_or_quarantine(
+    session: Session, spec: ChannelSpec, item: Incoming | Unreadable, questions: _Questions, *, waiting: bool
+) -> Applied:
     """What can't be applied is kept whole, and the page goes on."""
     if isinstance(item, Unreadable):
         quarantine(session, spec, item, item.reason)
         return Applied(quarantined=1)
-    done, trouble = attempt(session, spec, item)
+    done, trouble = attempt(session, spec, item, questions=questions)
     if trouble is not None:
         quarantine(session, spec, item, trouble)
     elif waiting:  # its state is whole, so it says all that an older message would have said
@@ -170,27 +306,67 @@ def quarantine(
     session.messages.received(spec.id, item, taken)
 
 
-def _known(session: Session, spec: ChannelSpec, link: Link | None, item: Incoming) -> Ours | None:
+def _known(
+    session: Session, spec: ChannelSpec, link: Link | None, item: Incoming, questions: _Questions
+) -> Ours | None:
     """Our side of the partner's appointment: by link, else by our id, which it carries if a call of ours made it."""
     if link is not None:
         return ours_of(session, spec, link.appointment_id)
     ours = ours_of(session, spec, item.our_id) if item.our_id else None
     other = session.links.link_of(spec.id, ours.appointment_id) if ours is not None else None
-    if other is not None:
-        if item.cancelled:  # a second one there that is gone already
-            return None
-        raise Invalid(
-            N_("It carries the id of an appointment that is linked with {other} already.", other=other.partner_id)
-        )
-    return ours
+    if ours is None or other is None:
+        return ours
+    if item.cancelled:  # a second one there that is gone already
+        return None
+    is_known, before = questions.now_at(other.partner_id)
+    if is_known and (before is None or before.cancelled):  # given up there; we don't remember it
+        version = before.version if before is not None else other.version
+        session.links.put_link(replace(other, version=version, base={}, apart={}, tombstone=True))
+        return ours
+    raise Invalid(
+        N_("It carries the id of an appointment that is linked with {other} already.", other=other.partner_id)
+    )
 
 
-def _agree(session: Session, spec: ChannelSpec, ours: Ours, item: Incoming, before: Link | None, agreed: Agree) -> None:
+def _cancels(sent: Intent | None) -> bool:
+    return sent is not None and sent.operation == "cancel"
+
+
+def _doubt(session: Session, link: Link, item: Incoming, questions: _Questions) -> None:
+    """A change of somebody there, older than what we know, may be late; or the partner was restored, and counts its
+    versions from an older one. Then the appointment is fetched and sent again."""
+    if link.tombstone or item.changed_by == US or item.version == link.version:
+        return
+    if all(link.base.get(name, value) == value for name, value in item.fields.items()):
+        return
+    is_known, now = questions.now_at(link.partner_id)
+    if is_known and (now is None or now.version < link.version):
+        session.outbox.look(link.channel, link.appointment_id)
+
+
+_HELD_OPEN = frozenset({"courtesy_car"})
+"""Fields that the book may not be able to take over: the partner's value stays there until the desk decides."""
+
+
+def _agree(
+    session: Session,
+    spec: ChannelSpec,
+    ours: Ours,
+    item: Incoming,
+    before: Link | None,
+    agreed: Agree,
+    asked: Mapping[str, Any],
+) -> None:
     """Write the link, and put into the outbox what is left to be sent: changes of ours, and what the book made
-    different (a car that is taken, a locked customer)."""
+    different (a locked customer)."""
     base: Mapping[str, Any] = agreed.base
     if before is None and not agreed.closed:  # fields the partner doesn't deliver differ from nothing
         base = {**ours.fields, **base}
+    rounds = before.rounds if before is not None else 0
+    unequal = {name for name, value in ours.fields.items() if name in base and base[name] != value}
+    apart = {name: value for name, value in agreed.apart.items() if name in unequal}
+    open_now = unequal if rounds >= ROUNDS else unequal & asked.keys() & (_HELD_OPEN - ours.owned)
+    apart |= {name: ours.fields[name] for name in open_now}
     link = Link(
         channel=spec.id,
         account=spec.account,
@@ -198,24 +374,38 @@ def _agree(session: Session, spec: ChannelSpec, ours: Ours, item: Incoming, befo
         appointment_id=ours.appointment_id,
         version=agreed.version,
         base=base,
+        apart={} if agreed.closed else apart,
         tombstone=agreed.closed,
+        made=before.made if before is not None and before.made is not None else numbers.made_of(item),
+        wrote=before is not None and before.wrote,
+        rounds=rounds,
     )
     session.links.put_link(link)
-    for name, code in item.unknown.items():
-        session.attention.add(
-            "unknown_code",
-            channel=spec.id,
-            appointment_id=ours.appointment_id,
-            data={"field": name, "code": code, "partner_id": item.partner_id},
-            once=f"{spec.id}:{ours.appointment_id}:{name}",
-        )
+    listing.odd_values(session, spec, ours.appointment_id, item)
     if any(plan(None if link.tombstone else link, ours, None)):
         session.outbox.mark(spec.id, ours.appointment_id)
+
+
+def _list_question(session: Session, spec: ChannelSpec, ours: Ours, item: Incoming, question: Question) -> None:
+    """Nothing is sent about it until somebody changes it here."""
+    intent = session.outbox.intent_of(spec.id, ours.appointment_id)
+    if intent is not None:
+        session.messages.answered(intent, Answered(outcome="refused"))
+    session.outbox.done(spec.id, ours.appointment_id)
+    session.attention.add(
+        "database_restored",
+        channel=spec.id,
+        appointment_id=ours.appointment_id,
+        data={"question": question, "partner_id": item.partner_id},
+        once=f"{spec.id}:{ours.appointment_id}",
+    )
 
 
 def _list_conflict(session: Session, spec: ChannelSpec, ours: Ours, item: Incoming, conflict: Conflict) -> int:
     """A field that only we may change isn't a conflict to decide: ours goes back, and somebody should know."""
     kind = "locked_customer" if conflict.field in ours.owned else "conflict"
+    is_live_there = conflict.field == CANCELLED and conflict.theirs is False
+    once = listing.conflict_name(spec.id, ours.appointment_id, conflict.field)
     session.attention.add(
         kind,
         channel=spec.id,
@@ -227,8 +417,9 @@ def _list_conflict(session: Session, spec: ChannelSpec, ours: Ours, item: Incomi
             "theirs": conflict.theirs,
             "stands": conflict.stands,
             "partner_id": item.partner_id,
-        },
-        once=f"{spec.id}:{ours.appointment_id}:{conflict.field}",
+        }
+        | ({"account": spec.account} if is_live_there else {}),
+        once=f"{spec.id}:{spec.account}:{item.partner_id}" if is_live_there else once,
     )
     return int(kind == "conflict")
 
@@ -241,24 +432,10 @@ def _closed(session: Session, spec: ChannelSpec, link: Link, item: Incoming) -> 
     if ours is None or ours.erased:
         return replace(done, decision="late")  # which keeps nothing of what it says
     session.links.put_link(replace(link, version=item.version))
-    once = f"{spec.id}:{link.account}:{item.partner_id}"
     if item.cancelled:
+        once = f"{spec.id}:{link.account}:{item.partner_id}"
         session.attention.resolve_once("conflict", once, by=spec.id, resolution="theirs")
-        return done
-    session.attention.add(
-        "conflict",
-        channel=spec.id,
-        appointment_id=ours.appointment_id,
-        data={
-            "field": CANCELLED,
-            "base": True,
-            "ours": True,
-            "theirs": False,
-            "stands": "ours",
-            "partner_id": item.partner_id,
-            "account": link.account,
-        },
-        once=once,
-    )
-    done.conflicts = 1
+    elif not link.let_go:
+        alive = Conflict(CANCELLED, True, True, False, "ours")
+        done.conflicts = _list_conflict(session, replace(spec, account=link.account), ours, item, alive)
     return done

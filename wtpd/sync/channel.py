@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from wtpd.clock import Clock
@@ -16,8 +17,8 @@ from wtpd.errors import Unavailable
 from wtpd.sync.alarm import LONG, Beat, no_beat, wait_for
 from wtpd.sync.compare import Comparison, compare
 from wtpd.sync.diary import Diary
-from wtpd.sync.errors import PartnerError, why
-from wtpd.sync.guard import MassCancellation
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, PartnerError, RateLimited, Transient, why
+from wtpd.sync.guard import MassCancellation, PartnerRestored
 from wtpd.sync.health import Condition, State
 from wtpd.sync.listen import Listener
 from wtpd.sync.ports import Partner, RunRecord, Transactions
@@ -66,6 +67,9 @@ class Channel:
         )
         self._changed_here = False
         self._trusting = False
+        self._feed_error: PartnerError | None = None
+        self._only_feed = False
+        """The feed fails, and the partner takes what is sent."""
 
     @property
     def condition(self) -> Condition:
@@ -124,11 +128,14 @@ class Channel:
             record, requests = self._diary.begin(trigger), self._runner.requests
             try:
                 await self._pass(trigger, record)
-                await self.standing.succeeded(self._rights.missing)
-                if self._rights.missing:
-                    record.error = self.condition.reason
-            except (PartnerError, MassCancellation) as error:
+                if self._feed_error is None:
+                    await self.standing.succeeded(self._rights.missing)
+                    if self._rights.missing:
+                        record.error = self.condition.reason
+            except (PartnerError, MassCancellation, PartnerRestored) as error:
                 record.error = why(error)
+                self._feed_error = error if error is self._feed_error else None
+                self._only_feed = self._only_feed and self._feed_error is not None
                 await self.standing.failed(error)
             except Exception as error:
                 self.standing.stumbled(error)
@@ -136,6 +143,8 @@ class Channel:
             finally:
                 if trigger != LOCAL:
                     self._timetable.full_run_ended()
+                if self._runner.feed.unfinished:
+                    self._timetable.run_now()
             record.requests += self._runner.requests - requests
             await self._diary.add(record)
             return record
@@ -151,7 +160,8 @@ class Channel:
         while True:
             beat(LONG)
             if not self.standing.is_halted:
-                await self.run(trigger)
+                with suppress(Unavailable):  # another run stopped it while this one waited for its turn
+                    await self.run(trigger)
             trigger = await self._next_trigger(beat)
 
     async def listen(self, beat: Beat = no_beat) -> None:
@@ -163,34 +173,70 @@ class Channel:
         await self._diary.flush()
 
     async def _pass(self, trigger: str, record: RunRecord) -> None:
-        pending, rights = True, self._rights
+        """Receive, publish, send. A feed that fails alone doesn't hold up sending; it is raised at the end."""
+        pending, feed_error, rights = True, None, self._rights
         if trigger == MANUAL:
             rights.try_all()
         if trigger != LOCAL:
-            try:
-                arrived = self._listener.take()
-                if rights.may("receive"):
-                    with rights.using("receive"):
-                        await self._runner.receive(record, arrived=arrived, trusting=self._trusting)
-            finally:
-                self._listener.consumed()
-            self._trusting = False
+            feed_error = self._feed_error = await self._receive(record)
             pending, due = await self._runner.outbox()
             if due is not None and trigger == MANUAL:  # somebody asked for it now: nothing waits out its backoff
                 await self._runner.hurry()
                 pending, due = True, None
             self._timetable.expect(due)
         self._changed_here = False
-        if pending and rights.may("send"):
+        trouble = await self._publish(record, first=True)
+        if (pending or record.published) and rights.may("send"):
             with rights.using("send"):
-                await self._runner.send(record, self._chance)
+                await self._runner.send(record, self._chance, trusting=self._trusting)
             self._timetable.expect((await self._runner.outbox())[1])
-        trouble = None
-        if rights.may("publish"):
-            with rights.using("publish"):
-                trouble = await self._runner.publish(record)
+        if trigger != LOCAL and feed_error is None:
+            self._trusting = False
+            if await self._runner.is_restored():
+                await self._runner.report_restored(record)
+        trouble = await self._publish(record) or trouble
         if trouble is not None:
             record.error = f"availability: {trouble}"
+        if feed_error is not None:
+            is_special = isinstance(feed_error, PartnerBroken) or not isinstance(feed_error, Transient)
+            self._only_feed = is_special or record.sent > 0
+            raise feed_error
+
+    async def _receive(self, record: RunRecord) -> PartnerError | None:
+        """Gives the error of a feed that fails although the partner answers."""
+        try:
+            arrived = self._listener.take()
+            if self._rights.may("receive"):
+                with self._rights.using("receive"):
+                    await self._runner.receive(record, arrived=arrived, trusting=self._trusting)
+        except PartnerError as error:
+            is_answer = error.status is not None or isinstance(error, PartnerBroken)
+            if self.standing.patience.is_open and not self._only_feed:
+                is_answer = False  # the circuit breaker lets one call through
+            if (
+                isinstance(error, NeedsToken | NotAllowed | RateLimited)
+                or not is_answer
+                or await self._runner.is_restored()
+            ):
+                raise
+            return error
+        finally:
+            self._listener.consumed()
+        return None
+
+    async def _publish(self, record: RunRecord, *, first: bool = False) -> PartnerError | None:
+        if not self._rights.may("publish"):
+            return None
+        with self._rights.using("publish"):
+            return await self._runner.publish(record, first=first)
+        return None
+
+    async def resync(self) -> None:
+        """Read the partner's whole feed again, soon."""
+        async with self._lock:
+            await self._runner.feed.rewind()
+            self._timetable.run_now()
+            self._bell.set()
 
     async def _rehearse(self) -> RunRecord:
         record, requests = self._diary.begin(MANUAL), self._runner.requests
@@ -213,6 +259,9 @@ class Channel:
             if self.standing.patience.is_waiting:  # a partner in trouble is called when it is time, not earlier
                 if self.standing.patience.remaining() <= 0:
                     return INTERVAL
+                if self._only_feed and self._changed_here:  # only its feed is in trouble: it takes what we send
+                    await self._timetable.gather()
+                    return LOCAL
             elif self._listener.has_news:
                 return FEED
             elif self._changed_here:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from wtpd.sync.apply import NO_FACTS, Facts
 from wtpd.sync.errors import PartnerError, Rejected
+from wtpd.sync.plan import US
 from wtpd.sync.ports import Incoming, Intent, Link, Partner
 
 GONE = (404, 410)
@@ -12,19 +14,23 @@ GONE = (404, 410)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What the partner has; None: it is there no more. `refusal` is the answer to the call that led to this."""
+    """The appointment as the partner has it; None: it isn't there (any more). `refusal` is the answer to the call that
+    led to this. `facts`: other appointments that were looked up with it."""
 
     theirs: Incoming | None
     refusal: PartnerError | None = None
+    facts: Facts = field(default=NO_FACTS)
 
 
 async def after_refusal(partner: Partner, intent: Intent, refusal: PartnerError) -> Fetched:
-    """It changed there, or it is there already because an answer was lost. Raises the partner's errors."""
-    theirs = (
-        await partner.get(intent.account, intent.partner_id)
-        if intent.partner_id is not None
-        else await partner.find(intent.account, intent.appointment_id)
-    )
+    """It changed there, it is there already because an answer was lost, or it isn't there any more. Raises the
+    partner's errors."""
+    if intent.partner_id is not None:
+        theirs = await _find(partner, intent.account, intent.partner_id, intent.appointment_id)
+        if theirs is None and refusal.status not in GONE:
+            raise refusal
+        return await _fetched(partner, intent.account, intent.appointment_id, theirs, refusal, intent)
+    theirs = await partner.find(intent.account, intent.appointment_id)
     if theirs is None:
         error = Rejected(f"{refusal}, but there is none with our id", status=refusal.status)
         error.sent = refusal.sent
@@ -32,12 +38,36 @@ async def after_refusal(partner: Partner, intent: Intent, refusal: PartnerError)
     return Fetched(theirs, refusal)
 
 
-async def look(partner: Partner, link: Link) -> Fetched:
-    """What has become of a linked one, looked for by the partner's number and then by ours. Raises the partner's
+async def look(partner: Partner, account: str, appointment_id: str, link: Link | None) -> Fetched:
+    """The appointment, looked for by the partner's number, if there is a link, and then by ours. Raises the partner's
     errors."""
-    try:
-        return Fetched(await partner.get(link.account, link.partner_id))
-    except Rejected as error:
-        if error.status not in GONE:
-            raise
-    return Fetched(await partner.find(link.account, link.appointment_id))
+    if link is None:
+        return Fetched(await partner.find(account, appointment_id))
+    theirs = await _find(partner, account, link.partner_id, appointment_id)
+    return await _fetched(partner, account, appointment_id, theirs, None, None)
+
+
+async def _find(partner: Partner, account: str, partner_id: str, appointment_id: str) -> Incoming | None:
+    """A single 404 isn't believed: booking it a second time would be worse than asking once more."""
+    for _ in range(2):
+        try:
+            return await partner.get(account, partner_id)
+        except Rejected as error:
+            if error.status not in GONE:
+                raise
+    return await partner.find(account, appointment_id)
+
+
+async def _fetched(
+    partner: Partner,
+    account: str,
+    appointment_id: str,
+    theirs: Incoming | None,
+    refusal: PartnerError | None,
+    intent: Intent | None,
+) -> Fetched:
+    """A cancellation under our label is one only if no other live appointment there has our id."""
+    is_cancelling = intent is not None and intent.operation == "cancel"
+    if theirs is None or not theirs.cancelled or theirs.changed_by != US or is_cancelling:
+        return Fetched(theirs, refusal)
+    return Fetched(theirs, refusal, Facts(live={appointment_id: await partner.find(account, appointment_id)}))

@@ -31,6 +31,16 @@ class MassDeparture(MassCancellation):
     meant: somebody may have mistyped a digit."""
 
 
+class PartnerRestored(Exception):
+    """The partner was restored from a backup or emptied: many of our appointments are missing there, or older than we
+    know them. A person decides whether ours are sent again."""
+
+    def __init__(self, missing: int, older: int) -> None:
+        super().__init__(f"the partner lost data: {missing} appointments are missing, {older} are older than here")
+        self.missing = missing
+        self.older = older
+
+
 def check_departure(session: Session, spec: ChannelSpec) -> None:
     """Raises `MassDeparture`."""
     leaving = session.channels.leaving(spec.id)

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from wtpd.clock import Clock, full_jitter, jittered
 from wtpd.sync.alarm import LONG, Beat, wait_for
 from wtpd.sync.errors import MissingRight, NeedsToken, NotAllowed, PartnerError, RateLimited
-from wtpd.sync.ports import Partner, Transactions
-from wtpd.sync.run import Arrived
+from wtpd.sync.feed import Arrived
+from wtpd.sync.ports import Incoming, Page, Partner, Transactions
 from wtpd.sync.spec import ChannelSpec
 from wtpd.sync.standing import Standing
+
+MOST_BROUGHT = 2000
+"""Changes that are remembered, to notice a feed that repeats itself."""
 
 
 class Listener:
@@ -38,6 +41,8 @@ class Listener:
         self._chance = chance
         self._arrived: Arrived | None = None
         self._taken = asyncio.Event()
+        self._brought: set[tuple[str, int]] = set()
+        self._stale = 0
         self.has_doubts = False
         """The long poll failed: a run should see whether the partner answers at all."""
 
@@ -82,9 +87,22 @@ class Listener:
             self._arrived = Arrived(start, page)
             self._ring()
             await self._taken.wait()
+            self._stale = self._stale + 1 if self._is_known(page) else 0
+            if self._stale:  # it answers at once with the same changes again
+                pause = full_jitter(self._stale, base=1.0, cap=spec.interval, chance=self._chance)
+                await self._clock.sleep(pause)
         elif self._clock.monotonic() - began < min(1.0, spec.long_poll):
             # It doesn't hold the request, so asking again at once would hammer it: poll at the interval.
             await self._clock.sleep(jittered(spec.interval, self._chance))
+
+    def _is_known(self, page: Page) -> bool:
+        """Whether the page brings nothing that the last ones didn't bring."""
+        said = {(item.partner_id, item.version) for item in page.items if isinstance(item, Incoming)}
+        is_known = bool(said) and said <= self._brought
+        if len(self._brought) > MOST_BROUGHT:
+            self._brought.clear()
+        self._brought |= said
+        return is_known
 
     async def _failed(self, error: PartnerError) -> None:
         if isinstance(error, NeedsToken | NotAllowed | RateLimited) and not isinstance(error, MissingRight):

@@ -9,7 +9,7 @@ Everything in a `Session` runs inside one transaction of the store, so it isn't 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from wtpd.sync.records import (
     Intent,
     Link,
     Look,
+    Made,
     Operation,
     Page,
     Pending,
@@ -43,10 +44,10 @@ from wtpd.texts import Text
 T = TypeVar("T")
 
 __all__ = [
-    "FIELDS", "Answered", "AttentionPort", "BookPort", "Cancellations", "Case", "ChannelPort", "DayOffer", "Decision",
-    "Fields", "Halt", "InboxPort", "Incoming", "Intent", "Link", "LinksPort", "Look", "MessagesPort", "Operation",
-    "Ours", "OutboxPort", "Page", "Partner", "Pending", "PlannedChange", "Published", "Quarantined", "Receipt",
-    "RunRecord", "Session", "Taken", "Transactions", "Unreadable",
+    "FIELDS", "Answered", "AttentionPort", "BookPort", "Cancellations", "Case", "ChannelPort", "DayOffer",
+    "Decision", "Fields", "Halt", "InboxPort", "Incoming", "Intent", "Link", "LinksPort", "Look", "Made",
+    "MessagesPort", "Operation", "Ours", "OutboxPort", "Page", "Partner", "Pending", "PlannedChange", "Published",
+    "Quarantined", "Receipt", "RunRecord", "Session", "Taken", "Transactions", "Unreadable",
 ]  # fmt: skip
 
 FIELDS: Mapping[str, str] = {
@@ -120,6 +121,8 @@ class Ours:
     """Why it was cancelled."""
     erased: bool = False
     """Its customer was erased: nobody is told of it any more."""
+    upcoming: bool = True
+    """Its collection lies in the future."""
 
     @property
     def present(self) -> bool:
@@ -149,6 +152,15 @@ class BookPort(Protocol):
         """Keep the partner's reference and links on the appointment; no history entry, no new version."""
         ...
 
+    def possible_doubles(self, appointment_id: str) -> Sequence[str]:
+        """Other appointments of its customer or vehicle at its site that were made through another interface and begin
+        within two hours of it, without the cancelled ones."""
+        ...
+
+    def last_actor(self, appointment_id: str) -> str:
+        """Who made the last change of the appointment."""
+        ...
+
 
 class LinksPort(Protocol):
     """Links and cursors of the channels."""
@@ -158,7 +170,24 @@ class LinksPort(Protocol):
         ...
 
     def link_at(self, channel: str, account: str, partner_id: str) -> Link | None:
-        """The link, live or tombstone, of the partner's appointment."""
+        """The link, live or tombstone, of the partner's appointment; also one that was cancelled before it was ours,
+        whose `appointment_id` is ""."""
+        ...
+
+    def elsewhere(self, channel: str, account: str, partner_id: str) -> str | None:
+        """Our appointment that another channel of the same connector linked with it, when the number was its."""
+        ...
+
+    def was_closed(self, channel: str, account: str, appointment_id: str) -> bool:
+        """Our appointment has a tombstone under that number of ours."""
+        ...
+
+    def pass_by(self, channel: str, account: str, partner_id: str, version: int) -> None:
+        """Remember an appointment that was cancelled there before it ever was ours."""
+        ...
+
+    def release(self, link: Link) -> None:
+        """Delete the link: the partner has used its number again."""
         ...
 
     def put_link(self, link: Link) -> None: ...
@@ -166,6 +195,18 @@ class LinksPort(Protocol):
     def cursor(self, channel: str, account: str) -> str | None: ...
 
     def set_cursor(self, channel: str, account: str, cursor: str) -> None: ...
+
+    def is_replay(self, channel: str, account: str) -> bool:
+        """The feed is being read from its beginning: later items may be newer than an item at hand."""
+        ...
+
+    def replayed(self, channel: str, account: str) -> None:
+        """The feed was read from its beginning to its end."""
+        ...
+
+    def rewind(self, channel: str, account: str) -> None:
+        """Forget the cursor: the feed is read from its beginning next."""
+        ...
 
     def live_links(self, channel: str, account: str, after: datetime) -> int:
         """How many linked appointments have their collection after `after`."""
@@ -175,9 +216,13 @@ class LinksPort(Protocol):
         """The live links in the order of their partner ids, behind `partner_id` (`""`: from the first)."""
         ...
 
+    def links_ahead(self, channel: str, account: str, partner_id: str, limit: int) -> Sequence[Link]:
+        """As `links_after`, of appointments whose collection lies in the future."""
+        ...
+
     def unlinked(self, channel: str, limit: int) -> Sequence[str]:
-        """Appointments that belong to the channel, have no live link and don't wait in the outbox, without those whose
-        customer was erased."""
+        """Appointments that belong to the channel, have no live link and don't wait in the outbox; without past
+        ones and those whose customer was erased."""
         ...
 
 
@@ -229,6 +274,10 @@ class OutboxPort(Protocol):
         ...
 
     def retry(self, channel: str, appointment_id: str) -> None: ...
+
+    def retry_all(self, channel: str) -> int:
+        """Everything that the partner refused is due again; gives how many appointments that are."""
+        ...
 
     def look(self, channel: str, appointment_id: str) -> None:
         """As `mark`, and what the partner has is fetched first and held against ours."""
@@ -300,6 +349,16 @@ class AttentionPort(Protocol):
 
     def resolve_once(self, kind: str, once: str, *, by: str, resolution: str) -> None: ...
 
+    def add_new(
+        self, kind: str, *, channel: str, appointment_id: str | None, data: Mapping[str, Any], once: str
+    ) -> None:
+        """As `add`, but an entry of that name that was closed stays closed."""
+        ...
+
+    def disputed(self, channel: str, appointment_id: str) -> Set[str]:
+        """The fields of the appointment with an open conflict."""
+        ...
+
 
 class ChannelPort(Protocol):
     """What the store keeps of the channels themselves."""
@@ -326,9 +385,21 @@ class ChannelPort(Protocol):
         """Somebody has confirmed it."""
         ...
 
+    def restored(self, channel: str) -> int:
+        """1: the database is an older copy of itself, 2: the first run since is under way, 0: it isn't."""
+        ...
+
+    def set_restored(self, channel: str, state: int) -> None: ...
+
     def published(self, channel: str) -> Published: ...
 
     def set_published(self, channel: str, published: Published) -> None: ...
+
+    def signs(self, channel: str) -> Set[str]:
+        """The advisors and courtesy cars that were published to the channel's dealer number."""
+        ...
+
+    def set_signs(self, channel: str, signs: Set[str]) -> None: ...
 
     def record(self, record: RunRecord) -> None:
         """Keep the record of a run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -42,6 +42,10 @@ class Publisher:
     def is_due(self, now: datetime) -> bool:
         return bool(self._touched) or self._today != now.astimezone(self._zone).date()
 
+    def is_all_due(self, now: datetime) -> bool:
+        """Every day of the horizon is due, as after a change of advisors or cars."""
+        return "*" in self._touched or self._today != now.astimezone(self._zone).date()
+
     async def publish(self, now: datetime) -> int:
         """Tell what changed; gives the number of days. What couldn't be told stays due."""
         days = self._days(now.astimezone(self._zone).date())
@@ -72,7 +76,8 @@ class Publisher:
         hashes = {offer.day.isoformat(): _hash(offer) for offer in offers}
         key = await self._transactions.write(partial(self._begin, hashes))
         await self._partner.publish(self._spec.account, offers, key)
-        await self._transactions.write(partial(self._told, hashes))
+        signs = {str(each["id"]) for offer in offers for each in (*offer.advisors, *offer.courtesy_cars)}
+        await self._transactions.write(partial(self._told, hashes, signs))
 
     def _changed(self, days: Sequence[date], session: Session) -> list[DayOffer]:
         told = session.channels.published(self._spec.id).days
@@ -87,8 +92,13 @@ class Publisher:
         session.channels.set_published(self._spec.id, Published(days=published.days, key=key, calling=hashes))
         return key
 
-    def _told(self, hashes: Mapping[str, str], session: Session) -> None:
-        """Days that are over are forgotten."""
+    def _told(self, hashes: Mapping[str, str], signs: Set[str], session: Session) -> None:
+        """Days that are over are forgotten. What the partner refused is sent again if advisors or cars were published
+        that it didn't know before."""
+        known = session.channels.signs(self._spec.id)
+        if not signs <= known:
+            session.channels.set_signs(self._spec.id, known | signs)
+            session.outbox.retry_all(self._spec.id)
         today = session.now.astimezone(self._zone).date().isoformat()
         days = {**session.channels.published(self._spec.id).days, **hashes}
         kept = {day: value for day, value in days.items() if day >= today}

@@ -115,10 +115,23 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """The ledger's row: one appointment of ours, one of the partner's, and what both last agreed on.
+class Made:
+    """The creation facts of an appointment of the partner's; "" and None where it didn't say. See `Incoming`."""
 
-    `tombstone`: cancelled; the pair never comes back to life."""
+    our_id: str | None
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The ledger's row: one appointment of ours, one of the partner's, and the fields both last agreed on.
+
+    `base` has the partner's values; `apart` the agreed differences: our value of a field that both sides hold
+    differently and leave so (the partner shortened it, a courtesy car can't be had).
+
+    `tombstone`: closed; the pair never comes back to life. `let_go`: it was closed without a cancellation. With
+    `appointment_id` "" it is an appointment that was cancelled before it ever was ours."""
 
     channel: str
     account: str
@@ -126,7 +139,19 @@ class Link:
     appointment_id: str
     version: int
     base: Fields
+    apart: Fields = field(default_factory=dict)
     tombstone: bool = False
+    let_go: bool = False
+    made: Made | None = None
+    wrote: bool = False
+    """The partner's `version` was written by us."""
+    rounds: int = 0
+    """How often in a row another program wrote over it after we had written."""
+
+    @property
+    def passed_by(self) -> bool:
+        """It was cancelled there before it ever was ours."""
+        return not self.appointment_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from wtpd.errors import Unavailable, WtpdError
 from wtpd.sync.apply import apply_item, ours_of, sentence
-from wtpd.sync.intents import plan_batch
+from wtpd.sync.intents import Encode, plan_batch
 from wtpd.sync.plan import CANCELLED, CancelHere, Conflict, CreateHere, UpdateHere, plan
 from wtpd.sync.ports import (
     Fields,
@@ -50,7 +50,7 @@ async def rehearse(spec: ChannelSpec, partner: Partner, transactions: Transactio
         cursor, more = page.cursor, page.more
     record.fetched = len(items)
     try:
-        await transactions.write(partial(_play, spec, items))
+        await transactions.write(partial(_play, spec, partner.encode, items))
     except _Undo as played:
         record.planned = played.changes
         record.truncated = more or played.truncated
@@ -58,11 +58,11 @@ async def rehearse(spec: ChannelSpec, partner: Partner, transactions: Transactio
     record.quarantined = sum(change.action == "quarantine" for change in record.planned)
 
 
-def _play(spec: ChannelSpec, items: Sequence[Incoming | Unreadable], session: Session) -> None:
+def _play(spec: ChannelSpec, encode: Encode, items: Sequence[Incoming | Unreadable], session: Session) -> None:
     changes: list[PlannedChange] = []
     for item in items:
         changes += _take(spec, session, item)
-    batch = plan_batch(session, spec, 0, MOST)
+    batch = plan_batch(session, spec, 0, MOST, encode)
     changes += [_give(session, planned.intent) for planned in batch.planned if planned.intent is not None]
     raise _Undo(changes, truncated=batch.more)
 

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from wtpd.clock import Clock
-from wtpd.sync.apply import Applied, apply_page
+from wtpd.sync.apply import Applied
 from wtpd.sync.counted import Counted
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, PartnerError, RateLimited
-from wtpd.sync.ports import Page, Partner, RunRecord, Session, Transactions
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, RateLimited
+from wtpd.sync.feed import Arrived, Feed
+from wtpd.sync.ports import Partner, RunRecord, Session, Transactions
 from wtpd.sync.publish import Offers, Publisher
 from wtpd.sync.send import Sender
 from wtpd.sync.spec import ChannelSpec
 
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A page that a long poll brought, asked for behind the cursor `start`."""
-
-    start: str | None
-    page: Page
+RESTORED, COMPARING = 1, 2
+"""Our database was restored; the feed is being read from its beginning because of that."""
 
 
 class Runner:
@@ -41,6 +36,7 @@ class Runner:
         self._transactions = transactions
         self._clock = clock
         self.partner = Counted(partner)
+        self.feed = Feed(spec, self.partner, transactions)
         self._publisher = Publisher(spec, self.partner, transactions, offers) if offers is not None else None
         self._publish_again = clock.monotonic()
         self._made: dict[str, bool] = {}
@@ -56,42 +52,58 @@ class Runner:
             self._publisher.touch(day)
 
     async def receive(self, record: RunRecord, *, arrived: Arrived | None, trusting: bool) -> None:
-        """Apply the feed page by page until there are no more. `trusting` lets many cancellations through; else
-        `MassCancellation` is raised. Raises the partner's errors."""
-        if arrived is not None:
-            record.requests += 1
-            if not await self._apply(record, arrived, trusting) or not arrived.page.more:
-                return
-        cursor = await self._transactions.read(self._cursor)
-        more = True
-        while more:
-            page = await self.partner.changes(self._spec.account, cursor, wait=0, limit=self._spec.page_size)
-            if not page.items:
-                if page.more:
-                    raise PartnerBroken("an empty page of changes that says there are more")
-                return  # nothing new: the cursor stays where it is, and nothing is written
-            if not await self._apply(record, Arrived(cursor, page), trusting):
-                return
-            more = page.more and page.cursor != cursor
-            cursor = page.cursor
+        """Apply the feed (see `Feed.receive`). After a restore of our database it is read from its beginning."""
+        if await self._transactions.read(lambda session: session.channels.restored(self._spec.id)) == RESTORED:
+            await self._transactions.write(self._begin_comparing)
+            arrived = None
+        await self.feed.receive(record, arrived=arrived, trusting=trusting)
+
+    async def is_restored(self) -> bool:
+        """The database is an older copy of itself, and no run has been through since."""
+        return bool(await self._transactions.read(lambda session: session.channels.restored(self._spec.id)))
+
+    async def report_restored(self, record: RunRecord) -> None:
+        """The first run after the restore is through."""
+        await self._transactions.write(partial(self._report_restored, record))
+
+    def _begin_comparing(self, session: Session) -> None:
+        session.links.rewind(self._spec.id, self._spec.account)
+        session.channels.set_restored(self._spec.id, COMPARING)
+
+    def _report_restored(self, record: RunRecord, session: Session) -> None:
+        session.channels.set_restored(self._spec.id, 0)
+        session.attention.add(
+            "database_restored",
+            channel=self._spec.id,
+            appointment_id=None,
+            data={"applied": record.applied, "sent": record.sent, "conflicts": record.conflicts},
+            once=self._spec.id,
+        )
 
     async def hurry(self) -> None:
         """What waits to be tried again later is due now."""
         await self._transactions.write(lambda session: session.outbox.hurry(self._spec.id))
 
-    async def send(self, record: RunRecord, chance: random.Random) -> None:
-        """Drain the outbox. Raises the partner's errors, after everything that went through was counted."""
-        result = await Sender(self._spec, self.partner, self._transactions, chance, self._made).drain()
+    async def send(self, record: RunRecord, chance: random.Random, *, trusting: bool = False) -> None:
+        """Drain the outbox. Raises the partner's errors and `PartnerRestored`, after everything that went through was
+        counted."""
+        sender = Sender(self._spec, self.partner, self._transactions, chance, self._made, trusting=trusting)
+        result = await sender.drain()
         record.sent += result.sent
         _count(record, result.merged)
+        if result.restored is not None:
+            raise result.restored
         if result.error is not None:
             raise result.error
 
-    async def publish(self, record: RunRecord) -> PartnerError | None:
+    async def publish(self, record: RunRecord, *, first: bool = False) -> PartnerError | None:
         """Tell what can be booked. Trouble with this call alone is given back, and it is left alone for an interval;
-        trouble with the partner altogether is raised."""
+        trouble with the partner altogether is raised. `first`: before anything is sent, and only if the whole horizon
+        is due, so that no appointment names an advisor or car that the partner doesn't know."""
         now = self._clock.now()
         if self._publisher is None or self._clock.monotonic() < self._publish_again or not self._publisher.is_due(now):
+            return None
+        if first and not self._publisher.is_all_due(now):
             return None
         try:
             record.published += await self._publisher.publish(now)
@@ -107,19 +119,6 @@ class Runner:
     async def outbox(self) -> tuple[bool, datetime | None]:
         """Whether something is due to be sent, and when the next deferred appointment may be tried."""
         return await self._transactions.read(self._outbox)
-
-    async def _apply(self, record: RunRecord, arrived: Arrived, trusting: bool) -> bool:
-        """False if the page was dropped, because the feed stands elsewhere by now."""
-        work = partial(apply_page, spec=self._spec, start=arrived.start, page=arrived.page, trusting=trusting)
-        done = await self._transactions.write(work)
-        if done.dropped:
-            return False
-        record.fetched += len(arrived.page.items)
-        _count(record, done)
-        return True
-
-    def _cursor(self, session: Session) -> str | None:
-        return session.links.cursor(self._spec.id, self._spec.account)
 
     def _outbox(self, session: Session) -> tuple[bool, datetime | None]:
         due = session.outbox.pending(self._spec.id, after=0, limit=1)

@@ -12,25 +12,26 @@ import logging
 import random
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from wtpd.errors import WtpdError
-from wtpd.sync.answers import Answer, give_up, merge, settle
+from wtpd.sync.answers import KEEPS_CHANGING, Answer, Believed, give_up, merge, settle
 from wtpd.sync.apply import Applied
 from wtpd.sync.errors import (
     BrokenItem,
     Duplicate,
     NeedsToken,
     NotAllowed,
+    PartnerBroken,
     PartnerError,
     Precondition,
     RateLimited,
     Rejected,
     Transient,
 )
-from wtpd.sync.fetch import Fetched, after_refusal, look
-from wtpd.sync.guard import check_departure
+from wtpd.sync.fetch import GONE, Fetched, after_refusal, look
+from wtpd.sync.guard import MANY, PartnerRestored, check_departure
 from wtpd.sync.intents import Batch, Planned, plan_batch, planned_of
 from wtpd.sync.ports import Intent, Partner, Receipt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
@@ -53,6 +54,8 @@ class Sent:
     merged: Applied = field(default_factory=Applied)
     error: PartnerError | None = None
     """Why it was given up; None if it went through."""
+    restored: PartnerRestored | None = None
+    """The partner has lost many appointments, so a person is asked before they are sent again."""
 
 
 _ODD = (ValueError, sqlite3.IntegrityError, WtpdError)
@@ -69,8 +72,11 @@ class Sender:
         transactions: Transactions,
         chance: random.Random,
         made: dict[str, bool],
+        *,
+        trusting: bool = False,
     ) -> None:
-        """`made` outlives the run: the calls that aren't settled by key, and whether one was made since."""
+        """`made` survives the run: idempotency key → whether the request was actually sent. `trusting`: a partner that
+        was restored gets our appointments again, however many they are."""
         self._spec = spec
         self._made = made
         self._partner = partner
@@ -83,6 +89,8 @@ class Sender:
         self._in_a_row = 0
         self._all_called = False
         self._result = Sent()
+        self._trusting = trusting
+        self._believed = Believed()
 
     async def drain(self) -> Sent:
         """Send what is due. Errors of the partner are in the result; any other is raised, `MassDeparture` too."""
@@ -110,7 +118,7 @@ class Sender:
 
     def _plan_batch(self, after: int, session: Session) -> Batch:
         check_departure(session, self._spec)
-        return plan_batch(session, self._spec, after, BATCH, self._made)
+        return plan_batch(session, self._spec, after, BATCH, self._partner.encode, self._made)
 
     async def _plan_ahead(self, batch: Batch) -> None:
         while True:
@@ -122,7 +130,7 @@ class Sender:
 
     async def _work(self) -> None:
         while (planned := await self._calls.get()) is not None:
-            if self._result.error is None:
+            if self._result.error is None and self._result.restored is None:
                 await self._send(planned)
 
     async def _send(self, planned: Planned) -> None:
@@ -132,23 +140,31 @@ class Sender:
             if not isinstance(answer, Fetched):
                 self._note(planned, answer)
                 return
-            work = partial(merge, spec=self._spec, planned=planned, fetched=answer)
-            done, intent = await self._transactions.write(work)
+            done, intent = await self._merge(planned, answer)
             self._result.merged.add(done)
             self._settled(planned)
             if intent is None:
                 return
             planned = planned_of(intent, planned.attempts)
-        self._note(planned, "it changes there as often as it is sent")
+        self._note(planned, KEEPS_CHANGING)
+
+    async def _merge(self, planned: Planned, fetched: Fetched) -> tuple[Applied, Intent | None]:
+        before = replace(self._believed)
+        work = partial(
+            merge, spec=self._spec, planned=planned, fetched=fetched, encode=self._partner.encode,
+            believed=self._believed,
+        )  # fmt: skip
+        done = await self._transactions.write(work)
+        if self._believed != before and self._believed.older + self._believed.missing > MANY and not self._trusting:
+            self._result.restored = PartnerRestored(self._believed.missing, self._believed.older)
+        return done
 
     async def _call(self, planned: Planned) -> Answer | Fetched:
         """Make the call; `Fetched` is what the partner has if that must be merged first."""
         try:
-            if planned.link is not None:
-                return await look(self._partner, planned.link)
             if planned.intent is not None:
                 return await self._write(planned.intent, begun=planned.begun)
-            raise ValueError("there is neither a call to make nor a link to look at")
+            return await look(self._partner, planned.account, planned.appointment_id, planned.link)
         except PartnerError as error:
             return error
         except Exception as error:  # our own bug; as far as we know it is about this appointment only
@@ -163,19 +179,20 @@ class Sender:
         except (Precondition, Duplicate) as refusal:
             return await after_refusal(self._partner, intent, refusal)
         except Rejected as refusal:
-            if not begun:
+            if not begun and (intent.partner_id is None or refusal.status not in GONE):
                 raise
             # An earlier call may have been taken all the same: what is there now tells, before it is forgotten.
             return await after_refusal(self._partner, intent, refusal)
 
     def _settled(self, planned: Planned, *, will_be_repeated: bool = False) -> None:
         """How the call ended is kept."""
-        if planned.intent is None:
+        intent = planned.intent or planned.overtaken
+        if intent is None:
             return
         if will_be_repeated:
-            self._made[planned.intent.key] = False
+            self._made[intent.key] = False
         else:
-            self._made.pop(planned.intent.key, None)
+            self._made.pop(intent.key, None)
 
     def _note(self, planned: Planned, answer: Answer) -> None:
         """Keep the answer for the next commit, and notice whether the partner is in trouble altogether."""
@@ -192,11 +209,14 @@ class Sender:
             self._answered.set()
 
     def _judge_suspects(self) -> None:
-        """Calls that failed while others went through, or with a status of their own, are the trouble of those
-        appointments, which have to wait. Otherwise it is the partner's, and no appointment waits longer than it."""
+        """Calls that failed while others went through, or with a status of their own, or a single answer that is
+        broken, are the trouble of those appointments, which have to wait. Otherwise it is the partner's, and no
+        appointment waits longer than it."""
         if not self._suspects or self._result.error is not None:
             return
-        lone = self._result.sent > 0 or bool(self._answers) or all(error.status for _, error in self._suspects)
+        errors = [error for _, error in self._suspects]
+        lone = self._result.sent > 0 or bool(self._answers) or all(error.status for error in errors)
+        lone = lone or (len(errors) == 1 and isinstance(errors[0], PartnerBroken))
         if lone:
             self._answers += self._suspects
         else:
@@ -218,11 +238,11 @@ class Sender:
         try:
             with session.savepoint():
                 for planned, answer in answers:
-                    settle(session, planned, answer, self._chance)
+                    settle(session, self._spec, planned, answer, self._chance)
         except _ODD:
             for planned, answer in answers:
                 try:
                     with session.savepoint():
-                        settle(session, planned, answer, self._chance)
+                        settle(session, self._spec, planned, answer, self._chance)
                 except _ODD as error:
                     give_up(session, planned, error)

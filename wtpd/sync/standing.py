@@ -19,7 +19,7 @@ from wtpd.sync.errors import (
     not_covered,
     why,
 )
-from wtpd.sync.guard import MassCancellation, MassDeparture
+from wtpd.sync.guard import MassCancellation, MassDeparture, PartnerRestored
 from wtpd.sync.health import HALTED, Condition, Patience, State
 from wtpd.sync.ports import Halt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 
 MAPPING = "mapping"
 """Why a channel stopped whose new mapping would cancel much."""
+RESTORED = "partner_restored"
+"""Why a channel stopped whose partner has lost many of our appointments."""
+
+_Mass = MassCancellation | PartnerRestored | None
 
 
 class Standing:
@@ -69,7 +73,7 @@ class Standing:
         if missing and all(one.ability != "receive" for one in missing):
             self.is_healthy.set()
 
-    async def failed(self, error: PartnerError | MassCancellation) -> None:
+    async def failed(self, error: PartnerError | MassCancellation | PartnerRestored) -> None:
         """Known trouble: retry with patience, or wait for a person if only one can help."""
         self.last_error = why(error)
         now = self._clock.now()
@@ -81,6 +85,8 @@ class Standing:
             halt = Halt(stopped=State.NEEDS_TOKEN, since=now)
         elif isinstance(error, MassCancellation):
             halt = Halt(stopped=MAPPING if isinstance(error, MassDeparture) else "mass_cancellation", since=now)
+        elif isinstance(error, PartnerRestored):
+            halt = Halt(stopped=RESTORED, since=now)
         else:
             self.patience.failed(error)
             if self.condition.state is not State.RETRYING:
@@ -91,7 +97,7 @@ class Standing:
         state, reason = _halted(halt, self._spec)
         if isinstance(error, NeedsToken) and error.reason is not None:
             reason = error.reason
-        await self._write(state or State.STOPPED, halt, error if isinstance(error, MassCancellation) else None)
+        await self._write(state or State.STOPPED, halt, error if not isinstance(error, PartnerError) else None)
         self._enter(state or State.STOPPED, reason)
 
     def stumbled(self, error: Exception) -> None:
@@ -112,13 +118,21 @@ class Standing:
         await self._transactions.write(partial(self._store_resumed, by, let_leave))
         self._enter(State.STARTING, None)
 
-    async def _write(self, state: State, halt: Halt, mass: MassCancellation | None = None) -> None:
+    async def _write(self, state: State, halt: Halt, mass: _Mass = None) -> None:
         await self._transactions.write(partial(self._store, state, halt, mass))
 
-    def _store(self, state: State, halt: Halt, mass: MassCancellation | None, session: Session) -> None:
+    def _store(self, state: State, halt: Halt, mass: _Mass, session: Session) -> None:
         session.channels.set_halt(self._spec.id, halt)
         session.channels.tell_state(self._spec.id, state)
-        if mass is not None:
+        if isinstance(mass, PartnerRestored):
+            session.attention.add(
+                "partner_restored",
+                channel=self._spec.id,
+                appointment_id=None,
+                data={"missing": mass.missing, "older": mass.older, "stopped": True},
+                once=self._spec.id,
+            )
+        elif mass is not None:
             by_mapping = isinstance(mass, MassDeparture)
             session.attention.add(
                 "mass_cancellation",
@@ -134,6 +148,7 @@ class Standing:
             session.channels.let_leave(self._spec.id)
         for once in (self._spec.id, f"{self._spec.id}:mapping"):
             session.attention.resolve_once("mass_cancellation", once, by=by, resolution="resumed")
+        session.attention.resolve_once("partner_restored", self._spec.id, by=by, resolution="resumed")
 
     def _enter(self, state: State, reason: Text | None, since: datetime | None = None) -> None:
         before = self.condition
@@ -170,6 +185,12 @@ def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
         return State.STOPPED, N_(
             "The department or dealer number was changed, which would cancel many appointments at {partner}. "
             "Take the change back, or confirm it: wtpd resume {partner} --accept-cancellations",
+            partner=spec.actor,
+        )
+    if halt.stopped == RESTORED:
+        return State.STOPPED, N_(
+            "{partner} was restored or emptied: many of our appointments are missing there or older than here. "
+            "Send ours again: wtpd resume {partner} --accept-cancellations",
             partner=spec.actor,
         )
     if halt.stopped is not None:

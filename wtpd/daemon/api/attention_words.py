@@ -34,6 +34,8 @@ def choices(entry: Attention) -> list[str]:
         return []
     if entry.kind == "conflict" and entry.data.get("field") == CANCELLED:
         return ["ours", "done"] if entry.data.get("theirs") is False else ["done"]
+    if entry.kind == "partner_restored" and not entry.data.get("stopped"):
+        return ["done"]
     return _CHOICES.get(entry.kind, ["done"])
 
 
@@ -72,7 +74,7 @@ def consequences(entry: Attention, partner: str, show: Show) -> Mapping[str, Tex
 
 def next_step(entry: Attention, partner: str) -> Text | None:
     """The way out of what can't be decided here."""
-    if entry.kind == "partner_restored" and not entry.resolved_at and entry.channel:
+    if entry.kind == "partner_restored" and not entry.resolved_at and entry.channel and entry.data.get("stopped"):
         connector, _, site = entry.channel.partition("/")
         return N_(
             "Nothing is exchanged until then. Ask {partner}. If it was restored, this sends our appointments again: "
@@ -149,6 +151,7 @@ _DONE: Mapping[str, Callable[[str], Text]] = {
     "locked_customer": lambda partner: N_("Closes this entry; {partner} gets our data.", partner=partner),
     "second_writer": lambda partner: N_("Closes this entry; it is listed again if the other program goes on."),
     "database_restored": lambda partner: N_("Closes this entry; nothing is changed."),
+    "partner_restored": lambda partner: N_("Closes this entry; ours are sent to {partner} again.", partner=partner),
     "keeps_refusing": lambda partner: N_("Closes this entry; wtpd keeps trying."),
     "shortened": lambda partner: N_(
         "Closes this entry; ours stays here, and {partner} keeps its own.", partner=partner

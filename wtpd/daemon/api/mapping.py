@@ -50,9 +50,11 @@ class MappingInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Consequence(Struct, frozen=True):
-    """What the change would do, or did: appointments cancelled at the partner, appointments sent, lines changed."""
+    """What the change would do, or did: appointments still to come that are cancelled at the partner, past ones that
+    stay there and are no longer kept up to date (`unlinks`), appointments sent, lines changed."""
 
     cancels: int
+    unlinks: int
     sends: int
     diff: str
 
@@ -150,20 +152,20 @@ class MappingRoutes:
         changes = _changes(site, partner, wanted)
         edited = await self._settings.preview(changes, expected=expected)
         channel = f"{partner}/{site.id}"
-        cancels, sends = await self._db.read(
+        effect = await self._db.read(
             lambda tx: store.preview(tx, channel, site.id, wanted.department, wanted.dealer_number)
         )
-        consequence = Consequence(cancels, sends, edited.diff)
+        consequence = Consequence(effect.cancels, effect.unlinks, effect.sends, edited.diff)
         if call.query.preview:
             return consequence
-        if cancels > store.MANY and wanted.confirm != cancels:
+        if effect.cancels > store.MANY and wanted.confirm != effect.cancels:
             raise Refused(
                 N_(
                     "This would cancel {cancels} appointments at the partner; say that number to confirm it.",
-                    cancels=cancels,
+                    cancels=effect.cancels,
                 ),
                 kind="confirmation-needed",
-                facts={"cancels": cancels, "sends": sends},
+                facts={"cancels": effect.cancels, "unlinks": effect.unlinks, "sends": effect.sends},
             )
         await self._db.write(lambda tx: store.confirm(tx, channel, wanted.department, wanted.dealer_number))
         await self._settings.change(changes, expected=edited.etag, author=call.author.actor)

@@ -1,0 +1,255 @@
+"""Reads the partner's change feed and applies it page by page (sync.md, 3, 13, 16, 17 and 22).
+
+From the beginning, a *replay*, an item may be older than a later one: then only the newest state of each appointment is
+applied, and what is linked here and isn't there any more, or is older there, is looked up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
+
+from wtpd.sync.apply import NO_FACTS, Applied, Facts, Unanswered, apply_page, quarantine
+from wtpd.sync.errors import PartnerBroken, Rejected, TooLarge
+from wtpd.sync.fetch import GONE, look
+from wtpd.sync.guard import MANY, PartnerRestored
+from wtpd.sync.ports import Incoming, Link, Page, Partner, RunRecord, Session, Transactions, Unreadable
+from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import N_
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+REFUSED = (400, *GONE)
+"""With these the partner says that it doesn't know the cursor (any more)."""
+STALE = 20
+"""Pages in a row behind new cursors that bring nothing new, until the run is given up."""
+PAGES = 1000
+"""Pages that one run reads, so that sending isn't held up for ever."""
+CHECKED_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A page that a long poll brought, asked for behind the cursor `start`."""
+
+    start: str | None
+    page: Page
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One reading of the feed. `seen`: the newest version of each appointment, by the partner's number."""
+
+    seen: dict[str, int] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
+    pages: int = 0
+    stale: int = 0
+
+    def note(self, page: Page) -> None:
+        """Raises `PartnerBroken` if the feed makes no progress."""
+        is_new = False
+        for item in page.items:
+            if isinstance(item, Incoming):
+                is_new = is_new or item.version > self.seen.get(item.partner_id, 0)
+                self.seen[item.partner_id] = max(item.version, self.seen.get(item.partner_id, 0))
+            else:
+                said = f"{item.partner_id} {item.raw!r:.200}"
+                is_new = is_new or said not in self.others
+                self.others.add(said)
+        self.pages += 1
+        self.stale = 0 if is_new else self.stale + 1
+        if self.stale > STALE:
+            raise PartnerBroken("the feed brings the same changes again and again behind new cursors")
+
+
+class Feed:
+    """The feed of one channel. `unfinished`: a run has read as many pages as it may, and there are more."""
+
+    def __init__(self, spec: ChannelSpec, partner: Partner, transactions: Transactions) -> None:
+        self._spec = spec
+        self._partner = partner
+        self._transactions = transactions
+        self._limit = spec.page_size
+        self.unfinished = False
+
+    async def receive(self, record: RunRecord, *, arrived: Arrived | None, trusting: bool) -> None:
+        """Apply the feed to its end, or for a while. `trusting` lets many cancellations through, and sends our
+        appointments again to a partner that lost them; else `MassCancellation` and `PartnerRestored` are raised. Raises
+        the partner's errors."""
+        self.unfinished = False
+        self._limit = self._spec.page_size
+        cursor, replay = await self._transactions.read(self._position)
+        if arrived is not None:
+            record.requests += 1
+            if not replay:
+                if not await self._apply(record, arrived, trusting) or not arrived.page.more:
+                    return
+                cursor = arrived.page.cursor
+        try:
+            await self._read_on(record, cursor, replay, trusting)
+        except _Refused as refused:
+            _log.warning("%s: the partner refuses the cursor (%s); the feed is read again", self._spec.id, refused)
+            await self.rewind()
+            await self._read_on(record, None, True, trusting)
+
+    async def rewind(self) -> None:
+        """Read the feed from its beginning next."""
+        await self._transactions.write(lambda session: session.links.rewind(self._spec.id, self._spec.account))
+
+    async def _read_on(self, record: RunRecord, cursor: str | None, replay: bool, trusting: bool) -> None:
+        passed = _Pass()
+        newest: Mapping[str, int] | None = None
+        while True:
+            page = await self._page(cursor)
+            if not page.items:
+                if page.more:
+                    raise PartnerBroken("an empty page of changes that says there are more")
+                break  # nothing new: the cursor stays where it is, and nothing is written
+            passed.note(page)
+            if replay:
+                newest = await self._newest(page) if newest is None else newest
+                page = replace(page, items=_newest_of(page.items, newest))
+            if not await self._apply(record, Arrived(cursor, page), trusting):
+                return
+            if not page.more or page.cursor == cursor:
+                break
+            cursor = page.cursor
+            if passed.pages >= PAGES:
+                self.unfinished = True
+                return
+        if replay:
+            await self._compare(passed.seen if newest is None else newest, page.cursor, trusting)
+
+    async def _page(self, cursor: str | None) -> Page:
+        """Asks for fewer changes while the answer is too large. Raises `_Refused` if the cursor isn't known."""
+        while True:
+            try:
+                return await self._partner.changes(self._spec.account, cursor, wait=0, limit=self._limit)
+            except Rejected as error:
+                if cursor is None or error.status not in REFUSED:
+                    raise
+                raise _Refused(str(error)) from None
+            except TooLarge as error:
+                if self._limit == 1:
+                    await self._transactions.write(partial(_list_too_large, self._spec, cursor, str(error)))
+                    raise
+                self._limit = max(1, self._limit // 2)
+
+    async def _newest(self, page: Page) -> Mapping[str, int]:
+        """The newest version of each appointment in this page and those behind it."""
+        passed = _Pass()
+        passed.note(page)
+        while page.more and page.items:
+            cursor = page.cursor
+            page = await self._page(cursor)
+            passed.note(page)
+            if page.cursor == cursor:
+                break
+        return passed.seen
+
+    async def _apply(self, record: RunRecord, arrived: Arrived, trusting: bool) -> bool:
+        """False if the page was dropped, because the feed stands elsewhere by now. A page with more items than were
+        asked for is applied in pieces, each in its own transaction, so that no other writer waits long."""
+        items, size = arrived.page.items, self._spec.page_size
+        for start in range(0, max(1, len(items)), size):
+            is_last = start + size >= len(items)
+            cursor = arrived.page.cursor if is_last else arrived.start
+            piece = replace(arrived.page, items=items[start : start + size], cursor=cursor or "")
+            done = await self._apply_piece(arrived.start, piece, trusting, moves=is_last)
+            if done.dropped:
+                return False
+            record.applied += done.applied
+            record.conflicts += done.conflicts
+            record.quarantined += done.quarantined
+        record.fetched += len(items)
+        return True
+
+    async def _apply_piece(self, start: str | None, page: Page, trusting: bool, *, moves: bool) -> Applied:
+        facts = NO_FACTS
+        while True:
+            work = partial(
+                apply_page, spec=self._spec, start=start, page=page, trusting=trusting, facts=facts, moves=moves
+            )
+            try:
+                return await self._transactions.write(work)
+            except Unanswered as questions:
+                facts = await self._look_up(facts, questions)
+
+    async def _look_up(self, facts: Facts, questions: Unanswered) -> Facts:
+        account = self._spec.account
+        at: dict[str, Incoming | None] = {}
+        live = {each: await self._partner.find(account, each) for each in sorted(questions.live)}
+        for partner_id in sorted(questions.at):
+            try:
+                at[partner_id] = await self._partner.get(account, partner_id)
+            except Rejected as error:
+                if error.status not in GONE:
+                    raise
+                at[partner_id] = None
+        return Facts(live={**facts.live, **live}, at={**facts.at, **at})
+
+    async def _compare(self, seen: Mapping[str, int], cursor: str, trusting: bool) -> None:
+        """After a replay: look up the linked appointments, still to come, that the feed doesn't have or has in an older
+        version than we know, and send those again that the partner really lost. Raises `PartnerRestored`."""
+        missing: list[Link] = []
+        older: list[Link] = []
+        last = ""
+        while links := await self._transactions.read(
+            lambda session: session.links.links_ahead(self._spec.id, self._spec.account, last, 500)  # noqa: B023
+        ):
+            last = links[-1].partner_id
+            odd = [link for link in links if seen.get(link.partner_id, 0) < link.version]
+            for start in range(0, len(odd), CHECKED_AT_ONCE):
+                some = odd[start : start + CHECKED_AT_ONCE]
+                for link, now in zip(some, await asyncio.gather(*map(self._now, some)), strict=True):
+                    if now is None:
+                        missing.append(link)
+                    elif now.version < link.version:
+                        older.append(link)
+        if len(missing) + len(older) > MANY and not trusting:
+            raise PartnerRestored(len(missing), len(older))
+        await self._transactions.write(partial(_compared, self._spec, cursor, missing, older))
+
+    async def _now(self, link: Link) -> Incoming | None:
+        return (await look(self._partner, link.account, link.appointment_id, link)).theirs
+
+    def _position(self, session: Session) -> tuple[str | None, bool]:
+        channel, account = self._spec.id, self._spec.account
+        return session.links.cursor(channel, account), session.links.is_replay(channel, account)
+
+
+class _Refused(Exception):
+    """The partner doesn't know the cursor."""
+
+
+def _newest_of(items: Sequence[Incoming | Unreadable], newest: Mapping[str, int]) -> Sequence[Incoming | Unreadable]:
+    """Without items that a later one replaces."""
+    return [item for item in items if not isinstance(item, Incoming) or item.version >= newest.get(item.partner_id, 0)]
+
+
+def _compared(spec: ChannelSpec, cursor: str, missing: Sequence[Link], older: Sequence[Link], session: Session) -> None:
+    if session.links.cursor(spec.id, spec.account) is None:
+        session.links.set_cursor(spec.id, spec.account, cursor)
+    session.links.replayed(spec.id, spec.account)
+    for link in (*missing, *older):
+        session.outbox.look(spec.id, link.appointment_id)
+    if missing or older:
+        session.attention.add(
+            "partner_restored",
+            channel=spec.id,
+            appointment_id=None,
+            data={"missing": len(missing), "older": len(older), "stopped": False},
+            once=spec.id,
+        )
+
+
+def _list_too_large(spec: ChannelSpec, cursor: str | None, error: str, session: Session) -> None:
+    """Nobody can read that change, and those behind it wait."""
+    item = Unreadable(partner_id=None, reason=error, raw={"cursor": cursor})
+    quarantine(session, spec, item, N_("One change is larger than wtpd reads: {detail}", detail=error))
