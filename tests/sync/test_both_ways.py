@@ -173,7 +173,7 @@ async def test_a_booking_that_asks_for_a_taken_car_stands_without_it_until_the_d
     assert world.partner.held[ACCOUNT][partner_id].version == 1, "our side takes no car off the partner's booking"
     await world.sync()
     assert (await world.sync()).is_quiet
-    (ours,) = [each for each in await world.ours() if each.references]
+    (ours,) = [each for each in await world.ours() if each.origin == "mynissan"]
     await world.change(ours.id, courtesy_car="EW2")
     await world.sync()
     assert world.partner.held[ACCOUNT][partner_id].fields["courtesy_car"] == "EW2"

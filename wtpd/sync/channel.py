@@ -225,11 +225,11 @@ class Channel:
         return None
 
     async def _publish(self, record: RunRecord, *, first: bool = False) -> PartnerError | None:
-        if not self._rights.may("publish"):
-            return None
-        with self._rights.using("publish"):
-            return await self._runner.publish(record, first=first)
-        return None
+        trouble = None
+        if self._rights.may("publish"):
+            with self._rights.using("publish"):
+                trouble = await self._runner.publish(record, first=first)
+        return trouble
 
     async def resync(self) -> None:
         """Read the partner's whole feed again, soon."""

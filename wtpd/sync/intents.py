@@ -108,13 +108,19 @@ def _is_doubtful(session: Session, spec: ChannelSpec, row: Pending, intent: Inte
     return ours is None or not ours.present or ours.account != intent.account or _is_old(intent.key, session.now)
 
 
+def _key(now: datetime) -> str:
+    """A UUIDv7 of the transaction's moment, so that `_is_old` compares two times of one clock."""
+    moment = f"{int(now.timestamp() * 1000):012x}"
+    return f"{moment[:8]}-{moment[8:]}{str(uuid_utils.uuid7())[13:]}"
+
+
 def _is_old(key: str, now: datetime) -> bool:
     """The key, a UUIDv7, tells when it was made."""
     try:
         made = int(key.replace("-", "")[:12], 16) / 1000
     except ValueError:
         return False
-    return now.timestamp() - made > KEPT_FOR.total_seconds()
+    return abs(now.timestamp() - made) > KEPT_FOR.total_seconds()
 
 
 def planned_of(intent: Intent, attempts: int, *, begun: bool = False) -> Planned:
@@ -132,7 +138,7 @@ def next_intent(
             session.links.put_link(link)
         elif isinstance(action, LetGo) and link is not None:
             session.links.put_link(replace(link, base={}, apart={}, tombstone=True, let_go=True))
-        intent = _intent(spec, ours, link, action) if ours is not None else None
+        intent = _intent(session.now, ours, link, action, spec.id) if ours is not None else None
         if ours is None or intent is None:
             continue
         return _stored(session, spec, ours, intent, encode)
@@ -161,12 +167,12 @@ def _stored(session: Session, spec: ChannelSpec, ours: Ours, intent: Intent, enc
     return intent
 
 
-def _intent(spec: ChannelSpec, ours: Ours, link: Link | None, action: Action) -> Intent | None:
+def _intent(now: datetime, ours: Ours, link: Link | None, action: Action, channel: str) -> Intent | None:
     common = Intent(
-        channel=spec.id,
+        channel=channel,
         account=link.account if link is not None else ours.account,
         appointment_id=ours.appointment_id,
-        key=str(uuid_utils.uuid7()),
+        key=_key(now),
         operation="create",
         fields=ours.fields,
         full=ours.fields,
