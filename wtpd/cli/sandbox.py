@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wtpd import language
-from wtpd.cli.command import Command, Group, Option, command, option
+from wtpd.cli.command import Command, Group, Option, argument, command, option
 from wtpd.cli.extras import SANDBOX, need
 from wtpd.texts import N_
 
@@ -25,6 +25,9 @@ sandbox = Group(
     example="wtpd sandbox --port 8700\nwtpd sandbox act superservice book --dealer 00123 --last-name Jansen",
     default="serve",
 )
+
+
+_STATE = N_("Folder of the sandbox's state, where its address is noted.")
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
@@ -110,7 +113,12 @@ def _command(partner: str, act: Act) -> click.Command:
     def play(console: Console, /, address: str | None, state: Path | None, **arguments: Any) -> None:
         import asyncio
 
-        given = {name: value for name, value in arguments.items() if value not in (None, False)}
+        switches = {one.name for one in act.arguments if one.kind == "bool"}
+        given = {
+            name: value
+            for name, value in arguments.items()
+            if value is not None and (value is not False or name in switches)
+        }
         answer = asyncio.run(_play(_address(console, address, state), partner, act.name, given))
         console.answer(answer, lambda: _played(console, answer))
 
@@ -124,6 +132,96 @@ def _command(partner: str, act: Act) -> click.Command:
     )
 
 
+@command(
+    "fault",
+    N_("Put a fault of a partner in force, or take all of them back with clear; without a kind, list them."),
+    example="wtpd sandbox fault superservice status --option status=503 --option count=3\n"
+    "wtpd sandbox fault superservice clear",
+    group=sandbox,
+)
+@argument("partner")
+@argument("kind", required=False)
+@option(
+    "--option", "options", metavar="NAME=VALUE", multiple=True, about=N_("Of the fault: route, count, share, seconds …")
+)
+@option("--address", envvar="WTPD_SANDBOX", about=N_("Address of the sandbox (WTPD_SANDBOX)."))
+@option("--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), about=_STATE)
+def fault(
+    console: Console, partner: str, kind: str | None, options: tuple[str, ...], address: str | None, state: Path | None
+) -> None:
+    from wtpd.sandbox.act import Control
+
+    async def work(control: Control) -> Any:
+        if kind == "clear":
+            await control.clear_faults(partner)
+        elif kind is not None:
+            await control.fault(partner, kind, **dict(map(_pair, options)))
+        return await control.faults(partner)
+
+    answer = _control(_address(console, address, state), work)
+    console.answer(answer, lambda: _faults(console, answer["items"]))
+
+
+def _pair(given: str) -> tuple[str, Any]:
+    """`count=3` as name and JSON value; what is no JSON is a text."""
+    import json
+
+    name, separator, value = given.partition("=")
+    if not separator:
+        raise click.BadParameter(given, param_hint="--option")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _faults(console: Console, items: Sequence[Mapping[str, Any]]) -> None:
+    for one in items:
+        facts = "  ".join(f"{name}={value}" for name, value in one.items() if name not in ("id", "kind"))
+        console.line(f"{one['id']}  {one['kind']}  {facts}")
+    if not items:
+        console.line(N_("No fault is in force."))
+
+
+@command(
+    "data",
+    N_("Keep a copy of a partner's data, put it back as a restored backup, or empty the partner; logins stay."),
+    example="wtpd sandbox data superservice snapshot\nwtpd sandbox data superservice restore",
+    group=sandbox,
+)
+@argument("partner")
+@argument("what", type=click.Choice(["snapshot", "restore", "empty"]))
+@option("--name", default="snapshot", about=N_("Name of the copy."))
+@option("--address", envvar="WTPD_SANDBOX", about=N_("Address of the sandbox (WTPD_SANDBOX)."))
+@option("--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), about=_STATE)
+def data(console: Console, partner: str, what: str, name: str, address: str | None, state: Path | None) -> None:
+    from wtpd.sandbox.act import Control
+
+    async def work(control: Control) -> Any:
+        if what == "empty":
+            await control.empty(partner)
+        elif what == "restore":
+            await control.restore(partner, name)
+        else:
+            await control.snapshot(partner, name)
+        return {"partner": partner, "done": what, "name": name}
+
+    answer = _control(_address(console, address, state), work)
+    console.answer(answer, lambda: console.line(N_("Done.")))
+
+
+def _control(address: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    import asyncio
+
+    from wtpd.sandbox.act import Control
+
+    async def drive() -> Any:
+        async with Control(address) as control:
+            return await work(control)
+
+    return asyncio.run(drive())
+
+
 def _where() -> list[click.Parameter]:
     return [
         Option(["--address"], envvar="WTPD_SANDBOX", about=N_("Address of the sandbox (WTPD_SANDBOX).")),
@@ -131,7 +229,7 @@ def _where() -> list[click.Parameter]:
             ["--state"],
             metavar="DIR",
             type=click.Path(file_okay=False, path_type=Path),
-            about=N_("Folder of the sandbox's state, where its address is noted."),
+            about=_STATE,
         ),
     ]
 
@@ -145,6 +243,8 @@ def _option(argument: Argument) -> click.Option:
         kind = click.Choice(argument.choices)
     elif argument.kind == "json":
         kind = Json()
+    elif argument.kind == "bool":
+        kind = OnOff()
     return Option(
         [f"--{argument.name.replace('_', '-')}", argument.name],
         about=argument.help,
@@ -152,6 +252,15 @@ def _option(argument: Argument) -> click.Option:
         type=kind,
         is_flag=argument.kind == "flag",
     )
+
+
+class OnOff(click.ParamType[Any]):
+    name = "on|off"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in ("on", "off"):
+            self.fail(f"{value!r}: on|off", param, ctx)
+        return value == "on"
 
 
 class Json(click.ParamType[Any]):

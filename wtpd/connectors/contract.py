@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +221,16 @@ def _body(operation: Operation, headers: Mapping[str, str], body: bytes) -> Any:
 def _decoded(media_type: str, body: bytes) -> Any:
     try:
         if media_type == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body)))
-        return msgspec.json.decode(body)
+            return _once(parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body)))
+        msgspec.json.decode(body)  # which takes nothing that isn't JSON, such as NaN
+        return json.loads(body, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise Refusal(400, "syntax", "The body can't be read") from None
+
+
+def _once(members: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError for a member that is given twice, of which nobody knows which one is meant."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member is given twice")
+    return found

@@ -26,11 +26,12 @@ FEED_FAULTS = "wtpd.feed_faults"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argument:
-    """One argument of an act; `time` is RFC 3339, `json` any JSON value, `flag` a bool that is false if missing."""
+    """One argument of an act; `time` is RFC 3339, `json` any JSON value, `flag` a bool that is false if missing, `bool`
+    one that is given as `on` or `off` on the command line."""
 
     name: str
     help: Text
-    kind: Literal["text", "int", "float", "time", "json", "flag"] = "text"
+    kind: Literal["text", "int", "float", "time", "json", "flag", "bool"] = "text"
     required: bool = False
     choices: tuple[str, ...] = ()
 
@@ -84,6 +85,11 @@ class PartnerSide(Protocol):
     """The partner as a real HTTP app, and its people."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    @property
+    def access_journals(self) -> frozenset[str]:
+        """The journals of its logins and rules, which stay when its data are restored or emptied."""
+        ...
 
     def state(self) -> Any:
         """Everything it holds, as a JSON value."""

@@ -58,6 +58,18 @@ class Control:
     async def clear_faults(self, partner: str) -> None:
         await self._ask("DELETE", f"/{partner}/faults")
 
+    async def snapshot(self, partner: str, name: str = "snapshot") -> None:
+        """Keep a copy of what the partner holds, on disk."""
+        await self._ask("POST", f"/{partner}/snapshot", json={"name": name})
+
+    async def restore(self, partner: str, name: str = "snapshot") -> None:
+        """Put a copy back, as a partner does that restores a backup; its logins and rules stay."""
+        await self._ask("POST", f"/{partner}/restore", json={"name": name})
+
+    async def empty(self, partner: str) -> None:
+        """Take everything from the partner except its logins and rules; it begins with the first number again."""
+        await self._ask("POST", f"/{partner}/empty")
+
     async def _ask(self, method: str, path: str, **options: Any) -> Any:
         try:
             answer = await self._http.request(method, path, **options)

@@ -41,15 +41,32 @@ class SandboxHost:
         await self._state.saved()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mounted:
-    """One partner in the sandbox."""
+    """One partner in the sandbox. `side` is another one after its data were put back."""
 
     manifest: Manifest
     side: PartnerSide
     faults: FaultBoard
     clock: Clock
     address: str
+    host: SandboxHost
+    state: State
+
+    async def keep(self, name: str) -> None:
+        """Keep a copy of what it holds."""
+        await self.state.keep(self.manifest.name, name)
+
+    async def put_back(self, name: str | None) -> bool:
+        """Restore the copy `name`, or (None) empty the partner; logins and rules stay. False if there is no such copy.
+        A poll that is being held open still belongs to the data before."""
+        partner = self.manifest.name
+        if name is not None and not await self.state.has_kept(partner, name):
+            return False
+        await self.state.put_back(partner, name, self.side.access_journals)
+        assert self.manifest.sandbox is not None
+        self.side = await asyncio.to_thread(self.manifest.sandbox, self.host)
+        return True
 
 
 class Sandbox:
@@ -75,7 +92,7 @@ class Sandbox:
                 skewed = SkewedClock(clock, faults)
                 host = SandboxHost(manifest.name, state, skewed, seed, address)
                 side = await asyncio.to_thread(manifest.sandbox, host)  # reads its contract
-                partners[manifest.name] = Mounted(manifest, side, faults, skewed, host.address)
+                partners[manifest.name] = Mounted(manifest, side, faults, skewed, host.address, host, state)
         return cls(state, await RequestLog.open(state, clock), partners)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

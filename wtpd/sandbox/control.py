@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from msgspec import Meta
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +27,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "flag": (bool,),
+    "bool": (bool,),
 }
 
 
@@ -66,6 +68,9 @@ def control_app(log: RequestLog, partners: Mapping[str, Mounted]) -> Starlette:
         at("/faults", _add_fault, "POST"),
         at("/faults", _clear_faults, "DELETE"),
         at("/faults/{id:int}", _remove_fault, "DELETE"),
+        at("/snapshot", _keep, "POST"),
+        at("/restore", _put_back, "POST"),
+        at("/empty", _empty, "POST"),
         at("/{act}", _play, "POST"),
     ]
     return Starlette(routes=routes, exception_handlers={_Refused: _problem})
@@ -93,7 +98,7 @@ def _checked(argument: Argument, value: Any) -> Any:
 
 
 def _is(value: Any, kind: str) -> bool:
-    return isinstance(value, _TYPES[kind]) and (kind == "flag" or not isinstance(value, bool))
+    return isinstance(value, _TYPES[kind]) and (kind in ("flag", "bool") or not isinstance(value, bool))
 
 
 async def _state(request: Request, partner: Mounted) -> Any:
@@ -137,6 +142,37 @@ async def _remove_fault(request: Request, partner: Mounted) -> Any:
     if not partner.faults.remove(number):
         raise _Refused(404, f"there is no fault {number}")
     return {"items": [rule.told() for rule in partner.faults]}
+
+
+class _Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`name`: of a copy of what a partner holds."""
+
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")] = "snapshot"
+
+
+async def _named(request: Request) -> str:
+    try:
+        return msgspec.json.decode(await request.body() or b"{}", type=_Copy).name
+    except msgspec.DecodeError as error:
+        raise _Refused(422, str(error)) from None
+
+
+async def _keep(request: Request, partner: Mounted) -> Any:
+    name = await _named(request)
+    await partner.keep(name)
+    return {"name": name}
+
+
+async def _put_back(request: Request, partner: Mounted) -> Any:
+    name = await _named(request)
+    if not await partner.put_back(name):
+        raise _Refused(404, f"there is no snapshot {name!r}")
+    return {"name": name}
+
+
+async def _empty(request: Request, partner: Mounted) -> Any:
+    await partner.put_back(None)
+    return {}
 
 
 async def _play(request: Request, partner: Mounted) -> Any:

@@ -41,6 +41,16 @@ _PUT = (
 )
 _DROP = "DELETE FROM records WHERE journal = ? AND key = ?"
 _LOAD = "SELECT journal, key, value FROM records ORDER BY n"
+_SNAPSHOT = "snapshot "
+_DROP_ALL = "DELETE FROM records WHERE journal GLOB ?"
+_KEEP = (
+    "INSERT INTO records (journal, key, value)"
+    " SELECT ?1 || journal, key, value FROM records WHERE journal GLOB ?2 ORDER BY n"
+)
+_PUT_BACK = "INSERT INTO records (journal, key, value) SELECT ?1, key, value FROM records WHERE journal = ?2 ORDER BY n"
+_FIND = "SELECT 1 FROM records WHERE journal GLOB ? LIMIT 1"
+_JOURNALS = "SELECT DISTINCT journal FROM records WHERE journal GLOB ?"
+_LOAD_OF = "SELECT journal, key, value FROM records WHERE journal GLOB ? ORDER BY n"
 
 Row = tuple[Any, ...]
 
@@ -83,6 +93,42 @@ class State:
     def journal(self, name: str) -> FileJournal:
         """The journal `name`; what the file held of it is handed out once."""
         return FileJournal(self, name, self._journals.pop(name, []))
+
+    async def keep(self, partner: str, name: str) -> None:
+        """Keep a copy of everything that the partner's journals hold, under `name`."""
+        await self._rewrite(
+            (_DROP_ALL, (f"{_SNAPSHOT}{name}/{partner}/*",)), (_KEEP, (f"{_SNAPSHOT}{name}/", f"{partner}/*"))
+        )
+
+    async def has_kept(self, partner: str, name: str) -> bool:
+        """Whether there is a copy of that name."""
+        return bool(await self.query(_FIND, (f"{_SNAPSHOT}{name}/{partner}/*",)))
+
+    async def put_back(self, partner: str, name: str | None, staying: Iterable[str]) -> None:
+        """Put a copy back, or (`name` None) nothing; the journals `staying` stay as they are. The partner is made anew
+        from its journals after that."""
+        stays = set(staying)
+        rows: list[tuple[str, Row]] = [
+            (_DROP_ALL, (f"{partner}/{one}",)) for one in await self._journals_of(partner) if one not in stays
+        ]
+        if name is not None:
+            copy = f"{_SNAPSHOT}{name}/{partner}"
+            kept = [one for one in await self._journals_of(copy) if one not in stays]
+            rows += [(_PUT_BACK, (f"{partner}/{one}", f"{copy}/{one}")) for one in kept]
+        await self._rewrite(*rows)
+        for one in [journal for journal in self._journals if journal.startswith(f"{partner}/")]:
+            del self._journals[one]
+        for journal, key, value in await self.query(_LOAD_OF, (f"{partner}/*",)):
+            self._journals.setdefault(journal, []).append((key, value))
+
+    async def _journals_of(self, prefix: str) -> list[str]:
+        found = await self.query(_JOURNALS, (f"{prefix}/*",))
+        return [str(journal).removeprefix(f"{prefix}/") for (journal,) in found]
+
+    async def _rewrite(self, *notes: tuple[str, Row]) -> None:
+        for sql, row in notes:
+            self.note(sql, row)
+        await self._flush()
 
     def note(self, sql: str, row: Row, *, urgent: bool = True) -> None:
         """Write it with the next batch, which is begun after a moment if nobody waits for it with `saved` (which waits

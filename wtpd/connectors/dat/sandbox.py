@@ -98,6 +98,10 @@ class DatSide:
         await self._host.saved()
         await answer.send(send)
 
+    @property
+    def access_journals(self) -> frozenset[str]:
+        return frozenset()
+
     def state(self) -> Any:
         return {
             "customers": list(self._kept.customers),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from wtpd.connectors.partner_side import Act, Argument
 from wtpd.texts import N_
 
-BY = ("dealer", "customer_app")
+BY = ("dealer", "customer_app", "dms")
 
 _DEALER = Argument(name="dealer", help=N_("dealer number"), required=True)
-_WHO = Argument(name="by", help=N_("who does it; dealer if nothing is said"), choices=BY)
+_WHO = Argument(
+    name="by", help=N_("who does it; dealer if nothing is said, dms is another program of the dealer"), choices=BY
+)
 _ID = Argument(name="id", help=N_("the partner's id of the appointment, or ours"), required=True)
 _FIELDS = Argument(name="fields", help=N_("further fields as the contract names them (merge patch)"), kind="json")
 _REASON = Argument(name="reason", help=N_("reason of the cancellation"))
@@ -40,6 +42,7 @@ ACTS = (
             *_DETAILS,
             _FIELDS,
             Argument(name="count", help=N_("how many, each for another customer"), kind="int"),
+            Argument(name="number", help=N_("a number that is used again, instead of a new one")),
         ),
     ),
     Act(name="change", help=N_("change fields of an appointment"), arguments=(_DEALER, _ID, _WHO, *_DETAILS, _FIELDS)),
@@ -54,7 +57,17 @@ ACTS = (
             Argument(name="collection", help=N_("collection"), kind="time"),
         ),
     ),
-    Act(name="cancel", help=N_("cancel an appointment"), arguments=(_DEALER, _ID, _WHO, _REASON)),
+    Act(
+        name="cancel",
+        help=N_("cancel an appointment"),
+        arguments=(
+            _DEALER,
+            _ID,
+            _WHO,
+            _REASON,
+            Argument(name="left", help=N_("it left the connected department"), kind="flag"),
+        ),
+    ),
     Act(
         name="cancel-many",
         help=N_("cancel many appointments at once"),
@@ -87,6 +100,37 @@ ACTS = (
             _DEALER,
             _ID,
             Argument(name="fields", help=N_("what is broken; the drop-off if nothing is said"), kind="json"),
+        ),
+    ),
+    Act(
+        name="odd",
+        help=N_("give an appointment an odd value, and keep it"),
+        arguments=(
+            _DEALER,
+            _ID,
+            Argument(
+                name="fields", help=N_("the odd values; a first registration in year 1 if nothing is said"), kind="json"
+            ),
+        ),
+    ),
+    Act(
+        name="forbid",
+        help=N_("let nobody touch an appointment (403)"),
+        arguments=(_DEALER, _ID, Argument(name="lift", help=N_("let it be touched again"), kind="flag")),
+    ),
+    Act(
+        name="rules",
+        help=N_("set what the contract leaves to the partner, and its moods"),
+        arguments=(
+            Argument(name="signs", help=N_("refuse unpublished advisors and cars: on or off"), kind="bool"),
+            Argument(name="past", help=N_("refuse appointments of the past: on or off"), kind="bool"),
+            Argument(name="key_hours", help=N_("hours that an idempotency key is remembered"), kind="float"),
+            Argument(name="cut", help=N_("characters at which texts are cut; 0: not at all"), kind="int"),
+            Argument(name="tidy", help=N_("keep names and plates in capitals: on or off"), kind="bool"),
+            Argument(name="refuse_cursors", help=N_("refuse the cursors given so far, by 400, 404 or 410"), kind="int"),
+            Argument(name="endless", help=N_("a feed that never ends: on or off"), kind="bool"),
+            Argument(name="more", help=N_("items that a page has beyond its limit"), kind="int"),
+            Argument(name="bulk", help=N_("kilobytes by which each item of a page grows"), kind="int"),
         ),
     ),
     Act(

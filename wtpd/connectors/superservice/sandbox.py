@@ -8,22 +8,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from wtpd.clock import from_iso, iso
 from wtpd.connectors.asgi import Answer, body_of, problem, until_gone
 from wtpd.connectors.contract import Checked, Contract, Refusal
 from wtpd.connectors.partner_side import FEED_FAULTS, ActRefused, FeedFault, Host, Receive, Scope, Send
 from wtpd.connectors.superservice.sandbox_access import Access, Dealer
-from wtpd.connectors.superservice.sandbox_book import Days, Kept, SandboxBook
+from wtpd.connectors.superservice.sandbox_book import CANCELLED, Days, Kept, SandboxBook
 from wtpd.connectors.superservice.sandbox_feed import Change, Feed
 from wtpd.connectors.superservice.sandbox_play import Play
+from wtpd.connectors.superservice.sandbox_rules import Rules
 
 CONTRACT_FILE = Path(__file__).with_name("contract.yaml")
 _PROBLEMS = "https://superservice.invalid/problems/"
+BODY_LIMIT = 5 * 1024 * 1024
+_CAUSES = (CANCELLED, "LEFT_DEPARTMENT")
 _JSON = (b"content-type", b"application/json")
 
 
@@ -40,13 +45,14 @@ _RIGHT_FOR: Mapping[str, str] = {
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """A write that succeeded, kept under its idempotency key; `digest` is of the request."""
+    """A write that succeeded, kept under its idempotency key; `digest` is of the request, `at` when it was made."""
 
     digest: str
     status: int
     body: msgspec.Raw
     etag: str | None = None
     location: str | None = None
+    at: str = ""
 
     def answer(self, *, replayed: bool = False) -> Answer:
         answer = Answer(self.status, [_JSON], bytes(self.body))
@@ -72,10 +78,11 @@ class SuperserviceSide:
         self._host = host
         self._contract = contract()
         self._access = Access(host)
-        self._feed = Feed(host)
-        self._book = SandboxBook(host, self._feed)
+        self._rules = Rules(host)
+        self._feed = Feed(host, self._rules)
         self._days = Days(host)
-        self._play = Play(host, self._access, self._book, self._days)
+        self._book = SandboxBook(host, self._feed, self._days, self._rules)
+        self._play = Play(host, self._access, self._book, self._days, self._rules)
         self._settled_journal = host.journal("keys")
         self._settled = {key: msgspec.json.decode(value, type=Settled) for key, value in self._settled_journal.load()}
         self._reads: Mapping[str, Callable[[Dealer, Checked], Answer]] = {
@@ -103,6 +110,10 @@ class SuperserviceSide:
         if answer is not None:
             await answer.send(send)
 
+    @property
+    def access_journals(self) -> frozenset[str]:
+        return frozenset({"dealers", "clients", "tokens", "rules"})
+
     def state(self) -> Any:
         appointments = [kept.body for kept in self._book.appointments.values()]
         return {
@@ -110,6 +121,7 @@ class SuperserviceSide:
             "appointments": appointments,
             "availability": self._days.state(),
             "changes": len(self._feed),
+            "rules": self._rules.state(),
         }
 
     async def act(self, name: str, arguments: Mapping[str, Any]) -> Any:
@@ -122,6 +134,8 @@ class SuperserviceSide:
 
     def _checked(self, scope: Scope, body: bytes) -> Checked:
         operation, in_path = self._contract.operation(scope["method"], scope["path"])
+        if len(body) > BODY_LIMIT:
+            raise Refusal(413, "too-large", "The body is larger than 5 MB")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if operation.id != "token":  # who asks comes first: a stranger learns nothing about the contract
             number = in_path["dealerNumber"]
@@ -142,17 +156,19 @@ class SuperserviceSide:
         """Do a write, or give the answer that it got before under this key."""
         key = f"{dealer.number} {request.parameters['Idempotency-Key']}"
         digest = _digest(request)
-        before = self._settled.get(key)
-        if before is not None:
+        before, now = self._settled.get(key), self._host.clock.now()
+        if before is not None and (not before.at or now - from_iso(before.at) < timedelta(hours=self._rules.key_hours)):
             if before.digest != digest:
                 raise Refusal(422, "idempotency-key-reused", "This idempotency key was used for another request")
             return before.answer(replayed=True)
         status, result = self._writes[request.operation](dealer, request)
         if isinstance(result, Kept):
             location = f"{self._host.address}/v1/dealers/{dealer.number}/appointments/{result.id}"
-            settled = Settled(digest, status, result.body, _etag(result), location if status == 201 else None)
+            settled = Settled(
+                digest, status, result.body, _etag(result), location if status == 201 else None, at=iso(now)
+            )
         else:
-            settled = Settled(digest, status, result)
+            settled = Settled(digest, status, result, at=iso(now))
         self._settled[key] = settled
         self._settled_journal.put(key, msgspec.json.encode(settled))
         return settled.answer()
@@ -168,7 +184,7 @@ class SuperserviceSide:
         return Answer(200, [_JSON], msgspec.json.encode({"items": [kept.body] if kept else []}))
 
     def _appointment(self, dealer: Dealer, request: Checked) -> Answer:
-        kept = self._book.get(dealer.number, request.parameters["appointmentId"])
+        kept = self._allowed(dealer, request)
         return Answer(200, [_JSON, (b"etag", _etag(kept).encode())], bytes(kept.body))
 
     def _create(self, dealer: Dealer, request: Checked) -> tuple[int, Kept]:
@@ -178,7 +194,11 @@ class SuperserviceSide:
         return 200, self._book.change(self._matching(dealer, request), request.body, by="dms")
 
     def _cancel(self, dealer: Dealer, request: Checked) -> tuple[int, Kept]:
-        return 200, self._book.cancel(self._matching(dealer, request), request.body.get("reason", ""), by="dms")
+        cause = request.body.get("cause", CANCELLED)
+        if cause not in _CAUSES:
+            raise Refusal(422, "unknown-code", "cause: there is no such code")
+        kept = self._matching(dealer, request)
+        return 200, self._book.cancel(kept, request.body.get("reason", ""), by="dms", cause=cause)
 
     def _publish(self, dealer: Dealer, request: Checked) -> tuple[int, msgspec.Raw]:
         accepted = self._days.publish(dealer.number, request.body["days"])
@@ -186,14 +206,21 @@ class SuperserviceSide:
 
     def _matching(self, dealer: Dealer, request: Checked) -> Kept:
         """The appointment, at the version that the request was made for."""
-        kept = self._book.get(dealer.number, request.parameters["appointmentId"])
+        kept = self._allowed(dealer, request)
         if request.parameters["If-Match"] not in ("*", _etag(kept)):
             raise Refusal(412, "stale", "There is a newer version", headers={"ETag": _etag(kept)})
         return kept
 
+    def _allowed(self, dealer: Dealer, request: Checked) -> Kept:
+        """Raises `Refusal` 404, 403 for an appointment that nobody may touch."""
+        kept = self._book.get(dealer.number, request.parameters["appointmentId"])
+        if kept.id in self._rules.forbidden:
+            raise Refusal(403, "appointment-forbidden", "This appointment can't be touched by this client")
+        return kept
+
     async def _changes(self, request: Checked, receive: Receive, faults: tuple[FeedFault, ...]) -> Answer | None:
         dealer, cursor = request.parameters["dealerNumber"], request.parameters["cursor"]
-        limit, wait = request.parameters["limit"], request.parameters["wait"]
+        limit, wait = request.parameters["limit"] + self._rules.more, request.parameters["wait"]
         with self._feed.waiting(dealer) as changed:
             changes, following, more = self._feed.page(dealer, cursor, limit)
             if not changes and wait:
@@ -202,7 +229,8 @@ class SuperserviceSide:
                 changes, following, more = self._feed.page(dealer, cursor, limit)
         shown = self._disturbed(changes, faults)
         more = more or (len(shown) < len(changes))
-        items = [{"seq": change.seq, "changedBy": change.by, "appointment": change.body} for change in shown]
+        bulk = {"bulk": "x" * (self._rules.bulk * 1024)} if self._rules.bulk else {}
+        items = [{"seq": change.seq, "changedBy": change.by, "appointment": change.body, **bulk} for change in shown]
         page = {"items": items, "nextCursor": following, "hasMore": more}
         return Answer(200, [_JSON], msgspec.json.encode(page))
 

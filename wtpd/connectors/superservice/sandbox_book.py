@@ -5,6 +5,7 @@ They are in memory; what is kept on disk is the feed, whose latest entries they 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from wtpd.clock import from_iso
 from wtpd.connectors.contract import Refusal
 from wtpd.connectors.partner_side import Host
 from wtpd.connectors.superservice.sandbox_feed import Change, Feed
+from wtpd.connectors.superservice.sandbox_rules import Rules
 
 ZONE = ZoneInfo("Europe/Berlin")
 """The partner tells times as its dealers read them, with the offset."""
@@ -70,9 +72,11 @@ class Kept:
 class SandboxBook:
     """All dealers' appointments. Nothing here waits; whoever answers waits for `host.saved()` first."""
 
-    def __init__(self, host: Host, feed: Feed) -> None:
+    def __init__(self, host: Host, feed: Feed, days: Days, rules: Rules) -> None:
         self._host = host
         self._feed = feed
+        self._days = days
+        self._rules = rules
         self.appointments: dict[str, Kept] = {}
         self._live: dict[tuple[str, str], str] = {}
         self._codes: dict[tuple[str, str], set[str]] = {}
@@ -90,11 +94,12 @@ class SandboxBook:
         partner_id = self._live.get((dealer, dms_id))
         return self.appointments[partner_id] if partner_id else None
 
-    def create(self, dealer: str, given: Body, *, by: str) -> Kept:
-        """Raises `Refusal` 409 if there is a live one with this DMS id, 422 for what can't be."""
+    def create(self, dealer: str, given: Body, *, by: str, number: str | None = None) -> Kept:
+        """`number`: an id that is used (again) instead of a new one. Raises `Refusal` 409 if there is a live one with
+        this DMS id, 422 for what can't be."""
         dms_id = given.get("dmsAppointmentId")
         self._check_single(dealer, dms_id)
-        partner_id = f"A{len(self.appointments) + 1:07d}"
+        partner_id = number or f"A{len(self.appointments) + 1:07d}"
         now = self._now()
         body = {
             "id": partner_id,
@@ -110,7 +115,7 @@ class SandboxBook:
             "links": {"menus": f"{self._host.address}/menus/{partner_id}"},
         }
         _merge(body, given)
-        self._check(dealer, body, given)
+        self._check(dealer, body, given, by)
         return self._record(body, by)
 
     def change(self, kept: Kept, patch: Body, *, by: str) -> Kept:
@@ -119,17 +124,18 @@ class SandboxBook:
             raise Refusal(422, "appointment-cancelled", "The appointment is cancelled and can't be changed")
         body = kept.read()
         _merge(body, patch)
-        self._check(kept.dealer, body, patch)
+        self._check(kept.dealer, body, patch, by)
         _localise(body)
+        self._rules.keep(body)
         return kept if body == kept.read() else self._next(body, by)
 
-    def cancel(self, kept: Kept, reason: str, *, by: str) -> Kept:
+    def cancel(self, kept: Kept, reason: str, *, by: str, cause: str = CANCELLED) -> Kept:
         """Cancelling what is cancelled changes nothing."""
         if kept.cancelled:
             return kept
         body = kept.read()
         body["status"] = CANCELLED
-        body["cancellation"] = {"reason": reason, "cancelledAt": self._now()}
+        body["cancellation"] = {"reason": reason, "cause": cause, "cancelledAt": self._now()}
         return self._next(body, by)
 
     def reopen(self, kept: Kept, *, by: str) -> Kept:
@@ -160,13 +166,32 @@ class SandboxBook:
                 409, "duplicate", "There is a live appointment with this dmsAppointmentId", appointmentId=there.id
             )
 
-    def _check(self, dealer: str, body: Body, given: Body) -> None:
-        """The partner's rules beyond the contract's forms."""
+    def _check(self, dealer: str, body: Body, given: Body, by: str) -> None:
+        """The partner's rules beyond the contract's forms. The people there may use their own advisors and cars."""
         if from_iso(body["collectionTime"]) <= from_iso(body["dropOffTime"]):
-            raise Refusal(422, "collection-before-drop-off", "The collection must be after the drop-off")
+            raise Refusal(422, "collection-not-after-drop-off", "The collection must be after the drop-off")
+        if by == "dms":
+            if self._rules.past and from_iso(body["collectionTime"]) <= self._host.clock.now():
+                raise Refusal(422, "appointment-past", "The collection is in the past")
+            if self._rules.signs:
+                self._check_signs(dealer, given)
         for kind, code in (("status", given.get("status")), ("transport", given.get("transport", {}).get("option"))):
             if code is not None and code not in _KNOWN_CODES[kind] | self._codes.get((dealer, kind), set()):
                 raise Refusal(422, "unknown-code", f"{kind}: there is no such code")
+
+    def _check_signs(self, dealer: str, given: Body) -> None:
+        """Only advisors and cars are taken that the dealer has published; before its first publication any are."""
+        known = self._days.signs(dealer)
+        if known is None:
+            return
+        advisors, cars = known
+        transport = given.get("transport", {})
+        for kind, sign, signs in (
+            ("advisorId", given.get("advisorId"), advisors),
+            ("transport.loanCarId", transport.get("loanCarId"), cars),
+        ):
+            if sign is not None and sign not in signs:
+                raise Refusal(422, "unknown-resource", f"{kind}: this sign was never published")
 
     def _next(self, body: Body, by: str, *, in_feed: bool = True) -> Kept:
         body["version"] += 1
@@ -176,6 +201,7 @@ class SandboxBook:
 
     def _record(self, body: Body, by: str, *, in_feed: bool = True) -> Kept:
         _localise(body)
+        self._rules.keep(body)
         change = self._feed.append(body["dealerNumber"], body["id"], by, _raw(body), in_feed=in_feed, current=True)
         self._take(change)
         return self.appointments[change.id]
@@ -209,16 +235,30 @@ class Days:
         self._host = host
         self._journal = host.journal("days")
         self.published: dict[str, dict[str, Body]] = {}
+        self._signs: dict[str, tuple[set[str], set[str]]] = {}
         for key, value in self._journal.load():
             dealer, date = key.split(" ")
             self.published.setdefault(dealer, {})[date] = msgspec.json.decode(value)
+            self._note_signs(dealer, self.published[dealer][date])
 
     def publish(self, dealer: str, days: Sequence[Body]) -> int:
-        """Replace these days, and leave the others as they are."""
+        """Replace these days, and leave the others as they are. Raises `Refusal` 422; then nothing was changed."""
+        _check_days(days)
         for day in days:
+            self._note_signs(dealer, day)
             self.published.setdefault(dealer, {})[day["date"]] = day
             self._journal.put(f"{dealer} {day['date']}", msgspec.json.encode(day))
         return len(days)
+
+    def signs(self, dealer: str) -> tuple[frozenset[str], frozenset[str]] | None:
+        """Every advisor and every car that the dealer ever published; None before its first publication."""
+        found = self._signs.get(dealer)
+        return None if found is None else (frozenset(found[0]), frozenset(found[1]))
+
+    def _note_signs(self, dealer: str, day: Body) -> None:
+        advisors, cars = self._signs.setdefault(dealer, (set(), set()))
+        advisors.update(one["advisorId"] for one in day["advisors"])
+        cars.update(one["loanCarId"] for one in day["loanCars"])
 
     def free_slots(self, dealer: str) -> Iterator[str]:
         """The drop-off times published as free, from now on, in order."""
@@ -230,6 +270,23 @@ class Days:
 
     def state(self) -> dict[str, list[Body]]:
         return {dealer: [day for _, day in sorted(days.items())] for dealer, days in self.published.items()}
+
+
+def _check_days(days: Sequence[Body]) -> None:
+    """The rules of the contract for a publication. Raises `Refusal` 422."""
+    seen: set[str] = set()
+    for day in days:
+        date = day["date"]
+        if date in seen:
+            raise Refusal(422, "day-twice", f"{date} is given twice")
+        seen.add(date)
+        if day["remaining"] > day["capacity"]:
+            raise Refusal(422, "remaining-above-capacity", f"{date}: more remains than there is")
+        if any(from_iso(slot["time"]).astimezone(ZONE).date().isoformat() != date for slot in day["dropOffSlots"]):
+            raise Refusal(422, "slot-on-another-day", f"{date}: a slot is on another day")
+        spans = [*(one["present"] for one in day["advisors"]), *(one["free"] for one in day["loanCars"])]
+        if any(from_iso(span["to"]) <= from_iso(span["from"]) for each in spans for span in each):
+            raise Refusal(422, "span-reversed", f"{date}: a span ends before it begins")
 
 
 class _ShownTransport(msgspec.Struct):
@@ -258,7 +315,8 @@ def _merge(target: Body, patch: Body) -> None:
 
 def _localise(body: Body) -> None:
     for name in ("dropOffTime", "collectionTime"):
-        body[name] = from_iso(body[name]).astimezone(ZONE).isoformat(timespec="seconds")
+        with contextlib.suppress(ValueError, TypeError, AttributeError):  # an odd one that is played stays
+            body[name] = from_iso(body[name]).astimezone(ZONE).isoformat(timespec="seconds")
 
 
 def _raw(body: Body) -> msgspec.Raw:

@@ -13,6 +13,7 @@ import msgspec
 
 from wtpd.connectors.contract import Refusal
 from wtpd.connectors.partner_side import FeedFault, Host
+from wtpd.connectors.superservice.sandbox_rules import Rules
 
 PAGE_BYTES = 4 * 1024 * 1024
 """A page of the feed ends before it is larger than this, whatever its limit."""
@@ -34,7 +35,9 @@ class Change(msgspec.Struct, array_like=True):
 class Feed:
     """`load` first; `append` notes an entry at once, and whoever shows it waits for `host.saved()`."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, rules: Rules) -> None:
+        self._rules = rules
+        self._rounds = 0
         self._journal = host.journal("changes")
         self._held = host.journal("held")
         self._entries: dict[str, list[Change]] = {}
@@ -62,8 +65,10 @@ class Feed:
         return change
 
     def page(self, dealer: str, cursor: str | None, limit: int) -> tuple[Sequence[Change], str, bool]:
-        """The changes behind a cursor, the next cursor, and whether there are more. Raises `Refusal` 400."""
+        """The changes behind a cursor, the next cursor, and whether there are more. Raises `Refusal`."""
         after = 0 if cursor is None else self._position(dealer, cursor)
+        if self._rules.endless:
+            return self._endless(dealer, after, limit)
         entries = self._entries.get(dealer, [])
         start = end = bisect_right(entries, after, key=attrgetter("seq"))
         size = 0
@@ -73,7 +78,12 @@ class Feed:
                 break
             end += 1
         last = entries[end - 1].seq if end > start else after
-        return entries[start:end], _cursor(dealer, last), end < len(entries)
+        return entries[start:end], self._cursor(dealer, last), end < len(entries)
+
+    def _endless(self, dealer: str, after: int, limit: int) -> tuple[Sequence[Change], str, bool]:
+        """The same items behind an ever new cursor."""
+        self._rounds += 1
+        return self._entries.get(dealer, [])[-limit:], self._cursor(dealer, after, self._rounds), True
 
     def before(self, change: Change, number: int) -> Sequence[Change]:
         """Some entries before this one: what a feed repeats that repeats itself."""
@@ -83,8 +93,12 @@ class Feed:
     def hold_back(self, changes: Sequence[Change], fault: FeedFault) -> None:
         """Take entries out of the feed and put them at its end: after the fault's `seconds`, or at once, which is
         behind the page that is being answered."""
-        for change in changes:
-            del self._entries[change.dealer][self._index(change)]
+        for change in {change.seq: change for change in changes}.values():  # a repeating page lists one twice
+            entries = self._entries[change.dealer]
+            index = self._index(change)
+            if index < 0 or entries[index] is not change:
+                continue
+            del entries[index]
             change.in_feed = False
             self._put(change)
             key = str(change.seq)
@@ -120,19 +134,22 @@ class Feed:
         if change.in_feed:
             self._entries.setdefault(change.dealer, []).append(change)
 
+    def _cursor(self, dealer: str, seq: int, round_: int = 0) -> str:
+        said = f"{dealer}/{seq}/{self._rules.epoch}/{round_}"
+        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
     def _index(self, change: Change) -> int:
         return bisect_right(self._entries[change.dealer], change.seq, key=attrgetter("seq")) - 1
 
     def _position(self, dealer: str, cursor: str) -> int:
         try:
-            whose, _, seq = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition("/")
-            position = int(seq)
+            said = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+            whose, *numbers = said.split("/")
+            position, epoch, _ = map(int, numbers)
         except ValueError:
             raise Refusal(400, "cursor", "This is no cursor of this feed") from None
+        if epoch != self._rules.epoch:
+            raise Refusal(self._rules.refuse_cursors or 410, "cursor", "This cursor isn't known any more")
         if whose != dealer or not 0 <= position <= self._seq:
             raise Refusal(400, "cursor", "This is no cursor of this feed")
         return position
-
-
-def _cursor(dealer: str, seq: int) -> str:
-    return base64.urlsafe_b64encode(f"{dealer}/{seq}".encode()).decode().rstrip("=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta
 from itertools import chain, repeat
@@ -10,7 +11,8 @@ from typing import Any
 from wtpd.clock import from_iso
 from wtpd.connectors.partner_side import ActRefused, Host
 from wtpd.connectors.superservice.sandbox_access import RIGHTS, Access, ClientUser, Dealer
-from wtpd.connectors.superservice.sandbox_book import ZONE, Body, Days, Kept, SandboxBook
+from wtpd.connectors.superservice.sandbox_book import CANCELLED, ZONE, Body, Days, Kept, SandboxBook
+from wtpd.connectors.superservice.sandbox_rules import Rules
 
 VISIT = timedelta(hours=8)
 MANY = 100_000
@@ -49,11 +51,12 @@ _JOBS = (("INSP-K", "Inspektion klein", 18), ("HU", "Hauptuntersuchung mit AU", 
 
 
 class Play:
-    def __init__(self, host: Host, access: Access, book: SandboxBook, days: Days) -> None:
+    def __init__(self, host: Host, access: Access, book: SandboxBook, days: Days, rules: Rules) -> None:
         self._host = host
         self._access = access
         self._book = book
         self._days = days
+        self._rules = rules
         self._acts: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "book": self._book_visits,
             "change": self._change,
@@ -63,6 +66,9 @@ class Play:
             "reopen": self._reopen,
             "unknown-code": self._unknown_code,
             "break": self._break,
+            "odd": self._odd,
+            "forbid": self._forbid,
+            "rules": self._rules.change,
             "dealer": self._put_dealer,
             "client": self._put_client,
         }
@@ -77,7 +83,12 @@ class Play:
         if not 1 <= count <= MANY:
             raise ActRefused(f"count is between 1 and {MANY}")
         times = self._times(dealer, given.get("drop_off"))
-        kept = [self._book.create(dealer, self._visit(given, next(times)), by=_by(given)) for _ in range(count)]
+        if (number := given.get("number")) is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", number):
+            raise ActRefused("number is no id of an appointment")
+        kept = [
+            self._book.create(dealer, self._visit(given, next(times)), by=_by(given), number=number)
+            for _ in range(count)
+        ]
         return kept[0].body if count == 1 else _listed(kept)
 
     def _visit(self, given: Mapping[str, Any], drop_off: datetime) -> Body:
@@ -124,7 +135,8 @@ class Play:
         return self._book.change(kept, patch, by=_by(given)).body
 
     def _cancel(self, given: Mapping[str, Any]) -> Any:
-        return self._book.cancel(self._kept(given), given.get("reason", ""), by=_by(given)).body
+        cause = "LEFT_DEPARTMENT" if given.get("left") else CANCELLED
+        return self._book.cancel(self._kept(given), given.get("reason", ""), by=_by(given), cause=cause).body
 
     def _cancel_many(self, given: Mapping[str, Any]) -> Any:
         dealer = self._dealer(given)
@@ -150,6 +162,20 @@ class Play:
         if not isinstance(broken, dict):
             raise ActRefused("fields is an object")
         return self._book.put_broken(self._kept(given), broken, by="dealer").body
+
+    def _odd(self, given: Mapping[str, Any]) -> Any:
+        odd = given.get("fields", {"vehicle": {"firstRegistration": "0001-01-01"}})
+        if not isinstance(odd, dict):
+            raise ActRefused("fields is an object")
+        return self._book.change_unchecked(self._kept(given), odd, by="dealer").body
+
+    def _forbid(self, given: Mapping[str, Any]) -> Any:
+        kept = self._kept(given)
+        if given.get("lift"):
+            self._rules.forbidden.discard(kept.id)
+        else:
+            self._rules.forbidden.add(kept.id)
+        return {"ids": sorted(self._rules.forbidden)}
 
     def _put_dealer(self, given: Mapping[str, Any]) -> Any:
         number = given["dealer"]
