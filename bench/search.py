@@ -32,7 +32,7 @@ async def run(quick: bool) -> list[Figure]:
                 times = await db.read(partial(_times, words, rounds))
                 p50, p99 = percentile(times, 50) * 1000, percentile(times, 99) * 1000
                 figures.append(fact(f"search by {what} among {size:,}, p50", p50, "ms"))
-                figures.append(at_most("… p99", p99, 2, "ms"))
+                figures.append(at_most("… p99", p99, 5, "ms"))
             figures.append(fact("a LIKE scan of the same, p50", await db.read(partial(_scan, size)) * 1000, "ms"))
             return figures
         finally:
@@ -44,13 +44,20 @@ def _fill(first: int, last: int, tx: Tx) -> None:
     rows = [(number + 1, f"{number:036}", _document(number)) for number in range(first, last)]
     tx.run_many("INSERT INTO search_appointment_text (doc, id, words) VALUES (?, ?, ?)", rows)
     tx.run_many("INSERT INTO search_appointment (rowid, words) VALUES (?, ?)", [(doc, words) for doc, _, words in rows])
+    people = [(f"+49170{number:07}", f"{number:036}") for number in range(first, last)]
+    tx.run_many(
+        "INSERT INTO customer (id, origin, version) VALUES (?, 'planner', 1)", [(person,) for _, person in people]
+    )
+    tx.run_many("INSERT INTO customer_contact (contact, customer_id) VALUES (?, ?)", people)
 
 
 def _document(number: int) -> str:
     plate = _plate(number)
     vin = f"vsszzz{number:011}"
     names = f"{FIRST[number % 8]} {LAST[number // 8 % 8]} nachname{number}"
-    return f"{names} {plate} {plate.replace(' ', '')} {vin} {vin[-8:]} {vin[-7:]} {vin[-6:]} wo{number}"
+    parts = plate.split()
+    ends = " ".join("".join(parts[place:]) for place in range(3))
+    return f"{names} {plate} {ends} {vin} {vin[-8:]} {vin[-7:]} {vin[-6:]} wo{number}"
 
 
 def _plate(number: int) -> str:
@@ -71,6 +78,17 @@ def _questions(size: int) -> list[tuple[str, Question]]:
         ("VIN", lambda chance: f"VSSZZZ{chance.randrange(size):011}"),
         ("the end of a VIN", lambda chance: f"{chance.randrange(size):07}"),
         ("work order", lambda chance: f"WO{chance.randrange(size)}"),
+        ("a plate in two parts", lambda chance: " ".join(_plate(chance.randrange(size)).split()[1:])),
+        ("a long word that isn't there", lambda chance: f"Nachnamexyz{chance.choice('abcdef')}"),
+        ("the beginning of a VIN that all share", lambda chance: "VSSZZZ000"),
+        ("a name with a wrong plate", lambda chance: f"{chance.choice(FIRST)} HRO-QÄ {chance.randrange(1, 9)}"),
+        (
+            "a name and a plate of another",
+            lambda chance: f"Nachname{chance.randrange(size)} {_plate(chance.randrange(size))}",
+        ),
+        ("a near miss of a name", lambda chance: chance.choice(("Mueler", "Schnmidt", "Fischre", "Wagmer"))),
+        ("a near miss of a number", lambda chance: f"WO{chance.randrange(size)}"[::-1]),
+        ("telephone", lambda chance: f"0170 {chance.randrange(size):07}"),
         ("what isn't there", lambda chance: f"xyz{chance.randrange(size)}"),
     ]
 
@@ -81,7 +99,8 @@ def _times(question: Question, rounds: int, tx: Tx) -> list[float]:
     for number in range(rounds + 5):
         words = question(chance)
         started = time.perf_counter()
-        search.appointments(tx, words, LIMIT)
+        if not search.appointments(tx, words, LIMIT):
+            search.near(tx, "appointment", words, LIMIT)
         if number >= 5:
             times.append(time.perf_counter() - started)
     return times

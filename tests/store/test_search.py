@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.support.bookkeeping import DESK, MONDAY, Dealership, draft
-from wtpd.store import appointments, customers, vehicles
+from tests.support.bookkeeping import DESK, MONDAY, NOW, Dealership, draft
+from wtpd.store import appointments, customers, search, vehicles
 from wtpd.store.database import Tx
+from wtpd.store.migrations import migrate
 
 CUSTOMER = {
     "number": "K-10386",
@@ -148,3 +153,97 @@ async def test_a_write_that_was_undone_is_not_found(dealership: Dealership) -> N
     assert await dealership.see(lambda tx: customers.search(tx, "müller")) == []
     integrity = "INSERT INTO search_customer (search_customer, rank) VALUES ('integrity-check', 1)"
     await dealership.do(lambda tx: tx.run(integrity))
+
+
+async def kept(dealership: Dealership, people: Sequence[str] = (), plates: Sequence[str] = ()) -> None:
+    def work(tx: Tx) -> None:
+        for name in people:
+            dealership.book.create_customer(tx, {"last_name": name}, author=DESK)
+        for plate in plates:
+            dealership.book.create_vehicle(tx, {"plate": plate}, author=DESK)
+
+    await dealership.do(work)
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("sorensen", {"Sørensen"}), ("soerensen", {"Sørensen"}), ("Sørensen", {"Sørensen"}),
+        ("müller", {"Müller", "Mueller", "Muller"}), ("muller", {"Müller", "Mueller", "Muller"}),
+        ("Mueller", {"Müller", "Mueller", "Muller"}), ("strassburger", {"Straßburger"}), ("bauer", {"Bauer"}),
+        ("müll", {"Müller", "Mueller", "Muller"}),
+    ],
+)  # fmt: skip
+async def test_names_are_found_however_they_are_spelled(dealership: Dealership, typed: str, names: set[str]) -> None:
+    await kept(dealership, ["Sørensen", "Müller", "Mueller", "Muller", "Straßburger", "Bauer", "Koch"])
+    found = await dealership.see(lambda tx: customers.search(tx, typed))
+    assert {one.last_name for one in found} == names
+
+
+@pytest.mark.parametrize(
+    ("typed", "plates"),
+    [
+        ("kp 48", {"HRO-KP 48", "KP-48 X"}), ("KP48", {"HRO-KP 48", "KP-48 X"}), ("hro kp 48", {"HRO-KP 48"}),
+        ("48e", {"hrokp48e"}), ("HRO-KP 48E", {"hrokp48e"}), ("xbn", {"72xbn3"}), ("72-xbn", {"72xbn3"}),
+        ("xbn 3", {"72xbn3"}), ("72 XBN 3", {"72xbn3"}),
+    ],
+)  # fmt: skip
+async def test_plates_are_found_in_any_spacing(dealership: Dealership, typed: str, plates: set[str]) -> None:
+    await kept(dealership, plates=["HRO-KP 48", "KP-48 X", "hrokp48e", "72xbn3", "HRO-XX 9"])
+    found = await dealership.see(lambda tx: {one.plate for one in vehicles.search(tx, typed)})
+    assert plates <= found
+    assert "HRO-XX 9" not in found
+
+
+async def test_a_telephone_number_is_found_in_any_notation(dealership: Dealership) -> None:
+    def work(tx: Tx) -> str:
+        person = dealership.book.create_customer(tx, {"last_name": "Lübs", "phone": "(0381) 708-16"}, author=DESK)
+        car = dealership.book.create_vehicle(tx, {"plate": "HRO-AB 1", "driver": person.id}, author=DESK)
+        return dealership.book.create(tx, draft(customer_id=person.id, vehicle_id=car.id), author=DESK).id
+
+    visit = await dealership.do(work)
+    for typed in ("038170816", "0381 70816", "+49 381 70816", "0049/381/70816", "0381-708"):
+        people = await dealership.see(lambda tx, typed=typed: customers.search(tx, typed))
+        visits = await dealership.see(lambda tx, typed=typed: appointments.search(tx, typed))
+        cars = await dealership.see(lambda tx, typed=typed: vehicles.search(tx, typed))
+        assert ([one.last_name for one in people], [one.id for one in visits]) == (["Lübs"], [visit])
+        assert [one.plate for one in cars] == ["HRO-AB 1"]
+    near = await dealership.see(lambda tx: customers.search_near(tx, "0381 70861"))
+    assert [one.last_name for one in near] == ["Lübs"]
+
+
+@pytest.mark.parametrize("typed", ["Schröter", "Schrödre", "Schroder", "Schrödder", "Achröder", "chröder"])
+async def test_a_near_miss_finds_the_name(dealership: Dealership, typed: str) -> None:
+    await kept(dealership, ["Schröder", "Koch"])
+    exact = await dealership.see(lambda tx: customers.search(tx, typed))
+    near = await dealership.see(lambda tx: customers.search_near(tx, typed))
+    assert {one.last_name for one in exact or near} == {"Schröder"}
+
+
+async def test_two_swapped_digits_of_a_plate_are_a_near_miss(dealership: Dealership) -> None:
+    await kept(dealership, plates=["HRO-KP 4812", "HRO-KP 77"])
+    assert await dealership.see(lambda tx: vehicles.search(tx, "HRO-KP 4821")) == []
+    near = await dealership.see(lambda tx: vehicles.search_near(tx, "HRO-KP 4821"))
+    assert [one.plate for one in near] == ["HRO-KP 4812"]
+
+
+async def test_a_partners_number_that_no_document_has_is_found(dealership: Dealership) -> None:
+    made = await dealership.do(lambda tx: dealership.book.create(tx, draft(), author=DESK))
+    refer = "INSERT INTO reference (partner, partner_id, appointment_id) VALUES ('superservice', 'SSC-0017', ?)"
+    await dealership.do(lambda tx: tx.run(refer, (made.id,)))
+    for typed in ("SSC-0017", "SSC-00"):
+        found = await dealership.see(lambda tx, typed=typed: appointments.search(tx, typed))
+        assert [one.id for one in found] == [made.id]
+
+
+@given(st.text(max_size=80))
+@settings(max_examples=60)
+def test_whatever_is_typed_is_a_query(text: str) -> None:
+    con = sqlite3.connect(":memory:", isolation_level=None)
+    con.row_factory = sqlite3.Row
+    migrate(con, Path("memory"))
+    tx = Tx(con, NOW)
+    for kind in search.KINDS:
+        search.near(tx, kind, text, 5)
+    assert search.appointments(tx, text, 5) == []
+    con.close()

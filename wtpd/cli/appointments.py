@@ -55,8 +55,8 @@ class Day:
 def appointments(console: Console, day: str | None, site: str | None, search: str | None) -> None:
     now = datetime.now(UTC)
     if search:
-        found = console.ask(lambda api: _search(api, search, site))
-        console.answer(found, lambda: print_found(console, found))
+        page = console.ask(lambda api: api.appointments.list(q=search, site=site, near=not console.json or None))
+        console.answer(page["items"], lambda: print_found(console, page["items"], similar=page.get("similar", False)))
         return
     days = console.ask(lambda api: _days(api, day, site, now))
     console.answer(
@@ -117,7 +117,9 @@ def _print_day(console: Console, one: Day) -> None:
     console.line()
 
 
-def print_found(console: Console, found: Sequence[Json]) -> None:
+def print_found(console: Console, found: Sequence[Json], *, similar: bool = False) -> None:
+    if similar:
+        console.line(N_("Nothing fits exactly. Similar ones:"))
     if not found:
         console.line(N_("Nothing found."))
         return

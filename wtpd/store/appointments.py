@@ -124,9 +124,18 @@ def count(tx: Tx, which: Filter) -> int:
 
 
 def search(tx: Tx, text: str, limit: int = 50) -> list[Appointment]:
-    """By plate, VIN, customer, work order, DMS number or a partner's number; the newest first. Every word of `text`
-    must begin a word of the appointment."""
-    return many(tx, index.appointments(tx, text, limit))
+    """By plate, VIN or its end, customer, telephone number, work order, DMS number or a partner's number. Every word of
+    `text` must begin a word of the appointment. The latest drop-off first."""
+    return _latest_first(many(tx, index.appointments(tx, text, limit)))
+
+
+def search_near(tx: Tx, text: str, limit: int = 50) -> list[Appointment]:
+    """What nearly fits a text that finds nothing (`wtpd.store.search.near`). The latest drop-off first."""
+    return _latest_first(many(tx, index.near(tx, "appointment", text, limit)))
+
+
+def _latest_first(found: list[Appointment]) -> list[Appointment]:
+    return sorted(found, key=lambda one: one.drop_off, reverse=True)
 
 
 def by_reference(tx: Tx, partner: str, partner_id: str) -> Appointment | None:

@@ -78,6 +78,13 @@ def search(tx: Tx, text: str, limit: int = 50) -> list[Customer]:
     return [records[one] for one in found if one in records]
 
 
+def search_near(tx: Tx, text: str, limit: int = 50) -> list[Customer]:
+    """What nearly fits a text that finds nothing (`wtpd.store.search.near`)."""
+    found = index.near(tx, "customer", text, limit)
+    records = many(tx, found)
+    return [records[one] for one in found if one in records]
+
+
 def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Customer]:
     """In the order of their ids, those behind the id `after`."""
     return [record_of(row) for row in tx.all("SELECT * FROM customer WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]

@@ -37,6 +37,7 @@ def make_some(tx: Tx, limit: int = PORTION) -> bool:
     cars = tx.all("SELECT id, plate, plate_key FROM vehicle WHERE id > ? ORDER BY id LIMIT ?", (at["vehicle"], limit))
     country = countries.home(tx)
     for row in cars:
+        index.touch_vehicle(tx, row["id"])
         key = plate_key(row["plate"], country) if row["plate"] else ""
         if key != row["plate_key"]:
             tx.run("UPDATE vehicle SET plate_key = ? WHERE id = ?", (key, row["id"]))
@@ -57,5 +58,5 @@ def _rekey_customer(tx: Tx, row: Row) -> None:
         if visit is not None:
             site = visit["site"]
             tx.run("UPDATE customer SET home_site = ? WHERE id = ?", (site, row["id"]))
-    if customers.put_contacts(tx, customers.record_of(row), site):
-        index.touch_customer(tx, row["id"])
+    customers.put_contacts(tx, customers.record_of(row), site)
+    index.touch_customer(tx, row["id"])

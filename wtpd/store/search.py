@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from wtpd.planner.names import name_key
+from wtpd.planner.plates import formatted
+from wtpd.store import countries
 from wtpd.store.database import Tx, from_json, to_json
 
 _WORD = re.compile(r"[^\W_]+")
@@ -22,19 +24,50 @@ _INDEXED_PREFIX = 7
 _MOST_WORDS = 8
 _LONGEST = 64
 _LONGEST_QUERY = 200
+_CANDIDATES = 500
+"""Documents that are compared with a long word before the index is asked for all words that begin so."""
+_PARTS_OF_A_PLATE = 3
+_LONGEST_GROUP = 5
+_LONGEST_PLATE = 9
+_MOST_DIGITS = 4
+_TELEPHONE = re.compile(r"[+(\d][\d\s()/.+-]*")
+_LEAST_DIGITS = 5
+_MOST_TELEPHONE = 17
+_LEAST_FOR_NEAR = 4
+_LONGEST_FOR_NEAR = 20
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def appointments(tx: Tx, text: str, limit: int) -> list[str]:
     """Ids, the newest first."""
-    return _search(tx, "appointment", text, limit)
+    return _found(tx, "appointment", text, limit)
 
 
 def customers(tx: Tx, text: str, limit: int) -> list[str]:
-    return _search(tx, "customer", text, limit)
+    """As `appointments`."""
+    return _found(tx, "customer", text, limit)
 
 
 def vehicles(tx: Tx, text: str, limit: int) -> list[str]:
-    return _search(tx, "vehicle", text, limit)
+    """As `appointments`."""
+    return _found(tx, "vehicle", text, limit)
+
+
+def near(tx: Tx, kind: str, text: str, limit: int) -> list[str]:
+    """Ids of what nearly fits, for a text that finds nothing: one letter is wrong, missing, too many or swapped in one
+    of its words, or two digits that stand side by side are swapped. The newest first."""
+    words = _query(text)
+    numbers = [number for swapped in _swapped(text) for number in _telephones(tx, swapped)]
+    found = _merged(tx, kind, [], _by_telephone(tx, kind, numbers, limit), limit)
+    order = sorted(range(len(words)), key=lambda place: -len(words[place][0]))
+    for place in order:
+        if found:
+            break
+        variants = _variants(words[place][0])
+        if variants:
+            others = [each for number, each in enumerate(words) if number != place]
+            found = [each for _, each in _matching(tx, kind, others, limit, also=variants)]
+    return found
 
 
 def touch_appointment(tx: Tx, appointment_id: str) -> None:
@@ -74,36 +107,189 @@ def _total_changes(tx: Tx) -> int:
     return int(row["n"]) if row else 0
 
 
-def _search(tx: Tx, kind: str, text: str, limit: int) -> list[str]:
-    """A plate, VIN or number is looked for as one word first, however it was grouped (`b-mw 1` is `bmw1`)."""
+def _found(tx: Tx, kind: str, text: str, limit: int) -> list[str]:
+    """The union of what fits word by word, as a plate in one word, as a telephone number and as a partner's number."""
+    words = _query(text)
+    found = _matching(tx, kind, words, limit)
+    plain = _words_of(text)
+    if len(plain) != len(words):  # there is a plate in it
+        if len(plain) < _PARTS_OF_A_PLATE or kind == "customer":
+            found += _matching(tx, kind, plain, limit)
+    elif len(plain) > 1 and any(char.isdigit() for char in text):
+        found += _matching(tx, kind, [("".join(word[0] for word in plain)[:_LONGEST],)], limit)
+    more = _by_telephone(tx, kind, _telephones(tx, text), limit)
+    if kind == "appointment":
+        more += _by_reference(tx, text, limit)
+    return _merged(tx, kind, found, more, limit)
+
+
+def _merged(tx: Tx, kind: str, found: list[tuple[int, str]], more: list[str], limit: int) -> list[str]:
+    """Both without repeats, the newest document first."""
+    if more:
+        rows = tx.all(
+            f"SELECT doc, id FROM search_{kind}_text WHERE id IN (SELECT value FROM json_each(?))", (to_json(more),)
+        )
+        found = found + [(row["doc"], row["id"]) for row in rows]
+    return [each for _, each in sorted(set(found), reverse=True)[:limit]]
+
+
+def _words_of(text: str) -> list[tuple[str, ...]]:
+    """The words of a query, each with its ways of spelling: `Müller` → `mueller`, `muller`."""
     words = [word[:_LONGEST] for word in _readings(text[:_LONGEST_QUERY])[0][:_MOST_WORDS]]
-    found: list[str] = []
-    if len(words) > 1 and any(char.isdigit() for char in text):
-        found = _matching(tx, kind, ["".join(words)[:_LONGEST]], limit)
-    return found or _matching(tx, kind, words, limit)
+    return [tuple(dict.fromkeys((word, _bare(word)))) if word.isalpha() else (word,) for word in words]
 
 
-def _matching(tx: Tx, kind: str, words: list[str], limit: int) -> list[str]:
-    """A single letter must be a whole word: half the book begins with it. Longer beginnings than the index knows are
-    looked for by their first letters and then compared, except numbers, which differ from their first letters on."""
-    terms, compared = [], []
-    for word in words:
-        if len(word) == 1:
-            terms.append(f'"{word}"')
-        elif len(word) <= _INDEXED_PREFIX or not word.isalpha():
-            terms.append(f'"{word}"*')
-        else:
-            terms.append(f'"{word[:_INDEXED_PREFIX]}"*')
-            compared.append(f" {word}")
-    if not terms:
+def _query(text: str) -> list[tuple[str, ...]]:
+    """As `_words_of`, a plate in it as one word: `Lübs HRO-KP 48` → `luebs`/`lubs`, `hrokp48`."""
+    words = _words_of(text)
+    for length in (3, 2):
+        for first in range(len(words) - length + 1):
+            run = [word[0] for word in words[first : first + length]]
+            if _is_plate(run):
+                return [*words[:first], ("".join(run),), *words[first + length :]]
+    return words
+
+
+def _is_plate(run: list[str]) -> bool:
+    """Two or three short groups of letters and digits, as a plate or the end of one is read out."""
+    joined = "".join(run)
+    digits = sum(char.isdigit() for char in joined)
+    if not 1 <= digits <= _MOST_DIGITS or len(joined) > _LONGEST_PLATE or digits == len(joined):
+        return False
+    return all(len(part) <= _LONGEST_GROUP for part in run) and joined.isascii()
+
+
+def _matching(
+    tx: Tx, kind: str, words: list[tuple[str, ...]], limit: int, *, also: Sequence[str] = ()
+) -> list[tuple[int, str]]:
+    """Documents (number, id) with words that begin with these; `also`: one of these whole words too. A single letter
+    must be a whole word: half the book begins with it.
+
+    Beginnings longer than the index knows are looked for by their first letters among the newest documents and
+    compared; only where that leaves the answer open is the index asked for all words that begin so. Thereby neither a
+    long word that is nowhere nor one that is everywhere costs a walk through the book."""
+    if not words and not also:
         return []
-    checks = "".join(" AND instr(' ' || t.words, ?) > 0" for _ in compared)
+    short = _expression(words, also, _INDEXED_PREFIX)
+    if all(len(spelling) <= _INDEXED_PREFIX for word in words for spelling in word):
+        return _ask(tx, kind, short, limit)
+    checks, params = [], []
+    for word in words:
+        if any(len(spelling) > _INDEXED_PREFIX for spelling in word):
+            checks.append("(" + " OR ".join("instr(' ' || t.words, ?) > 0" for _ in word) + ")")
+            params += [f" {spelling}" for spelling in word]
     rows = tx.all(
-        f"""SELECT t.id FROM search_{kind} JOIN search_{kind}_text t ON t.doc = search_{kind}.rowid
-            WHERE search_{kind} MATCH ?{checks} ORDER BY search_{kind}.rowid DESC LIMIT ?""",
-        (" ".join(terms), *compared, limit),
+        f"""SELECT t.doc, t.id, {" AND ".join(checks)} AS fits
+            FROM (SELECT rowid AS doc FROM search_{kind} WHERE search_{kind} MATCH ? ORDER BY rowid DESC LIMIT ?) f
+            JOIN search_{kind}_text t ON t.doc = f.doc""",
+        (*params, short, _CANDIDATES),
+    )
+    found = [(row["doc"], row["id"]) for row in rows if row["fits"]]
+    if len(found) >= limit or len(rows) < _CANDIDATES:
+        return sorted(found, reverse=True)[:limit]
+    return _ask(tx, kind, _expression(words, also, _LONGEST), limit)
+
+
+def _ask(tx: Tx, kind: str, expression: str, limit: int) -> list[tuple[int, str]]:
+    rows = tx.all(
+        f"""SELECT t.doc, t.id FROM search_{kind} JOIN search_{kind}_text t ON t.doc = search_{kind}.rowid
+            WHERE search_{kind} MATCH ? ORDER BY search_{kind}.rowid DESC LIMIT ?""",
+        (expression, limit),
+    )
+    return [(row["doc"], row["id"]) for row in rows]
+
+
+def _expression(words: list[tuple[str, ...]], also: Sequence[str], longest: int) -> str:
+    """In the query language of FTS5."""
+    terms = []
+    for word in words:
+        spellings = [f'"{each}"' if len(each) == 1 else f'"{each[:longest]}"*' for each in word]
+        terms.append(spellings[0] if len(spellings) == 1 else f"({' OR '.join(dict.fromkeys(spellings))})")
+    if also:
+        terms.append(f"({' OR '.join(chr(34) + each + chr(34) for each in also)})")
+    return " AND ".join(terms)
+
+
+def _telephones(tx: Tx, text: str) -> list[str]:
+    """What the keys of telephone numbers begin with, if the text can be one, in each country of the house."""
+    digits = "".join(char for char in text if char.isdigit())
+    if not _TELEPHONE.fullmatch(text.strip()) or not _LEAST_DIGITS <= len(digits) <= _MOST_TELEPHONE:
+        return []
+    if text.strip(" (").startswith("+"):
+        return [f"+{digits}"]
+    if digits.startswith("00"):
+        return [f"+{digits[2:]}"]
+    import phonenumbers
+
+    codes = [phonenumbers.country_code_for_region(country) for country in countries.all_of(tx)]
+    return [f"+{code}{digits.removeprefix('0')}" for code in codes if code]
+
+
+def _by_telephone(tx: Tx, kind: str, numbers: Sequence[str], limit: int) -> list[str]:
+    """Ids of customers whose numbers begin so, or of their latest appointments or vehicles."""
+    people: dict[str, None] = {}
+    for number in numbers:
+        rows = tx.all(
+            "SELECT customer_id FROM customer_contact WHERE contact >= ? AND contact < ? LIMIT ?",
+            (number, f"{number}:", limit),
+        )
+        people.update((row["customer_id"], None) for row in rows)
+    if not people or kind == "customer":
+        return list(people)[:limit]
+    ids = to_json(list(people)[:limit])
+    if kind == "vehicle":
+        sql = """SELECT v.id FROM json_each(?1) one CROSS JOIN vehicle v ON v.driver = one.value
+                 UNION SELECT v.id FROM json_each(?1) one CROSS JOIN vehicle v ON v.owner = one.value
+                 UNION SELECT v.id FROM json_each(?1) one CROSS JOIN vehicle v ON v.contractor = one.value LIMIT ?2"""
+    else:
+        sql = """SELECT a.id FROM json_each(?1) one CROSS JOIN appointment a ON a.id IN
+                   (SELECT b.id FROM appointment b WHERE b.customer_id = one.value ORDER BY b.drop_off DESC LIMIT 20)
+                 LIMIT ?2"""
+    return [row["id"] for row in tx.all(sql, (ids, limit))]
+
+
+def _by_reference(tx: Tx, text: str, limit: int) -> list[str]:
+    """Appointments by a partner's number, or the beginning of one."""
+    number = text.strip()
+    if len(number) < 2 or not any(char.isdigit() for char in number):
+        return []
+    rows = tx.all(
+        """WITH RECURSIVE known (partner) AS (
+             SELECT min(partner) FROM reference
+             UNION ALL
+             SELECT (SELECT min(partner) FROM reference WHERE partner > known.partner) FROM known
+             WHERE known.partner IS NOT NULL)
+           SELECT r.appointment_id AS id FROM known CROSS JOIN reference r
+             ON r.partner = known.partner AND r.partner_id >= ?1 AND r.partner_id < ?2
+           LIMIT ?3""",
+        (number, f"{number}\U0010ffff", limit),
     )
     return [row["id"] for row in rows]
+
+
+def _variants(word: str) -> list[str]:
+    """Whole words that differ from this one by a slip of the keyboard."""
+    if len(word) < _LEAST_FOR_NEAR or len(word) > _LONGEST_FOR_NEAR or not word.isascii():
+        return []
+    ways = [word[:place] + word[place + 1] + word[place] + word[place + 2 :] for place in range(len(word) - 1)]
+    if not word.isdigit():
+        ways += [word[:place] + word[place + 1 :] for place in range(len(word))]
+        letters = [place for place in range(len(word)) if word[place].isalpha()]
+        ways += [word[:place] + letter + word[place + 1 :] for place in letters for letter in _LETTERS]
+        if word.isalpha():
+            ways += [word[:place] + letter + word[place:] for place in range(len(word) + 1) for letter in _LETTERS]
+    return [way for way in dict.fromkeys(ways) if way != word]
+
+
+def _swapped(text: str) -> list[str]:
+    """A telephone number with two neighbouring digits swapped, in each way."""
+    digits = "".join(char for char in text if char.isdigit())
+    if not _TELEPHONE.fullmatch(text.strip()) or not _LEAST_DIGITS <= len(digits) <= _MOST_TELEPHONE:
+        return []
+    sign = "+" if text.strip(" (").startswith("+") else ""
+    places = range(1, len(digits) - 1)
+    ways = (digits[:place] + digits[place + 1] + digits[place] + digits[place + 2 :] for place in places)
+    return [sign + way for way in dict.fromkeys(ways) if way != digits]
 
 
 def _index(tx: Tx, touched: set[str]) -> None:
@@ -180,9 +366,19 @@ def _readings(text: str | None) -> list[list[str]]:
         return [[]]
     if text.isascii():
         return [[word for word in _WORD.findall(text.lower().replace("'", "")) if word not in _NO_NAMES]]
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_FOLDED))
     bare = _WORD.findall("".join(char for char in plain if not unicodedata.combining(char)))
     return [name_key("", "", text).split(), bare]
+
+
+_FOLDED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+"""Letters that Unicode doesn't take apart, as a keyboard without them writes them."""
+_DIGRAPH = re.compile(r"(?<=[aou])e")
+
+
+def _bare(word: str) -> str:
+    """As people write an umlaut who have none: `mueller` and `müller` are `muller`, `bauer` is `baur`."""
+    return _DIGRAPH.sub("", word)
 
 
 _NO_NAMES = frozenset(("firma", "fa", "und"))
@@ -192,7 +388,9 @@ _NO_NAMES = frozenset(("firma", "fa", "und"))
 def _words(*texts: str | None) -> Iterator[str]:
     for text in texts:
         for words in _readings(text):
-            yield from words
+            for word in words:
+                yield word
+                yield _bare(word)
 
 
 def _numbers(*texts: str | None) -> Iterator[str]:
@@ -204,12 +402,20 @@ def _numbers(*texts: str | None) -> Iterator[str]:
 
 
 def _car(plate: str | None, vin: str | None) -> Iterator[str]:
-    """People say the last six, seven or eight characters of a VIN."""
+    """The plate as a whole, its groups, and its ends (`48e`, `kp48e`), however it was written; of a VIN people say the
+    last six, seven or eight characters."""
     yield from _numbers(plate)
+    groups = _GROUP.findall("".join(_readings(formatted(plate))[0])) if plate else []
+    parts = _readings(formatted(plate))[0] if plate else []
+    for each in (parts, groups):
+        for place in range(len(each)):
+            yield each[place]
+            yield "".join(each[place:])
     whole = (vin or "").lower()
     yield whole
     if len(whole) > _SPOKEN[0]:
         yield from (whole[-length:] for length in _SPOKEN)
 
 
+_GROUP = re.compile(r"[^\W\d_]+|\d+")
 _SPOKEN = (8, 7, 6)

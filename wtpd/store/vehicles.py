@@ -88,6 +88,13 @@ def search(tx: Tx, text: str, limit: int = 50) -> list[Vehicle]:
     return [records[one] for one in found if one in records]
 
 
+def search_near(tx: Tx, text: str, limit: int = 50) -> list[Vehicle]:
+    """What nearly fits a text that finds nothing (`wtpd.store.search.near`)."""
+    found = index.near(tx, "vehicle", text, limit)
+    records = many(tx, found)
+    return [records[one] for one in found if one in records]
+
+
 def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Vehicle]:
     """In the order of their ids, those behind the id `after`."""
     return [_record(row) for row in tx.all("SELECT * FROM vehicle WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]

@@ -69,11 +69,13 @@ Patch = patch_of(AppointmentInput)
 
 
 class AppointmentPage(msgspec.Struct, frozen=True):
-    """One page. `total`: how many there are in all, if that was asked for; a search doesn't know it."""
+    """One page. `total`: how many there are in all, if that was asked for; a search doesn't know it. `similar`: nothing
+    fits what was searched for, these nearly do."""
 
     items: list[AppointmentView]  # type: ignore[valid-type] # made above
     next_cursor: str | None = None
     total: int | None = None
+    similar: bool = False
 
 
 class ShownChange(msgspec.Struct, frozen=True):
@@ -100,7 +102,8 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`day`, or `from` to `to`: days of drop-off at the site, the last one included. With `q` the newest that fit.
+    """`day`, or `from` to `to`: days of drop-off at the site, the last one included. With `q` the newest that fit;
+    with `near` too, what nearly fits (one letter, two digits swapped) where nothing does.
     `offset` leaves so many out; `count` asks for how many there are in all."""
 
     site: Sign | None = None
@@ -109,6 +112,7 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     first: date | None = msgspec.field(name="from", default=None)
     last: date | None = msgspec.field(name="to", default=None)
     q: Search | None = None
+    near: bool = False
     status: Annotated[str, Meta(max_length=200)] | None = None
     customer_id: Sign | None = None
     vehicle_id: Sign | None = None
@@ -168,8 +172,7 @@ class Appointments:
 
         def work(tx: Tx) -> AppointmentPage:
             if query.q:
-                found = appointments.search(tx, query.q, query.limit + query.offset)
-                return AppointmentPage(views(tx, [one for one in found if _fits(one, which)][query.offset :]))
+                return _search(tx, query, which)
             found, cursor = appointments.page(tx, which, cursor=query.cursor, offset=query.offset, limit=query.limit)
             return AppointmentPage(views(tx, found), cursor, appointments.count(tx, which) if query.count else None)
 
@@ -246,6 +249,16 @@ class Appointments:
             customer_id=query.customer_id,
             vehicle_id=query.vehicle_id,
         )
+
+
+def _search(tx: Tx, query: ListQuery, which: appointments.Filter) -> AppointmentPage:
+    most, text = query.limit + query.offset, query.q or ""
+    found = appointments.search(tx, text, most)
+    similar = not found and query.near
+    if similar:
+        found = appointments.search_near(tx, text, most)
+    kept = [one for one in found if _fits(one, which)][query.offset :]
+    return AppointmentPage(views(tx, kept), similar=similar and bool(kept))
 
 
 def views(tx: Tx, records: list[Appointment]) -> list[Any]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.once import once
@@ -20,10 +21,12 @@ T = TypeVar("T")
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list; `next_cursor` null: the last one."""
+    """One page of a list; `next_cursor` null: the last one. `similar`, where it stands: nothing fits what was searched
+    for, these nearly do."""
 
     items: list[T]
     next_cursor: str | None = None
+    similar: bool | UnsetType = UNSET
 
 
 def cut(found: list[T], limit: int) -> tuple[list[T], str | None]:
@@ -34,8 +37,8 @@ def cut(found: list[T], limit: int) -> tuple[list[T], str | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of record. `shape` is what callers send, `record` what they get; `find` gives one page and the cursor of
-    the next. `fixed` fields can't be changed."""
+    """One kind of record. `shape` is what callers send, `record` what they get; `find` gives one page, the cursor of
+    the next, and whether these are only similar. `fixed` fields can't be changed."""
 
     path: str
     one: str
@@ -43,7 +46,7 @@ class Kind:
     shape: type[Input]
     record: type[Any]
     query: type[msgspec.Struct]
-    find: Callable[[Tx, Any], tuple[list[Any], str | None]]
+    find: Callable[[Tx, Any], tuple[list[Any], str | None] | tuple[list[Any], str | None, bool]]
     get: Callable[[Tx, str], Any]
     make: Callable[[Tx, dict[str, Any], Author], Any]
     change: Callable[[Tx, str, Mapping[str, Any], Author, int | None], Any]
@@ -78,8 +81,8 @@ class Collection:
         ]  # fmt: skip
 
     async def list(self, call: Call) -> Answer:
-        items, cursor = await self._db.read(lambda tx: self._kind.find(tx, call.query))
-        return answer(Page(items, cursor))
+        found = await self._db.read(lambda tx: self._kind.find(tx, call.query))
+        return answer(Page(*found))
 
     async def get(self, call: Call) -> Answer:
         record = await self._db.read(lambda tx: self._kind.get(tx, call.params["id"]))

@@ -19,9 +19,11 @@ from wtpd.store.database import Database, Tx
 
 
 class FindQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`q`: words; each must begin a word of the record. A customer is found by the plate or VIN of a vehicle too."""
+    """`q`: words; each must begin a word of the record. A customer is found by the plate or VIN of a vehicle too. With
+    `near`, what nearly fits (one letter, two digits swapped) where nothing does."""
 
     q: Search | None = None
+    near: bool = False
     cursor: Sign | None = None
     limit: Limit = 100
 
@@ -94,11 +96,13 @@ def vehicle_routes(db: Database, book: Book) -> list[Route]:
     return Collection(db, kind).routes()
 
 
-def _find_customers(tx: Tx, query: FindQuery) -> tuple[list[Customer], str | None]:
+def _find_customers(tx: Tx, query: FindQuery) -> tuple[list[Customer], str | None, bool]:
     if query.q:
-        return _searched_customers(tx, query.q, query.limit), None
+        exact = _searched_customers(tx, query.q, query.limit)
+        similar = customers.search_near(tx, query.q, query.limit) if query.near and not exact else []
+        return exact or similar, None, bool(similar)
     found = customers.page(tx, after=query.cursor or "", limit=query.limit + 1)
-    return cut(found, query.limit)
+    return *cut(found, query.limit), False
 
 
 def _searched_customers(tx: Tx, text: str, limit: int) -> list[Customer]:
@@ -114,10 +118,12 @@ def _searched_customers(tx: Tx, text: str, limit: int) -> list[Customer]:
     return [*found, *(records[one] for one in holders if one in records)][:limit]
 
 
-def _find_vehicles(tx: Tx, query: VehicleQuery) -> tuple[list[Vehicle], str | None]:
+def _find_vehicles(tx: Tx, query: VehicleQuery) -> tuple[list[Vehicle], str | None, bool]:
     if query.customer:
-        return vehicles.of_customers(tx, query.customer.split(",")), None
+        return vehicles.of_customers(tx, query.customer.split(",")), None, False
     if query.q:
-        return vehicles.search(tx, query.q, query.limit), None
+        exact = vehicles.search(tx, query.q, query.limit)
+        similar = vehicles.search_near(tx, query.q, query.limit) if query.near and not exact else []
+        return exact or similar, None, bool(similar)
     found = vehicles.page(tx, after=query.cursor or "", limit=query.limit + 1)
-    return cut(found, query.limit)
+    return *cut(found, query.limit), False

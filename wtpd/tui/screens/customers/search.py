@@ -60,6 +60,7 @@ class Customers(Page):
     def __init__(self) -> None:
         super().__init__()
         self._typed = ""
+        self._similar = False
         self._found: list[Json] = []
         self._cars: Mapping[str, list[str]] = {}
         self._timer: Timer | None = None
@@ -85,9 +86,10 @@ class Customers(Page):
 
     async def load(self) -> None:
         if not self._typed:
-            self._found, self._cars = [], {}
+            self._found, self._cars, self._similar = [], {}, False
             return
-        found = (await self.api.customers.list(q=self._typed, limit=MOST))["items"]
+        page = await self.api.customers.list(q=self._typed, limit=MOST, near=True)
+        found, self._similar = page["items"], bool(page.get("similar"))
         cars: defaultdict[str, list[str]] = defaultdict(list)
         if found:
             ids = ",".join(one["id"] for one in found)
@@ -112,6 +114,8 @@ class Customers(Page):
         name = say(SCREENS[self.NAME])
         if not self._typed:
             return name
+        if self._similar:
+            return f"{name}: {say(N_('Nothing fits exactly. Similar ones:'))}"
         return f"{name}: {len(self._found)}{'+' if len(self._found) == MOST else ''}"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

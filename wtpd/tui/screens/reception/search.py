@@ -43,6 +43,7 @@ class Search(Page):
         self._found: list[Json] = []
         self._fresh = bool(text)
         """Searched for just now: the keys go to what is found."""
+        self._similar = False
         self._imports: list[Json] | None = None
         """What connectors offer to import from; asked once, when nothing was found."""
 
@@ -58,7 +59,8 @@ class Search(Page):
     async def load(self) -> None:
         if not self._text:
             return
-        found = (await self.api.appointments.list(q=self._text, limit=MOST))["items"]
+        page = await self.api.appointments.list(q=self._text, limit=MOST, near=True)
+        found, self._similar = page["items"], page["similar"]
         self._found = sorted(found, key=lambda one: str(one["drop_off"]), reverse=True)
         if not self._found and self._imports is None:
             self._imports = await actions_on(self, "search")
@@ -77,6 +79,8 @@ class Search(Page):
         count = len(self._found)
         if not self._text or not count:
             return ""
+        if self._similar:
+            return N_("Nothing fits exactly. Similar ones:")
         if count == MOST:
             return N_("The newest {count}; type more to find fewer.", count=count)
         return N_n("{count} appointment found", "{count} appointments found", count=count)
