@@ -155,7 +155,7 @@ async def test_handing_out_is_switched_on_by_provider_and_audited(http: UnixHttp
     assert (refused.kind, refused.json["detail"]) == ("no-credential", "the office rostock has no entry for CARTV")
     await put(http, "cartv/office:rostock", LOGIN)
     handed = (await http.post("/v1/credentials/cartv/reveal", {"office": "rostock"})).json
-    assert handed == {"scope": "office:rostock", "fields": LOGIN}
+    assert handed == {"scope": "office:rostock", "fields": LOGIN, "expires_at": None, "notes": []}
     done = await audit(http)
     assert done[:3] == ["set cartv/general: ", "reveal cartv/general: refused", "reveal cartv/: refused"]
     assert done[3:5] == ["reveal cartv/general: ", "first use cartv/general: revealed"]

@@ -361,7 +361,8 @@ async def test_the_wrong_key_stops_nothing_but_the_credentials(tmp_path: Path, s
         await daemon.stop()
     (tmp_path / "wtpd.key").unlink()
     async with running_daemon(tmp_path, "") as daemon:
-        await daemon.until_channel("needs_token")
+        channel = await daemon.until_channel("retrying")
+        assert "key" in channel["reason"], "nobody was asked, so nobody refused"
         kinds = [problem["kind"] for problem in await daemon.problems()]
         assert "key" in kinds
         assert (await daemon.http.post("/v1/appointments", booking())).status == 201

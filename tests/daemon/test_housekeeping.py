@@ -109,7 +109,7 @@ async def test_it_is_done_once_a_day_and_a_failure_does_not_end_it(
     with pytest.raises(asyncio.CancelledError):
         await Housekeeping(db, Retention, clock).run()
     assert clock.slept[1:] == [86400.0] * 3
-    assert "tried again tomorrow" in caplog.text
+    assert "housekeeping: runs: failed" in caplog.text
 
 
 async def test_a_full_disk_is_noticed_and_its_end_too(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wtpd.errors import Refused
 from wtpd.secrets.fields import Fields
-from wtpd.secrets.keys import Key, KeyFiles, KeyLost, find
+from wtpd.secrets.keys import SEALED, Key, KeyFiles, KeyHolder, KeyLost, find
 
 BITS = bytes(range(32))
 PLACE = ("superservice", "general", "client_secret")
@@ -65,8 +65,18 @@ def test_where_the_key_comes_from(tmp_path: Path) -> None:
     environ = {"CREDENTIALS_DIRECTORY": str(handed_over)}
     assert find(environ, tmp_path) == KeyFiles(tmp_path / "wtpd.key")
     (handed_over / "wtpd.key").write_bytes(BITS)
-    assert find(environ, tmp_path) == KeyFiles(handed_over / "wtpd.key", writable=False)
+    assert find(environ, tmp_path) == KeyFiles(handed_over / "wtpd.key", writable=False, shown=SEALED)
     assert find(environ, tmp_path, tmp_path / "my.key") == KeyFiles(tmp_path / "my.key")
+
+
+def test_a_sealed_key_that_cant_be_opened_here_is_told_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "wtpd.key.failed").write_text("x")
+    files = find({"CREDENTIALS_DIRECTORY": str(tmp_path)}, tmp_path)
+    with pytest.raises(KeyLost, match="can't be opened on this machine: seal it again"):
+        files.load()
+    with pytest.raises(KeyLost):
+        KeyHolder(files).for_writing(sealed_before=False)
+    assert [each.name for each in tmp_path.iterdir()] == ["wtpd.key.failed"], "no new key hides the old one"
 
 
 def test_a_key_from_systemd_is_never_made_or_changed_by_us(tmp_path: Path) -> None:

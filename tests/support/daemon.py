@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
 import socket
 import sys
@@ -49,6 +50,8 @@ SITE = """\
       - id: Karosserie
         capacity: {{mon: 20}}
 """
+NOBODY_MAILS = "mail: {host: 127.0.0.1, port: 9, security: none}\n"
+"""A box without a mail server has a problem; this one is away, which shows only once mails have waited a while."""
 OFFLINE = "connectors:\n  dat:\n    enabled: false\n"
 """Nobody outside is asked: DAT's real address is its default."""
 MAPPING = """\
@@ -63,6 +66,8 @@ def config_text(*, partner: str | None = None, more: str = "", sites: Mapping[st
     """A dealership; `sites`: id → dealer number (None: not mapped). `partner`: address of SUPERSERVICE."""
     sites = {"rostock": "00123" if partner else None} if sites is None else sites
     text = "language: de\nmodules: [online_booking]\n" + more
+    if not re.search(r"(?m)^mail:", more):
+        text += NOBODY_MAILS
     if partner:
         text += (
             f"connectors:\n  superservice:\n    address: {partner}\n    interval: 1h\n    long_poll: 20s\n"

@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 class MailServer:
     """`answers`: what the next mails get instead of `250`, at the end of DATA; `drop` hangs up there without a word.
-    `logins`: user → password; if there are any, nothing goes without login."""
+    `logins`: user → password; if there are any, nothing goes without login. `utf8`: it offers SMTPUTF8."""
 
     def __init__(
         self,
@@ -24,15 +24,19 @@ class MailServer:
         implicit: bool = False,
         logins: dict[str, str] | None = None,
         port: int = 0,
+        utf8: bool = False,
     ) -> None:
         self._tls = tls
         self._implicit = implicit
         self._logins = logins
+        self._utf8 = utf8
         self.port = port
         self.answers: list[str] = []
         self.recipient_answers: list[str] = []
         self.mails: list[EmailMessage] = []
+        self.recipients: list[list[str]] = []
         self.connections = 0
+        self.offers_login = True
         self._sessions: list[SMTP] = []
 
     async def __aenter__(self) -> Self:
@@ -56,6 +60,8 @@ class MailServer:
         self.connections += 1
         starttls = self._tls is not None and not self._implicit
         options: dict[str, Any] = {}
+        if not self.offers_login:
+            options = {"auth_exclude_mechanism": ["PLAIN", "LOGIN"]}
         if self._logins is not None:
             options = {
                 "auth_required": True,
@@ -70,6 +76,7 @@ class MailServer:
                 tls_context=self._tls if starttls else None,
                 require_starttls=starttls,
                 loop=asyncio.get_running_loop(),
+                enable_SMTPUTF8=self._utf8,
                 **options,
             )
         self._sessions.append(session)
@@ -103,4 +110,5 @@ class MailServer:
 
     def _keep(self, envelope: Envelope) -> None:
         assert isinstance(envelope.content, bytes)
+        self.recipients.append(list(envelope.rcpt_tos))
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))

@@ -19,6 +19,7 @@ from wtpd.client.resources import (
     Connectors,
     Credentials,
     Customers,
+    Mails,
     Mappings,
     Vehicles,
     items,
@@ -53,6 +54,7 @@ class Client:
         self.connectors = Connectors(http, "/v1/connectors")
         self.attention = Attention(http, "/v1/attention")
         self.credentials = Credentials(http, "/v1/credentials")
+        self.mails = Mails(http, "/v1/mail")
         self.assessors = Collection(http, "/v1/assessors")
         self.users = Collection(http, "/v1/users")
         self.config = Configuration(http, "/v1/config")
@@ -138,12 +140,6 @@ class Client:
         ]
         counts: Json = await self._http.post("/v1/import", {"files": body}, patience=LONG)
         return counts
-
-    async def test_mail(self, site: str, address: str | None = None) -> Json:
-        """A mail now, to the site's status address or to `address`: `ok`, and the dialogue with the mail server."""
-        body = {"site": site} | ({"address": address} if address else {})
-        tested: Json = await self._http.post("/v1/mail/test", body, patience=LONG)
-        return tested
 
     def events(
         self,

@@ -253,6 +253,38 @@ class Attention(Resource):
         return decided
 
 
+class Mails(Resource):
+    """Status mails that aren't sent."""
+
+    async def list(self) -> builtins.list[Json]:
+        """Waiting and refused ones, newest first."""
+        found: builtins.list[Json] = []
+        cursor = None
+        while True:
+            page = await self._http.get(self._path, cursor=cursor, limit=500)
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    async def retry(self, number: int | None = None, *, to: str | None = None) -> int:
+        """Try one now, to another address if `to` is given, or all; how many."""
+        if number is None:
+            return int((await self._http.post(self._of("retry")))["count"])
+        return int((await self._http.post(self._of(str(number), "retry"), {"to": to} if to else {}))["count"])
+
+    async def dismiss(self, number: int | None = None) -> int:
+        """Give up one, or all refused ones; how many."""
+        where = self._of("dismiss") if number is None else self._of(str(number), "dismiss")
+        return int((await self._http.post(where))["count"])
+
+    async def test(self, site: str, address: str | None = None) -> Json:
+        """A mail now, to the site's status address or to `address`: `ok`, and the dialogue with the mail server."""
+        body = {"site": site} | ({"address": address} if address else {})
+        tested: Json = await self._http.post(self._of("test"), body, patience=LONG)
+        return tested
+
+
 class Credentials(Resource):
     """Write-only: what is stored never comes back. `scope`: `general`, `office:<id>`, `assessor:<id>`, `user:<id>`."""
 

@@ -76,6 +76,7 @@ class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     messages: Annotated[
         int, Meta(ge=1, le=365, description="what was said to partners and by them; holds customers' data")
     ] = 30
+    mails: Annotated[int, Meta(ge=1, le=3650, description="status mails that were sent, and closed incidents")] = 90
 
 
 class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -30,6 +30,16 @@ class Explained:
     notes: Sequence[Text]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """An entry that was handed out. `expires_at`: as the store keeps it; `notes`: what is wrong with it."""
+
+    scope: str
+    fields: Fields
+    expires_at: str | None
+    notes: Sequence[Text]
+
+
 class CredentialDesk:
     """`use` is told of every change."""
 
@@ -131,11 +141,10 @@ class CredentialDesk:
 
         return await self._db.read(read)
 
-    async def reveal(
-        self, name: str, scope: str | None, *, actor: str, order: Order | None = None
-    ) -> tuple[str, Fields]:
+    async def reveal(self, name: str, scope: str | None, *, actor: str, order: Order | None = None) -> Handed:
         """For local programs, where the provider's setting allows it: the entry `scope`, or the one that serves
-        `order`. Audited, refused ones too. Raises `Refused`, `NotFound`, `KeyLost`."""
+        `order`; never that of a person who isn't active any more. Audited, refused ones too. Raises `Refused`,
+        `NotFound`, `KeyLost`."""
         known = provider(name, self.providers)
         rule = self.rule(name)
         if not rule.reveal:
@@ -146,14 +155,23 @@ class CredentialDesk:
                 kind="not-revealed",
             )  # fmt: skip
 
-        def work(tx: Tx) -> tuple[str, Fields]:
+        def work(tx: Tx) -> Handed | Text:
             vault = self._use.vault
             found = vault.open_for(tx, name, order or Order(), rule)[0] if scope is None else scope
+            if found in people.inactive(tx):
+                level, _, identity = found.partition(":")
+                rows.note(tx, actor, "reveal", name, found, "refused")
+                return next(iter(_strangers(tx, Order(**{level: identity}), ())))
             fields = vault.reveal(tx, name, found, actor=actor)
-            vault.mark_used(tx, name, found, result="revealed", actor=actor)
-            return found, fields
+            used = [entry for entry in vault.entries(tx, name) if entry.scope == found]
+            vault.mark_used(tx, name, found, result=_still(used), actor=actor)
+            expires_at = next((entry.expires_at for entry in used), None)
+            return Handed(scope=found, fields=fields, expires_at=expires_at, notes=_flaws(used, tx.now))
 
-        return await self._db.write(work)
+        handed = await self._db.write(work)
+        if isinstance(handed, Text):  # noted all the same, so not raised in the transaction
+            raise Refused(handed, kind="not-revealed")
+        return handed
 
     async def audit(self, *, before: int | None, limit: int) -> list[AuditEntry]:
         return await self._db.read(lambda tx: rows.audit(tx, before=before, limit=limit))
@@ -200,12 +218,16 @@ class CredentialDesk:
         site: str | None = None,
     ) -> Outcome:
         async def note(result: str) -> None:
-            said = result in ("ok", "refused")  # an entry keeps the result it had if there is no new one
-            await self._db.write(
-                lambda tx: self._use.vault.mark_tested(
-                    tx, known.name, scope, result=result, actor=actor, stored=stored and said
-                )
-            )
+            counts = stored and result in ("ok", "refused")  # an entry keeps the result it had if there is no new one
+
+            def work(tx: Tx) -> None:
+                self._use.vault.mark_tested(tx, known.name, scope, result=result, actor=actor, stored=counts)
+                if counts:
+                    _tell(tx, known.name, scope)
+
+            await self._db.write(work)
+            if counts:
+                await self._use.holdings.look()
 
         try:
             outcome = await self._trial.of(known, scope, fields, there, site=site)
@@ -238,6 +260,11 @@ def _strangers(tx: Tx, order: Order, sites: Sequence[str]) -> list[Text]:
         elif not person.active:
             found.append(N_("{name} ({id}) isn't active any more.", name=person.name, id=identity))
     return found
+
+
+def _still(used: Sequence[Entry]) -> str:
+    """The result of a handed out entry: a refusal stays one until the provider takes the entry."""
+    return "refused" if any(entry.last_result == "refused" for entry in used) else "revealed"
 
 
 def _flaws(used: Sequence[Entry], now: datetime) -> list[Text]:

@@ -6,22 +6,24 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from wtpd.clock import Clock
 from wtpd.config.model import CredentialSettings
 from wtpd.connectors.base import Manifest
+from wtpd.daemon.failures import Failures
 from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.reload import Settings
 from wtpd.secrets import keys
 from wtpd.secrets.fields import Fields
 from wtpd.secrets.keys import KeyLost
-from wtpd.secrets.providers import PROVIDERS, Field, Provider
-from wtpd.secrets.resolve import NoCredential, Order
+from wtpd.secrets.providers import PROVIDERS, Field, Level, Provider
+from wtpd.secrets.resolve import NoCredential, Order, Rule
 from wtpd.store.database import Database, Event, Tx
 from wtpd.store.vault import Vault
-from wtpd.sync.errors import NeedsToken
+from wtpd.sync.errors import KeyUnavailable, NeedsToken
 from wtpd.sync.health import State
 
 log = logging.getLogger(__name__)
@@ -54,14 +56,30 @@ def providers_of(manifests: Iterable[Manifest]) -> Mapping[str, Provider]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class MailRule:
+    """How status mails choose their entry (spec: credentials.md)."""
+
+    scope: Level
+    fallback: str | None = "general"
+
+
 class Credentials:
-    def __init__(self, db: Database, vault: Vault, settings: Settings, redactor: Redactor, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        vault: Vault,
+        settings: Settings,
+        redactor: Redactor,
+        clock: Clock,
+        failures: Failures | None = None,
+    ) -> None:
         self._db = db
         self.vault = vault
         self._settings = settings
         self.redactor = redactor
         self._clock = clock
-        self.holdings = Holdings(db, vault, clock)
+        self.holdings = Holdings(db, vault, clock, failures)
         self._opened: dict[tuple[str, str], tuple[str, Fields]] = {}
         self._noted: dict[tuple[str, str], float] = {}
         self._notes: set[asyncio.Task[None]] = set()
@@ -79,9 +97,10 @@ class Credentials:
         redactor: Redactor,
         clock: Clock,
         providers: Mapping[str, Provider] = PROVIDERS,
+        failures: Failures | None = None,
     ) -> Credentials:
         files = await asyncio.to_thread(keys.find, environ, folder, key_file)
-        made = cls(db, Vault(files, providers), settings, redactor, clock)
+        made = cls(db, Vault(files, providers), settings, redactor, clock, failures)
         await made.holdings.begin()
         return made
 
@@ -90,13 +109,14 @@ class Credentials:
         return [site.id for site in self._settings.config.sites]
 
     async def of_channel(self, connector: str, site: str) -> Mapping[str, str]:
-        """What the connector needs at the site. Raises `NeedsToken`."""
+        """What the connector needs at the site. Raises `NeedsToken`; `KeyUnavailable` while the key can't be opened."""
         try:
             return await self._fields(connector, site)
-        except (NoCredential, KeyLost) as error:
-            if isinstance(error, KeyLost):
-                self.holdings.key_lost = error.text
+        except NoCredential as error:
             raise NeedsToken(str(error.text), reason=error.text) from None
+        except KeyLost as error:
+            await self.holdings.look()
+            raise KeyUnavailable(str(error.text), reason=error.text) from None
 
     async def of_mail(self, site: str) -> Mapping[str, str]:
         """What the mail server needs. Raises `NoCredential`, `KeyLost`."""
@@ -112,22 +132,40 @@ class Credentials:
     async def note_use(self, provider: str, scope: str, result: str | None) -> None:
         """How good an entry was (`ok`, `refused`; None: not known yet); a failure to note it is logged only."""
 
-        def work(tx: Tx) -> None:
-            self.vault.mark_used(tx, provider, scope, result=result)
+        def work(tx: Tx) -> bool:
+            changed = self.vault.mark_used(tx, provider, scope, result=result)
+            if changed:
+                tx.emit("credentials.changed", provider=provider, scope=scope)
+            return changed
 
         try:
-            await self._db.write(work)
+            if await self._db.write(work):
+                await self.holdings.look()
         except Exception:
             log.exception("The use of %s/%s couldn't be noted", provider, scope)
+
+    async def note_mail(self, site: str, accepted: bool) -> None:
+        """The mail server took, or refused, the login of a site's status mails."""
+        known = self._opened.get((MAIL, site))
+        if known is not None:
+            await self.note_use(MAIL, known[0], "ok" if accepted else "refused")
 
     def rule(self, provider: str) -> CredentialSettings | None:
         return self._settings.config.credentials.get(provider)
 
     def scope(self, provider: str, site: str) -> str:
         """The scope of the entry that serves a site, or would if there were one."""
-        rule = self.rule(provider)
+        rule = self.rule_of_site(provider)
         wanted = f"office:{site}" if rule is not None and rule.scope == "office" else "general"
         return self.holdings.serving(provider, site, rule) or wanted
+
+    def rule_of_site(self, provider: str) -> Rule | None:
+        """The rule for what belongs to a site and to nobody in it. Status mails have one of their own: whatever the
+        setting, the site's entry where entries are by office, else the general one."""
+        rule = self.rule(provider)
+        if provider != MAIL:
+            return rule
+        return MailRule(scope="office" if rule is not None and rule.scope == "office" else "general")
 
     def forget(self) -> None:
         """Open everything anew: settings changed, which entry serves whom may have, too."""
@@ -142,7 +180,7 @@ class Credentials:
     async def _fields(self, provider: str, site: str) -> Fields:
         opened = self._opened.get((provider, site))
         if opened is None:
-            order, rule = Order(office=site), self.rule(provider)
+            order, rule = Order(office=site), self.rule_of_site(provider)
             opened = await self._db.read(lambda tx: self.vault.open_for(tx, provider, order, rule))
             self._opened[provider, site] = opened
             self.redactor.know(opened[1].values())

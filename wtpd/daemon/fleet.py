@@ -227,6 +227,10 @@ class Fleet:
                 condition = running.channel.condition
             except WtpdError as error:
                 condition = Condition(state=State.CONFIG_ERROR, since=now, reason=error.text)
+                log.warning(
+                    "%s: %s (%s)", wanted.id, condition.state, error,
+                    extra={"CONNECTOR": wanted.connector, "SITE": wanted.site, "STATE": str(condition.state)},
+                )  # fmt: skip
         else:
             condition = Condition(state=_STATES[wanted.state], since=now, reason=wanted.reason)
         return Seat(

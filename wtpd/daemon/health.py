@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from wtpd.clock import Clock
+from wtpd.daemon.failures import Failures
 from wtpd.errors import Unavailable
 from wtpd.texts import N_
 
@@ -44,11 +45,13 @@ class Health:
         *,
         free_of: FreeOf = free_of,
         on_change: Callable[[], None] = lambda: None,
+        failures: Failures | None = None,
     ) -> None:
         self._folder = folder
         self._clock = clock
         self._free_of = free_of
         self._on_change = on_change
+        self._failures = failures or Failures(clock)
         self._last = (clock.now(), clock.monotonic())
         self.free: int | None = None
         self.disk_full_since: datetime | None = None
@@ -62,10 +65,17 @@ class Health:
             await self.look()
 
     async def look(self) -> None:
-        """Look now."""
-        await asyncio.to_thread(self._measure)
-        self._look_at_disk()
-        self._look_at_clock()
+        """Look now. One look that fails doesn't keep the other."""
+        looks = (
+            ("disk", N_("Watching the disk"), self._look_at_disk),
+            ("clock", N_("Watching the clock"), self._look_at_clock),
+        )
+        for name, what, look in looks:
+            try:
+                await look()
+                self._failures.succeeded(f"health: {name}")
+            except Exception as error:
+                self._failures.failed(f"health: {name}", what, error)
 
     @property
     def refusal(self) -> Unavailable | None:
@@ -80,15 +90,8 @@ class Health:
             kind="disk-full",
         )  # fmt: skip
 
-    def _measure(self) -> None:
-        try:
-            self.free = self._free_of(self._folder)
-        except OSError as error:
-            log.warning("The free space of %s can't be read: %s", self._folder, error)
-
-    def _look_at_disk(self) -> None:
-        if self.free is None:
-            return
+    async def _look_at_disk(self) -> None:
+        self.free = await asyncio.to_thread(self._free_of, self._folder)
         if self.disk_full_since is None and self.free < LEAST_FREE:
             self.disk_full_since = self._clock.now()
             log.error("Only %d MB are free on the disk: nothing new is accepted", self.free >> 20)
@@ -98,7 +101,7 @@ class Health:
             log.warning("There is room on the disk again (%d MB)", self.free >> 20)
             self._on_change()
 
-    def _look_at_clock(self) -> None:
+    async def _look_at_clock(self) -> None:
         now, ticks = self._clock.now(), self._clock.monotonic()
         jump = (now - self._last[0]).total_seconds() - (ticks - self._last[1])
         self._last = (now, ticks)

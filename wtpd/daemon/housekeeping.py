@@ -10,8 +10,10 @@ from typing import Protocol
 
 from wtpd.clock import Clock
 from wtpd.config.model import Retention
-from wtpd.store import events, idempotency, identifications, inbox, messages, runs
+from wtpd.daemon.failures import Failures
+from wtpd.store import events, idempotency, identifications, inbox, mail, messages, runs
 from wtpd.store.database import Database, Tx
+from wtpd.texts import N_
 
 log = logging.getLogger(__name__)
 
@@ -33,37 +35,48 @@ class Prune(Protocol):
 class Housekeeping:
     """`retention` is asked each time, so that a changed configuration counts."""
 
-    def __init__(self, db: Database, retention: Callable[[], Retention], clock: Clock) -> None:
+    def __init__(
+        self, db: Database, retention: Callable[[], Retention], clock: Clock, failures: Failures | None = None
+    ) -> None:
         self._db = db
+        self._failures = failures or Failures(clock)
         self._retention = retention
         self._clock = clock
 
     async def run(self) -> None:
         await self._clock.sleep(FIRST)
         while True:
-            try:
-                await self.tidy()
-            except Exception:
-                log.exception("Housekeeping failed; it is tried again tomorrow")
+            await self.tidy()
             await self._clock.sleep(EVERY)
 
     async def tidy(self) -> dict[str, int]:
-        """How many rows of each kind went."""
-        kept = self._retention()
-        now = self._clock.now()
-        gone = {
-            "runs": await self._prune(runs.prune, now - timedelta(days=kept.runs)),
-            "events": await self._db.write(lambda tx: events.prune(tx, now - timedelta(days=kept.events))),
-            "idempotency_keys": await self._db.write(
-                lambda tx: idempotency.prune(tx, now - timedelta(days=kept.idempotency_keys))
-            ),
-            "messages": await self._prune(messages.prune, now - timedelta(days=kept.messages)),
-            "decided_messages": await self._prune(inbox.prune, now - timedelta(days=kept.messages)),
-            "identifications": await self._db.write(lambda tx: identifications.prune(tx, now - KEPT)),
-        }
-        await self._db.write(_optimize)
+        """How many rows of each kind went. One kind that can't be deleted doesn't keep the others."""
+        gone = {}
+        for name, (prune, kept) in self._kinds().items():
+            try:
+                gone[name] = await self._prune(prune, self._clock.now() - kept)
+                self._failures.succeeded(f"housekeeping: {name}")
+            except Exception as error:
+                self._failures.failed(f"housekeeping: {name}", N_("Deleting old records"), error)
+        try:
+            await self._db.write(_optimize)
+            self._failures.succeeded("housekeeping: statistics")
+        except Exception as error:
+            self._failures.failed("housekeeping: statistics", N_("Upkeep of the database"), error)
         log.info("Housekeeping done: %s", ", ".join(f"{count} {name}" for name, count in gone.items()))
         return gone
+
+    def _kinds(self) -> dict[str, tuple[Prune, timedelta]]:
+        kept = self._retention()
+        return {
+            "runs": (runs.prune, timedelta(days=kept.runs)),
+            "events": (_whole(events.prune), timedelta(days=kept.events)),
+            "idempotency_keys": (_whole(idempotency.prune), timedelta(days=kept.idempotency_keys)),
+            "messages": (messages.prune, timedelta(days=kept.messages)),
+            "decided_messages": (inbox.prune, timedelta(days=kept.messages)),
+            "mails": (mail.prune, timedelta(days=kept.mails)),
+            "identifications": (_whole(identifications.prune), KEPT),
+        }
 
     async def _prune(self, prune: Prune, before: datetime) -> int:
         """In several transactions."""
@@ -73,6 +86,15 @@ class Housekeeping:
             total += count
             if count < AT_ONCE:
                 return total
+
+
+def _whole(prune: Callable[[Tx, datetime], int]) -> Prune:
+    """For kinds that are few enough to be deleted in one transaction."""
+
+    def work(tx: Tx, before: datetime, *, limit: int) -> int:
+        return prune(tx, before)
+
+    return work
 
 
 def _optimize(tx: Tx) -> None:

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wtpd.daemon.expiry import Expiry
+from wtpd.daemon.failures import Failure
 from wtpd.daemon.fixed import Difference
 from wtpd.daemon.fleet import Seat
-from wtpd.daemon.health import LEAST_FREE, Health
+from wtpd.daemon.health import ENOUGH_FREE, Health
+from wtpd.daemon.holdings import Refusal
 from wtpd.daemon.reload import Fault
 from wtpd.planner.resources import Period
 from wtpd.store import attention, figures, mail, outbox
 from wtpd.store.database import Tx
 from wtpd.sync.health import State
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 from wtpd.words import SCREENS
 
 
@@ -149,7 +151,7 @@ def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[T
     found = []
     if health.disk_full_since is not None:
         text = N_("Only {free} MB are free on the disk; nothing new is accepted.", free=(health.free or 0) >> 20)
-        step = N_("Free some space on the disk, at least {least} MB.", least=LEAST_FREE >> 20)
+        step = N_("Free some space on the disk, at least {least} MB.", least=ENOUGH_FREE >> 20)
         place = Place("overview", "disk")
         found.append(Trouble(rank=1, kind="disk", text=text, next_step=step, place=place, since=health.disk_full_since))
     if key_lost is not None:
@@ -187,6 +189,47 @@ def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
     ]
 
 
+def of_refusals(refusals: Iterable[Refusal], seats: Iterable[Seat], scope: Scope) -> list[Trouble]:
+    """Logins that were refused, whether their provider has a channel or not. A channel that waits for new credentials
+    says it itself; an entry that expired is among the expiries."""
+    said = told_by_channels(seats, scope)
+    return [
+        Trouble(
+            rank=2,
+            kind="credential.refused",
+            text=N_("{title} refuses the credentials ({scope}).", title=one.title, scope=one.scope),
+            next_step=_CHANNELS[State.NEEDS_TOKEN][2],
+            place=Place("credentials", f"{one.provider}/{one.scope}"),
+            since=one.since,
+        )
+        for one in refusals
+        if not one.expired and (one.provider, one.scope) not in said
+    ]
+
+
+def told_by_channels(seats: Iterable[Seat], scope: Scope) -> set[tuple[str, str]]:
+    """The entries, as provider and scope, that channels wait to be replaced."""
+    return {
+        (seat.connector, scope(seat.connector, seat.site))
+        for seat in seats
+        if seat.condition.state is State.NEEDS_TOKEN
+    }
+
+
+def of_failures(failures: Iterable[Failure]) -> list[Trouble]:
+    return [
+        Trouble(
+            rank=7,
+            kind="internal",
+            text=N_("{what}: {reason}", what=one.what, reason=one.reason),
+            next_step=N_("wtpd tries it again by itself. The journal says more: journalctl -u wtpd -p err"),
+            place=Place("log"),
+            since=one.since,
+        )
+        for one in failures
+    ]
+
+
 def _expiry_text(one: Expiry) -> Text:
     day = one.at.date()
     if one.hint:
@@ -214,17 +257,26 @@ def of_lists(kept: Kept) -> list[Trouble]:
     ]
 
 
-def of_mails(queue: mail.Queue, error: Text | None) -> list[Trouble]:
+def of_mails(queue: mail.Queue, *, has_server: bool) -> list[Trouble]:
+    """`has_server` False: nobody gets a mail, whatever happens."""
     found = []
-    if error is not None:
-        text = N_("Status mails wait: {reason}", reason=error)
-        step = N_("Check the mail server: wtpd mail test.")
-        place = Place("credentials", "email/general")
+    place = Place("overview", "mails")
+    if not has_server:
+        text = N_("No mail server is set: nobody gets a status mail.")
+        step = N_("Set mail.host in wtpd.yaml, then: wtpd mail test")
+        found.append(Trouble(rank=9, kind="mail.none", text=text, next_step=step, place=Place("mapping")))
+    if queue.stuck is not None and has_server:
+        text = N_("Status mails wait: {reason}", reason=queue.stuck)
+        step = N_("Check the mail server: wtpd mail test")
         found.append(Trouble(rank=7, kind="mail", text=text, next_step=step, place=place, since=queue.oldest))
-    if queue.refused:
-        text = N_("Status mails refused by the mail server: {count}", count=queue.refused)
-        step = N_("Check the address of the status mail: wtpd tui → {screen}", screen=SCREENS["mapping"])
-        found.append(Trouble(rank=7, kind="mail.refused", text=text, next_step=step, place=Place("mapping")))
+    for one in queue.lost:
+        text = N_n(
+            "A status mail to {recipient} isn't sent: {reason}",
+            "{count} status mails to {recipient} aren't sent: {reason}",
+            recipient=one.recipient, reason=one.reason, count=one.count,
+        )  # fmt: skip
+        step = N_("Correct the address, retry or dismiss: wtpd mail list")
+        found.append(Trouble(rank=7, kind="mail.refused", text=text, next_step=step, place=place, since=one.since))
     return found
 
 

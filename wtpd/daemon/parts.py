@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,6 +57,7 @@ from wtpd.daemon.api.undo import UndoRoutes
 from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.credentials import Credentials, providers_of
 from wtpd.daemon.erasures import Erasures
+from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import FreeOf, Health
 from wtpd.daemon.housekeeping import Housekeeping
@@ -66,8 +67,16 @@ from wtpd.daemon.log_book import Line, LogBook
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.mail.incidents import Trouble
 from wtpd.daemon.mail.mailer import Mailer
-from wtpd.daemon.mail.observe import channel_trouble, config_trouble, disk_trouble, expiry_trouble
+from wtpd.daemon.mail.observe import (
+    channel_trouble,
+    config_trouble,
+    disk_trouble,
+    expiry_trouble,
+    key_trouble,
+    login_trouble,
+)
 from wtpd.daemon.mail.smtp import SmtpTransport
+from wtpd.daemon.news import told_by_channels
 from wtpd.daemon.presence import Presence
 from wtpd.daemon.reload import Settings
 from wtpd.daemon.trial import Trial
@@ -75,7 +84,7 @@ from wtpd.errors import WtpdError
 from wtpd.store import rekeying
 from wtpd.store.database import Database, Tx
 from wtpd.store.session import StoreSession
-from wtpd.texts import load_catalogues
+from wtpd.texts import N_, load_catalogues
 
 DATABASE = "wtpd.db"
 HISTORY = "config-history"
@@ -100,8 +109,10 @@ class Parts:
         free_of: FreeOf,
         state: Callable[[], str],
         version: str,
+        failures: Failures,
     ) -> None:
         self.db, self.settings, self.version = db, settings, version
+        self.failures = failures
         self._credentials = credentials
         self._registry = registry
         self._log_book = log_book
@@ -127,17 +138,20 @@ class Parts:
             SmtpTransport(),
             troubles=self._mail_troubles,
             chance=chance,
+            logged_in=credentials.note_mail,
+            failures=failures,
         )
         self.folder = folder
         self._box_changed = asyncio.Event()
-        self.health = Health(folder, clock, free_of=free_of, on_change=self._box_changed.set)
-        self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock)
+        self.health = Health(folder, clock, free_of=free_of, on_change=self._box_changed.set, failures=failures)
+        self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock, failures)
+        credentials.holdings.on_opened = self._key_is_back
         _follow(log_book, self._events)
         self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
         self.status = StatusRoutes(
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
-            state=state, key_lost=lambda: credentials.holdings.key_lost, scope=credentials.scope,
-            expiring=credentials.holdings.expiries, mail_error=lambda: self.mailer.error,
+            state=state, scope=credentials.scope, holdings=credentials.holdings,
+            has_mail_server=lambda: self.mailer.has_server, failures=failures,
         )  # fmt: skip
         self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
 
@@ -192,6 +206,13 @@ class Parts:
         if not self._keys_due.is_set():
             self.fleet.start()
 
+    def _key_is_back(self) -> None:
+        """Entries can be opened again: whatever waited for that goes on."""
+        self._credentials.forget()
+        for name in self.fleet.manifests:
+            self.fleet.credentials_changed(name)
+        self.mailer.wake()
+
     async def look_at_box(self) -> None:
         """Before anything begins: is there room for it?"""
         await self.health.look()
@@ -223,7 +244,11 @@ class Parts:
             await self._box_changed.wait()
             self._box_changed.clear()
             self.mailer.wake()
-            await self._hold_or_go_on()
+            try:
+                await self._hold_or_go_on()
+                self.failures.succeeded("channels: hold")
+            except Exception as error:
+                self.failures.failed("channels: hold", N_("Holding or resuming the connectors"), error)
 
     async def _hold_or_go_on(self) -> None:
         refusal = self.health.refusal
@@ -268,11 +293,11 @@ class Parts:
             *assessor_routes(db),
             *user_routes(db),
             *IdentificationRoutes(db, book, settings, self.identifier).routes(),
-            *MailRoutes(self.mailer).routes(),
+            *MailRoutes(db, self.mailer).routes(),
             *ConfigRoutes(settings).routes(),
             *MappingRoutes(db, settings, fleet.manifests.values()).routes(),
             *SessionRoutes(settings, clock=self._clock, version=self.version).routes(),
-            *ActionRoutes(self._registry.manifests.values(), settings, self._credentials.holdings.has).routes(),
+            *ActionRoutes(self._registry.manifests.values(), settings, self._credentials.holdings).routes(),
             *PresenceRoutes(self._presence).routes(),
             *LogRoutes(self._log_book).routes(),
             *self._events.routes(),
@@ -283,7 +308,10 @@ class Parts:
 
     def _mail_troubles(self) -> list[Trouble]:
         found = [channel_trouble(seat.id, seat.condition, title=seat.title) for seat in self.fleet.seats]
-        found += self._expiry_troubles()
+        found += [*self._expiry_troubles(), *self._login_troubles()]
+        key_lost = self._credentials.holdings.key_lost
+        if key_lost is not None:
+            found.append(key_trouble(self._clock.now(), key_lost))
         fault = self.settings.fault
         if fault is not None:
             found.append(config_trouble(fault.since, fault.error.text))
@@ -302,6 +330,16 @@ class Parts:
                 days, hint = one.days_left, one.hint
                 found.append(expiry_trouble(seat.id, title=seat.title, days=days, hint=hint, since=one.since))
         return found
+
+    def _login_troubles(self) -> Iterator[Trouble]:
+        """Entries that are refused or have expired, where no channel's own trouble says so."""
+        seats = self.fleet.seats
+        told = told_by_channels(seats, self._credentials.scope)
+        used = {(seat.connector, self._credentials.scope(seat.connector, seat.site)) for seat in seats if seat.running}
+        for one in self._credentials.holdings.refusals():
+            entry = one.provider, one.scope
+            if entry not in told and not (one.expired and entry in used):
+                yield login_trouble(*entry, title=one.title, since=one.since, expired=one.expired)
 
 
 def _follow(log_book: LogBook, events: Events) -> None:
@@ -349,13 +387,14 @@ async def build(
     try:
         await asyncio.to_thread(log_book.begin)  # the folder is ours now
         settings = Settings(file, in_force, fault, apply=apply, db=db, clock=clock, notices=notices)
+        failures = Failures(clock)
         credentials = await Credentials.open(
             db, environ, folder, environment.key_file,
-            settings=settings, redactor=redactor, clock=clock, providers=providers,
+            settings=settings, redactor=redactor, clock=clock, providers=providers, failures=failures,
         )  # fmt: skip
         parts = Parts(
             db, settings, registry, credentials, folder, log_book, clock=clock, chance=chance, free_of=free_of,
-            state=state, version=await asyncio.to_thread(version, "wtpd"),
+            state=state, version=await asyncio.to_thread(version, "wtpd"), failures=failures,
         )  # fmt: skip
         await parts.look_at_keys()
         await parts.fleet.seat_all(settings.config)

@@ -15,8 +15,9 @@ from wtpd.texts import N_
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 300.0
-"""Seconds between two looks at the worst news, where no event asked for one."""
+LOOK_EVERY = 8.0
+"""Seconds between two looks at the worst news, where no event asked for one: disk, clock, key and mail server change
+without one."""
 GATHER = 1.0
 """Seconds in which a burst of events is looked at once."""
 
@@ -51,8 +52,12 @@ class Reporter:
                     await self._look.wait()
 
     async def look(self) -> None:
-        """Bring `status` up to date."""
-        self.status = await self._news()
+        """Bring `status` up to date; it stays as it is if that fails."""
+        try:
+            self.status = await self._news()
+            self._parts.failures.succeeded("status text")
+        except Exception as error:
+            self._parts.failures.failed("status text", N_("The status text for systemd"), error)
 
     async def feed_watchdog(self) -> None:
         """Only while the database answers and no loop hangs: else systemd is to start the daemon anew."""
@@ -64,6 +69,8 @@ class Reporter:
                     await self._parts.db.read(lambda tx: tx.one("SELECT 1"))
             except TimeoutError:
                 hanging.append("database")
+            except Exception:  # it answers, though not well; the status says so
+                log.exception("The database answers with an error")
             if hanging:
                 log.critical("The watchdog isn't fed: %s hangs", ", ".join(hanging))
             else:

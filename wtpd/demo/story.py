@@ -194,7 +194,7 @@ async def full_day(stage: Stage) -> None:
 async def mail(stage: Stage) -> None:
     with stage.report.step("mail", N_("The mail server gets a test mail for each site")) as note:
         for site in SITES:
-            tested = await stage.api.test_mail(site)
+            tested = await stage.api.mails.test(site)
             if not tested["ok"]:
                 raise Stuck(N_("no mail to {address}: {reason}", address=tested["sent_to"], reason=tested["error"]))
             note.found(N_("to {address}", address=tested["sent_to"]))

@@ -23,6 +23,10 @@ from wtpd.errors import Refused, Unavailable
 from wtpd.texts import N_, Text
 
 NAME = "wtpd.key"
+SEALED = Path("/etc/credstore.encrypted") / NAME
+"""Where the key is kept under systemd, sealed; wtpd-key.service opens it."""
+FAILED = f"{NAME}.failed"
+"""What systemd hands over in place of a key that couldn't be opened."""
 LENGTH = 32
 _NONCE = 12
 _VERSION = b"\x01"
@@ -99,17 +103,23 @@ class Ring:
 
 @dataclass(frozen=True, slots=True)
 class KeyFiles:
-    """Where the key is. `writable`: wtpd may make and change it; not so if systemd hands it over."""
+    """Where the key is. `writable`: wtpd may make and change it; not so if systemd hands it over. `unsealed` False:
+    systemd couldn't open it. `shown`: the place that people are told of."""
 
     path: Path
     writable: bool = True
+    unsealed: bool = True
+    shown: Path | None = None
 
     @property
     def next_path(self) -> Path:
         return self.path.with_name(self.path.name + ".new")
 
     def load(self) -> Ring | None:
-        """None if there is no key. Raises `KeyLost` for a damaged one, and for one that others may read."""
+        """None if there is no key. Raises `KeyLost` for a damaged one, one that others may read, and one that can't be
+        opened on this machine."""
+        if not self.unsealed:
+            raise KeyLost(_sealed_elsewhere(self.path))
         current, following = self._read(self.path), self._read(self.next_path)
         active = following or current
         if active is None:
@@ -211,8 +221,16 @@ class KeyHolder:
         return N_(
             "the key of the credential store ({path}) is missing or isn't the one the credentials were stored with: "
             "bring it back from its copy, or give them up with `wtpd credential start-over` and enter them again",
-            path=self._files.path,
+            path=self._files.shown or self._files.path,
         )
+
+
+def _sealed_elsewhere(path: Path) -> Text:
+    return N_(
+        "the sealed key {path} can't be opened on this machine: seal it again from its copy and restart wtpd; "
+        "if there is no copy, remove the file, restart wtpd, and run `wtpd credential start-over`",
+        path=path,
+    )
 
 
 def find(environ: Mapping[str, str], data_dir: Path, key_file: Path | None = None) -> KeyFiles:
@@ -221,8 +239,12 @@ def find(environ: Mapping[str, str], data_dir: Path, key_file: Path | None = Non
         return KeyFiles(key_file)
     handed_over = environ.get("CREDENTIALS_DIRECTORY")
     if handed_over and (Path(handed_over) / NAME).exists():
-        return KeyFiles(Path(handed_over) / NAME, writable=False)
-    return KeyFiles(data_dir / NAME)
+        return KeyFiles(Path(handed_over) / NAME, writable=False, shown=SEALED)
+    if handed_over and (Path(handed_over) / FAILED).exists():
+        return KeyFiles(SEALED, writable=False, unsealed=False)
+    own = data_dir / NAME
+    by_systemd = "INVOCATION_ID" in environ and not own.exists()
+    return KeyFiles(own, shown=SEALED if by_systemd else None)
 
 
 def _decode(data: bytes) -> bytes | None:

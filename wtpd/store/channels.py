@@ -19,7 +19,7 @@ from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.outbox import signal
 from wtpd.sync.ports import Cancellations, Halt, Published, RunRecord
 from wtpd.sync.spec import ChannelSpec
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
 
 _DAYS = msgspec.json.Decoder(dict[str, str])
 _CANCELLATIONS = msgspec.json.Decoder(list[Cancellations])
@@ -188,14 +188,21 @@ class Channels:
         self._tx = tx
 
     def halt(self, channel: str) -> Halt:
-        row = self._row("SELECT paused_by, stopped, halted_at FROM channel WHERE id = ?", channel)
+        row = self._row("SELECT paused_by, stopped, halted_at, halt_reason FROM channel WHERE id = ?", channel)
         since: datetime | None = from_iso(row["halted_at"]) if row["halted_at"] else None
-        return Halt(paused_by=row["paused_by"], stopped=row["stopped"], since=since)
+        reason = Text.from_json(from_json(row["halt_reason"])) if row["halt_reason"] else None
+        return Halt(paused_by=row["paused_by"], stopped=row["stopped"], since=since, reason=reason)
 
     def set_halt(self, channel: str, halt: Halt) -> None:
         self._tx.run(
-            "UPDATE channel SET paused_by = ?, stopped = ?, halted_at = ? WHERE id = ?",
-            (halt.paused_by, halt.stopped, iso(halt.since) if halt.since else None, channel),
+            "UPDATE channel SET paused_by = ?, stopped = ?, halted_at = ?, halt_reason = ? WHERE id = ?",
+            (
+                halt.paused_by,
+                halt.stopped,
+                iso(halt.since) if halt.since else None,
+                to_json(halt.reason.as_json()) if halt.reason else None,
+                channel,
+            ),
         )
 
     def tell_state(self, channel: str, state: str) -> None:

@@ -120,19 +120,20 @@ class Vault:
             raise _not_there(known, scope)
         credentials.note(tx, actor, "remove", name, scope)
 
-    def mark_used(self, tx: Tx, name: str, scope: str, *, result: str | None, actor: str = "wtpd") -> None:
+    def mark_used(self, tx: Tx, name: str, scope: str, *, result: str | None, actor: str = "wtpd") -> bool:
         """Note a use and its result (`ok`, `refused`, …; None: not known yet); the first one is audited. An entry
-        removed meanwhile is no error."""
+        removed meanwhile is no error. True: the result is another than the last one."""
         last = credentials.last_use(tx, name, scope)
         if last is None:
-            return
+            return False
         used_at, last_result = last
         result = result or last_result or "used"
         if used_at is None:
             credentials.note(tx, actor, "first use", name, scope, result)
         elif last_result == result and tx.now - from_iso(used_at) < USE_NOTED_AGAIN:
-            return
+            return False
         credentials.put_use(tx, name, scope, result)
+        return result != last_result
 
     def mark_tested(self, tx: Tx, name: str, scope: str, *, result: str, actor: str, stored: bool = True) -> None:
         """Note a test; audited each time. `stored` False: other values than those of the entry were tested."""

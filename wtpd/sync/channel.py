@@ -110,10 +110,13 @@ class Channel:
             self._bell.set()
 
     async def credentials_changed(self) -> None:
-        """New credentials were entered: go on if that is what it waited for, or is about to, because a run under way
-        still used the old ones."""
+        """New credentials were entered, or can be opened again: go on if that is what it waited for, or is about to,
+        because a run under way still used the old ones."""
         async with self._lock:
-            waits = self.condition.state in (State.NEEDS_TOKEN, State.NOT_COVERED, State.LIMITED)
+            waits = (
+                self.condition.state in (State.NEEDS_TOKEN, State.NOT_COVERED, State.LIMITED)
+                or self.standing.awaits_key
+            )
         if waits:
             await self.resume(by=self.spec.actor)
 

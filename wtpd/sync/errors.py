@@ -3,6 +3,7 @@
     PartnerError
     ├── Transient      network, timeout, 5xx: try again later with backoff
     ├── RateLimited    429: try again when it says; `retry_after` seconds
+    ├── KeyUnavailable the key of our credential store can't be opened: try again by itself
     ├── NeedsToken     401: stop until somebody enters new credentials
     ├── NotAllowed      403: the login is good, but not for this account: stop until mapping or credentials change
     │   └── MissingRight  403 for one ability (receive, send, publish): that one pauses, the others go on
@@ -52,6 +53,14 @@ class RateLimited(Transient):
     def __init__(self, message: str, *, retry_after: float, status: int | None = 429) -> None:
         super().__init__(message, status=status)
         self.retry_after = retry_after
+
+
+class KeyUnavailable(Transient):
+    """Our own key can't be opened, so that nobody was asked. `reason`: why and what to do, for people."""
+
+    def __init__(self, message: str, *, reason: Text) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class NeedsToken(PartnerError):
@@ -125,7 +134,7 @@ class BrokenItem(PartnerBroken):
 
 def why(error: Exception) -> Text | str:
     """What went wrong: for people where it is known, else as the log says it."""
-    if isinstance(error, NeedsToken) and error.reason is not None:
+    if isinstance(error, NeedsToken | KeyUnavailable) and error.reason is not None:
         return error.reason
     if isinstance(error, MissingRight):
         return missing_right(error.right, error.ability)

@@ -190,11 +190,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """Why a channel waits for a person: paused by somebody, or stopped (`needs_token`, `mass_cancellation`)."""
+    """Why a channel waits for a person: paused by somebody, or stopped (`needs_token`, `mass_cancellation`). `reason`:
+    in words, where it isn't the usual one."""
 
     paused_by: str | None = None
     stopped: str | None = None
     since: datetime | None = None
+    reason: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from functools import partial
 
 from wtpd.clock import Clock
 from wtpd.sync.errors import (
+    KeyUnavailable,
     MissingRight,
     NeedsToken,
     NotAllowed,
@@ -47,6 +48,8 @@ class Standing:
         self.condition = Condition(state=State.STARTING, since=clock.now())
         self.last_success: datetime | None = None
         self.last_error: Text | str | None = None
+        self.awaits_key = False
+        """It retries because our own key can't be opened; nobody was asked."""
         self.is_healthy = asyncio.Event()
 
     @property
@@ -66,6 +69,7 @@ class Standing:
         self.patience.succeeded()
         self.last_success = self._clock.now()
         self.last_error = None
+        self.awaits_key = False
         state = State.LIMITED if missing else State.HEALTHY
         if self.condition.state is not state:
             await self._write(state, Halt())
@@ -77,12 +81,13 @@ class Standing:
         """Known trouble: retry with patience, or wait for a person if only one can help."""
         self.last_error = why(error)
         now = self._clock.now()
+        self.awaits_key = isinstance(error, KeyUnavailable)
         if isinstance(error, NotAllowed):  # not kept on disk: the start of the daemon tries once whether it is so still
             await self._write(State.NOT_COVERED, Halt())
             self._enter(State.NOT_COVERED, not_covered(error.account or self._spec.account, error.covers))
             return
         if isinstance(error, NeedsToken):
-            halt = Halt(stopped=State.NEEDS_TOKEN, since=now)
+            halt = Halt(stopped=State.NEEDS_TOKEN, since=now, reason=error.reason)
         elif isinstance(error, MassCancellation):
             halt = Halt(stopped=MAPPING if isinstance(error, MassDeparture) else "mass_cancellation", since=now)
         elif isinstance(error, PartnerRestored):
@@ -92,11 +97,10 @@ class Standing:
             if self.condition.state is not State.RETRYING:
                 await self._write(State.RETRYING, Halt())
             name = self._spec.actor
-            self._enter(State.RETRYING, N_("{partner} is in trouble: {error}", partner=name, error=self.last_error))
+            trouble = N_("{partner} is in trouble: {error}", partner=name, error=self.last_error)
+            self._enter(State.RETRYING, error.reason if isinstance(error, KeyUnavailable) else trouble)
             return
         state, reason = _halted(halt, self._spec)
-        if isinstance(error, NeedsToken) and error.reason is not None:
-            reason = error.reason
         await self._write(state or State.STOPPED, halt, error if not isinstance(error, PartnerError) else None)
         self._enter(state or State.STOPPED, reason)
 
@@ -179,6 +183,8 @@ def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
     """The state that a halt means, and the sentence for people."""
     if halt.paused_by is not None:
         return State.PAUSED, N_("Paused by {user}.", user=halt.paused_by)
+    if halt.stopped == State.NEEDS_TOKEN and halt.reason is not None:
+        return State.NEEDS_TOKEN, halt.reason
     if halt.stopped == State.NEEDS_TOKEN:
         return State.NEEDS_TOKEN, N_("{partner} refuses the credentials; new ones are needed.", partner=spec.actor)
     if halt.stopped == MAPPING:

@@ -114,8 +114,12 @@ def test_all_lines_on_the_wire_are_short_ascii() -> None:
 @pytest.mark.parametrize("act", ["alarm", "update", "reminder", "recovery", "passed"])
 @pytest.mark.parametrize("language", ["de", "en", "nl"])
 def test_every_kind_has_its_words(kind: str, act: str, language: str) -> None:
-    for state in ("failing", "needs_token", "mass_cancellation", "config_error"):
-        facts = {"title": "Carloop", "state": state, "count": 1, "days": 7}
+    states = {
+        "channel": ("failing", "needs_token", "mass_cancellation", "config_error"),
+        "login": ("refused", "expired"),
+    }
+    for state in states.get(kind, ("",)):
+        facts = {"title": "Carloop", "state": state, "count": 1, "days": 7, "scope": "general"}
         incident = replace(CONFLICT, kind=kind, facts=facts)
         letter = replace(LETTER, language=language, parts=[Part(incident=incident, act=act)])  # type: ignore[arg-type]
         assert "{" not in plain(letter)

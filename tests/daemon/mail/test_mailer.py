@@ -12,16 +12,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.support.hand_clock import HandClock
 from tests.support.mail_server import MailServer
 from wtpd.config.model import Config
+from wtpd.daemon.failures import Failures
 from wtpd.daemon.mail.compose import Compared
 from wtpd.daemon.mail.incidents import Trouble
 from wtpd.daemon.mail.mailer import Compare, Mailer
 from wtpd.daemon.mail.observe import channel_trouble, config_trouble
-from wtpd.daemon.mail.smtp import SmtpTransport
-from wtpd.errors import Invalid, Unavailable
+from wtpd.daemon.mail.smtp import Connection, Server, SmtpTransport
+from wtpd.errors import Invalid, NotFound, Unavailable
 from wtpd.store import attention, mail
 from wtpd.store.database import Database, Tx
 from wtpd.sync.errors import Transient
@@ -377,8 +379,12 @@ async def test_waits_grow_and_after_five_days_it_is_given_up(box: Box) -> None:
     assert sum(waits[-20:], timedelta(0)) > 4 * sum(waits[:5], timedelta(0))
     (refused,) = await box.db.read(mail.unsent)
     assert "given up after 5 days" in str(refused.refused)
-    await box.db.write(lambda tx: mail.prune(tx, box.clock.now()))
+    await box.db.write(lambda tx: mail.prune(tx, box.clock.now(), limit=100))
+    assert await box.db.read(mail.unsent) == [refused], "until a person decides"
+    assert await box.db.write(mail.dismiss) == 1
     assert await box.db.read(mail.unsent) == []
+    box.clock.advance(timedelta(seconds=1))
+    assert await box.db.write(lambda tx: mail.prune(tx, box.clock.now(), limit=100)) == 1
 
 
 async def test_lost_credentials_delay_and_are_shown(box: Box, server: MailServer) -> None:
@@ -507,3 +513,166 @@ async def _until(true: Any) -> None:
     async with asyncio.timeout(10):
         while not true():
             await asyncio.sleep(0.001)
+
+
+class Odd(SmtpTransport):
+    """A transport whose connections fail, with an error of their own, at mails to one address."""
+
+    def __init__(self, address: str, error: Exception) -> None:
+        super().__init__(time_limit=5)
+        self._address, self._error = address, error
+
+    async def open(self, server: Server, dialogue: list[str] | None = None) -> Connection:
+        connection, odd = await super().open(server, dialogue), self
+
+        class Failing:
+            async def send(self, sender: str, recipient: str, message: bytes) -> None:
+                if recipient == odd._address:
+                    raise odd._error
+                await connection.send(sender, recipient, message)
+
+            async def close(self) -> None:
+                await connection.close()
+
+        return Failing()
+
+
+def with_address(config: Config, site: str, address: str) -> Config:
+    sites = [replace(one, status_mail=address) if one.id == site else one for one in config.sites]
+    return replace(config, sites=sites)
+
+
+async def queue(box: Box, *sites: str) -> None:
+    """A trouble at each site, mailed at once."""
+    box.troubles = []
+    for site in sites:
+        condition = Condition(state=State.NEEDS_TOKEN, since=box.clock.now(), reason=N_("refused"))
+        found = channel_trouble(f"superservice/{site}", condition, title="SUPERSERVICE")
+        assert found is not None
+        box.troubles.append(found)
+    await box.look()
+
+
+@pytest.mark.parametrize("error", [UnicodeEncodeError("ascii", "ü", 0, 1, "no"), KeyError("x"), RuntimeError("y")])
+async def test_one_mails_trouble_is_its_own(box: Box, server: MailServer, error: Exception) -> None:
+    box.mailer = Mailer(
+        box.db, lambda: box.config, box.clock, box._credentials, Odd("rostock@x.example", error),
+        troubles=lambda: box.troubles,
+    )  # fmt: skip
+    await queue(box, "rostock", "wismar")
+    assert await box.mailer.send() is None
+    assert server.recipients == [["wismar@x.example"]]
+    (stuck,) = await box.db.read(mail.unsent)
+    assert (stuck.recipient, type(error).__name__ in str(stuck.refused)) == ("rostock@x.example", True)
+    (lost,) = (await box.db.read(mail.figures)).lost
+    assert (lost.recipient, lost.count) == ("rostock@x.example", 1)
+
+
+async def test_an_address_that_cant_be_encoded_holds_up_nobody_and_follows_the_settings(
+    box: Box, server: MailServer
+) -> None:
+    good = box.config
+    box.config = with_address(good, "rostock", "wärkstatt@rostock.example")
+    await queue(box, "rostock", "wismar")
+    await box.mailer.send()
+    assert server.recipients == [["wismar@x.example"]]
+    (refused,) = await box.db.read(mail.unsent)
+    assert "SMTPUTF8" in str(refused.refused)
+    box.config = with_address(good, "rostock", "werkstatt@güstrow.example")
+    await box.mailer.send()
+    assert server.recipients[1:] == [["werkstatt@xn--gstrow-3ya.example"]]
+    assert server.mails[1]["To"] == "werkstatt@xn--gstrow-3ya.example"
+    assert await box.db.read(mail.unsent) == []
+
+
+async def test_a_refused_mail_is_retried_readdressed_or_dismissed_by_a_person(box: Box, server: MailServer) -> None:
+    server.recipient_answers += ["550 5.1.1 unknown"] * 3
+    await queue(box, "rostock", "wismar")
+    await box.mailer.send()
+    assert not server.recipients
+    wismar, rostock = await box.db.read(mail.unsent)
+    assert (await box.db.read(mail.figures)).refused == 2
+    assert await box.mailer.retry(rostock.id, "chef@x.example") == 1
+    server.recipient_answers.clear()
+    await box.mailer.send()
+    assert server.recipients == [["chef@x.example"]], "the settings don't take the chosen recipient back"
+    assert await box.db.write(lambda tx: mail.dismiss(tx, wismar.id)) == 1
+    assert (await box.db.read(mail.figures)).refused == 0
+    await box.mailer.send()
+    assert len(server.recipients) == 1
+    with pytest.raises(NotFound):
+        await box.mailer.retry(wismar.id)
+    with pytest.raises(Invalid, match="isn't a mail address"):
+        await box.mailer.retry(rostock.id, "a b@x.example\r\n")
+
+
+async def test_a_test_mail_that_comes_through_ends_the_refusals_of_its_address(box: Box, server: MailServer) -> None:
+    server.recipient_answers += ["550 5.1.1 unknown"]
+    await queue(box, "rostock")
+    await box.mailer.send()
+    assert (await box.db.read(mail.figures)).refused == 1
+    assert (await box.mailer.test("rostock")).error is None
+    assert (await box.db.read(mail.figures)).refused == 0
+    await box.mailer.send()
+    assert [mail["Subject"].endswith("test mail") for mail in server.mails] == [True, False]
+
+
+async def test_a_test_mail_to_a_strange_address_ends_in_a_sentence(box: Box, server: MailServer) -> None:
+    for address in ("wärkstatt@rostock.example", "a@\ud800.example", "a\r\nb@x.example"):
+        tested = await box.mailer.test("rostock", address)
+        assert tested.error is not None
+        assert str(tested.error)
+    assert not server.mails
+
+
+async def test_mails_that_cant_be_written_hold_up_no_others(box: Box, server: MailServer) -> None:
+    odd = Trouble(site="rostock", kind="conflict", subject="odd", since=box.clock.now(), facts={})
+    fine = Trouble(site="wismar", kind="conflict", subject="conflict", since=box.clock.now(), facts={"count": 1})
+    box.troubles = [odd, fine, Trouble(site="rostock", kind="no such kind", subject="x", since=box.clock.now())]
+    failures = Failures(box.clock)
+    box.mailer = Mailer(
+        box.db, lambda: box.config, box.clock, box._credentials, SmtpTransport(), troubles=lambda: box.troubles,
+        failures=failures,
+    )  # fmt: skip
+    await box.look()
+    due = await box.look(2 * MINUTE)
+    assert due is not None
+    assert due >= box.clock.now() + MINUTE, "it doesn't spin"
+    assert [one.recipient for one in await box.queued()] == ["wismar@x.example"]
+    assert len(failures.open) == 2
+    box.troubles = [fine]
+    await box.look(MINUTE)
+    assert not failures.open or len(failures.open) == 1
+
+
+async def test_without_a_server_nobody_is_told_and_it_is_known(box: Box) -> None:
+    box.config = settings()
+    box.config = replace(box.config, mail=replace(box.config.mail, host=""))
+    assert await box.look() is None
+    assert not box.mailer.has_server
+    box.login = {"host": "127.0.0.1"}
+    await box.look()
+    assert box.mailer.has_server, "an entry of the credential store names one"
+
+
+async def test_a_refused_login_is_reported_and_so_is_its_end(box: Box, tmp_path: Path) -> None:
+    results: list[tuple[str, bool]] = []
+
+    async def logged_in(site: str, accepted: bool) -> None:
+        results.append((site, accepted))
+
+    box.mailer = Mailer(
+        box.db, lambda: box.config, box.clock, box._credentials, SmtpTransport(), troubles=lambda: box.troubles,
+        logged_in=logged_in,
+    )  # fmt: skip
+    async with MailServer(logins={"box": "right"}) as there:
+        box.config = settings(there.port)
+        await queue(box, "rostock")
+        box.login = {"user_name": "box", "password": "wrong"}
+        await box.mailer.send()
+        assert results == [("rostock", False)]
+        box.login = {"user_name": "box", "password": "right"}
+        box.clock.advance(timedelta(hours=2))
+        await box.mailer.send()
+        assert results == [("rostock", False), ("rostock", True)]
+        assert there.recipients == [["rostock@x.example"]]

@@ -143,3 +143,82 @@ async def test_no_server_at_all() -> None:
         pass
     with pytest.raises(MailDelayed, match=r"127\.0\.0\.1"):
         await deliver(server_at(there.port))
+
+
+async def test_an_international_domain_goes_out_in_ascii() -> None:
+    async with MailServer() as there:
+        connection = await SmtpTransport().open(server_at(there.port))
+        await connection.send("wtpd@güstrow.example", "werkstatt@güstrow.example", MAIL)
+        await connection.close()
+    assert there.recipients == [["werkstatt@xn--gstrow-3ya.example"]]
+
+
+async def test_letters_before_the_at_go_by_smtputf8_or_are_refused_for_this_mail_alone() -> None:
+    async with MailServer(utf8=True) as there:
+        connection = await SmtpTransport().open(server_at(there.port))
+        await connection.send("wtpd@x.example", "wärkstatt@güstrow.example", MAIL)
+        await connection.close()
+    assert there.recipients == [["wärkstatt@xn--gstrow-3ya.example"]]
+    async with MailServer() as there:
+        connection = await SmtpTransport().open(server_at(there.port))
+        with pytest.raises(MailRefused, match="SMTPUTF8"):
+            await connection.send("wtpd@x.example", "wärkstatt@güstrow.example", MAIL)
+        await connection.send("wtpd@x.example", "b@x.example", MAIL)
+        await connection.close()
+    assert there.recipients == [["b@x.example"]]
+
+
+async def test_what_is_no_address_is_refused_for_this_mail_alone() -> None:
+    async with MailServer() as there:
+        connection = await SmtpTransport().open(server_at(there.port))
+        for address in ("a b@x.example", "a@x.example\r\nDATA", "@", "a<b@x.example"):
+            with pytest.raises(MailRefused, match="isn't a mail address"):
+                await connection.send("wtpd@x.example", address, MAIL)
+        await connection.send("wtpd@x.example", "b@x.example", MAIL)
+        await connection.close()
+    assert there.recipients == [["b@x.example"]]
+
+
+async def test_a_dialogue_has_one_entry_for_each_line() -> None:
+    dialogue: list[str] = []
+    async with MailServer() as there:
+        await deliver(server_at(there.port), dialogue)
+    assert not [line for line in dialogue if "\n" in line]
+    assert len([line for line in dialogue if line.startswith("< 250")]) > 4, "EHLO's answer has several lines"
+
+
+async def test_a_server_that_offers_no_login_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, file = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    async with MailServer(tls=context) as there:
+        there.offers_login = False
+        with pytest.raises(MailDelayed, match="offers no login"):
+            await deliver(server_at(there.port, "starttls", user="box", password="s3cret"))
+
+
+@pytest.mark.parametrize(
+    ("language", "refused", "certificate", "starttls"),
+    [
+        ("de", "nimmt nichts Verbindungen an", "selbst unterschrieben", "kein STARTTLS"),
+        ("nl", "daar luistert niets", "zelf ondertekend", "geen STARTTLS"),
+    ],
+)
+async def test_reasons_are_in_the_readers_language(
+    tmp_path: Path, language: str, refused: str, certificate: str, starttls: str
+) -> None:
+    context, _ = self_signed(tmp_path)
+
+    async def reason(server: Server) -> str:
+        with pytest.raises(MailDelayed) as caught:
+            await deliver(server)
+        return caught.value.text.render(language)
+
+    async with MailServer(tls=context, implicit=True) as there:
+        assert certificate in await reason(server_at(there.port, "tls"))
+        closed = there.port
+    assert refused in await reason(server_at(closed))
+    localhost = Server(host="localhost", port=closed, security="none")
+    assert refused in await reason(localhost), "of several addresses"
+    async with MailServer() as there:
+        assert starttls in await reason(server_at(there.port, "starttls"))
+        assert "TLS" in await reason(server_at(there.port, "tls"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -50,13 +50,21 @@ class ActionView(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-class ActionRoutes:
-    """`has_entry` says whether there are credentials of a provider."""
+class Entries(Protocol):
+    """What the credential store holds of a provider."""
 
-    def __init__(self, manifests: Iterable[Manifest], settings: Settings, has_entry: Callable[[str], bool]) -> None:
+    def has(self, provider: str) -> bool: ...
+
+    def unusable(self, provider: str) -> Text | None: ...
+
+
+class ActionRoutes:
+    """`holdings` knows which credentials there are, and which can't be used."""
+
+    def __init__(self, manifests: Iterable[Manifest], settings: Settings, holdings: Entries) -> None:
         self._manifests = tuple(manifests)
         self._settings = settings
-        self._has_entry = has_entry
+        self._holdings = holdings
 
     def routes(self) -> list[Route]:
         return [
@@ -93,10 +101,10 @@ class ActionRoutes:
             return N_("the module {module} isn't licensed on this box", module=manifest.module)
         if settings is not None and not settings.enabled:
             return N_("switched off in wtpd.yaml (connectors.{connector}.enabled)", connector=manifest.name)
-        if manifest.credential_fields and not self._has_entry(manifest.name):
+        if manifest.credential_fields and not self._holdings.has(manifest.name):
             screen = SCREENS["credentials"]
             return N_("no credentials of {title} yet: wtpd tui → {screen}", title=manifest.title, screen=screen)
-        return None
+        return self._holdings.unusable(manifest.name)
 
 
 def _field(field: ActionField, config: Config, language: str) -> FieldView:

@@ -118,8 +118,12 @@ class ExplainedView(Struct, frozen=True, kw_only=True):
 
 
 class Revealed(Struct, frozen=True):
+    """`notes`: what is wrong with the entry, e.g. that it expired."""
+
     scope: str
     fields: Mapping[str, str]
+    expires_at: str | None = None
+    notes: list[str] = []
 
 
 class Rotated(Struct, frozen=True):

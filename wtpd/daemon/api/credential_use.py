@@ -19,7 +19,7 @@ from wtpd.daemon.api.credential_shapes import (
 )
 from wtpd.daemon.api.credentials import ENTRY, PATH
 from wtpd.daemon.api.routes import Route
-from wtpd.daemon.credential_desk import CredentialDesk
+from wtpd.daemon.credential_desk import CredentialDesk, Handed
 from wtpd.store.credentials import AuditEntry
 
 
@@ -76,14 +76,14 @@ class CredentialUseRoutes:
         return answer(Page([_audit(line) for line in lines], following))
 
     async def reveal(self, call: Call) -> Answer:
-        scope, fields = await self._desk.reveal(call.params["provider"], call.params["scope"], actor=call.author.actor)
-        return answer(Revealed(scope, dict(fields)))
+        handed = await self._desk.reveal(call.params["provider"], call.params["scope"], actor=call.author.actor)
+        return answer(_handed(handed, call.language))
 
     async def reveal_for(self, call: Call) -> Answer:
-        scope, fields = await self._desk.reveal(
+        handed = await self._desk.reveal(
             call.params["provider"], None, actor=call.author.actor, order=call.body.order()
         )
-        return answer(Revealed(scope, dict(fields)))
+        return answer(_handed(handed, call.language))
 
     async def rotate(self, call: Call) -> Answer:
         text = await self._desk.rotate(actor=call.author.actor)
@@ -92,6 +92,11 @@ class CredentialUseRoutes:
     async def start_over(self, call: Call) -> Answer:
         lost = await self._desk.start_over(actor=call.author.actor)
         return answer(StartedOver([f"{name}/{scope}" for name, scope in lost]))
+
+
+def _handed(handed: Handed, language: str) -> Revealed:
+    notes = [note.render(language) for note in handed.notes]
+    return Revealed(handed.scope, dict(handed.fields), handed.expires_at, notes)
 
 
 def _audit(line: AuditEntry) -> AuditView:

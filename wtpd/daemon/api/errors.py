@@ -28,7 +28,7 @@ from wtpd.errors import (
     VersionMismatch,
     WtpdError,
 )  # fmt: skip
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, Rejected
+from wtpd.sync.errors import KeyUnavailable, NeedsToken, NotAllowed, PartnerError, Rejected
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
@@ -119,6 +119,8 @@ def _status(error: WtpdError) -> int:
 
 
 def _from_partner(error: PartnerError) -> Unavailable:
+    if isinstance(error, NeedsToken | KeyUnavailable) and error.reason is not None:  # nobody was asked
+        return Unavailable(error.reason, kind="key-lost" if isinstance(error, KeyUnavailable) else "needs-token")
     if isinstance(error, NeedsToken):
         return Unavailable(
             N_("The partner doesn't accept the credentials. Enter new ones under Credentials."), kind="needs-token"

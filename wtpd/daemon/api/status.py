@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,13 +15,13 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.config import ConfigError, errors_of
 from wtpd.daemon.api.connectors import ChannelView, channel_view
 from wtpd.daemon.api.routes import Route
-from wtpd.daemon.expiry import Expiry
+from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
+from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.reload import Settings
 from wtpd.planner.periods import local_day
 from wtpd.store.database import Database, Tx
-from wtpd.texts import Text
 
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 """systemd-timesyncd makes it once the clock is set by the network."""
@@ -96,7 +96,7 @@ class HealthView(Struct, frozen=True):
 
 
 class StatusRoutes:
-    """`key_lost`, `scope` and `expiring` tell of the credential store, `mail_error` why mails wait."""
+    """`scope`: which entry of the credential store a connector uses at a site."""
 
     def __init__(
         self,
@@ -109,10 +109,10 @@ class StatusRoutes:
         database: Path,
         version: str,
         state: Callable[[], str],
-        key_lost: Callable[[], Text | None],
         scope: news.Scope,
-        expiring: Callable[[], Iterable[Expiry]],
-        mail_error: Callable[[], Text | None],
+        holdings: Holdings,
+        has_mail_server: Callable[[], bool],
+        failures: Failures,
     ) -> None:
         self._db = db
         self._fleet = fleet
@@ -122,10 +122,10 @@ class StatusRoutes:
         self._database = database
         self._version = version
         self._state = state
-        self._key_lost = key_lost
         self._scope = scope
-        self._expiring = expiring
-        self._mail_error = mail_error
+        self._holdings = holdings
+        self._has_mail_server = has_mail_server
+        self._failures = failures
         self._started = (clock.now(), clock.monotonic())
 
     def routes(self) -> list[Route]:
@@ -160,14 +160,18 @@ class StatusRoutes:
         return news.kept(tx, [seat.id for seat in self._fleet.seats if seat.running], days)
 
     def _troubles(self, kept: news.Kept) -> list[news.Trouble]:
+        seats, holdings = self._fleet.seats, self._holdings
+        has_server = self._has_mail_server() or not any(site.status_mail for site in self._settings.config.sites)
         return news.worst_first(
             [
-                *news.of_box(self._settings.fault, self._health, self._key_lost()),
+                *news.of_box(self._settings.fault, self._health, holdings.key_lost),
                 *news.of_start(self._settings.unapplied),
-                *news.of_credentials(self._expiring()),
-                *news.of_channels(self._fleet.seats, kept, self._scope),
+                *news.of_credentials(holdings.expiries()),
+                *news.of_refusals(holdings.refusals(), seats, self._scope),
+                *news.of_channels(seats, kept, self._scope),
                 *news.of_lists(kept),
-                *news.of_mails(kept.mails, self._mail_error()),
+                *news.of_mails(kept.mails, has_server=has_server),
+                *news.of_failures(self._failures.open),
             ]
         )
 

@@ -15,6 +15,7 @@ from email.policy import compat32
 from email.utils import format_datetime
 from html import escape
 
+from wtpd.daemon.mail.addresses import domain_of, in_header
 from wtpd.daemon.mail.incidents import Act
 from wtpd.daemon.mail.wording import headline, next_step, sentence, show_moment, subject_counts
 from wtpd.store.attention import text
@@ -108,7 +109,7 @@ def compose_all_clear(letter: Letter, found: Sequence[Compared]) -> bytes:
 
 def message_id(unique: str, sender: str) -> str:
     """`<unique@domain of the sender>`."""
-    return f"<{unique}@{sender.rpartition('@')[2]}>"
+    return f"<{unique}@{domain_of(sender)}>"
 
 
 def on_the_wire(letter: Letter, subject: str, plain: str, html: str) -> bytes:
@@ -117,8 +118,7 @@ def on_the_wire(letter: Letter, subject: str, plain: str, html: str) -> bytes:
     It is made with the older half of the email package: the newer one loses spaces between encoded words of a folded
     subject (python/cpython#92081)."""
     message = MIMEMultipart("alternative", policy=_POLICY)
-    message["From"] = letter.sender
-    message["To"] = letter.recipient
+    message["From"], message["To"] = "-", "-"  # written below: the email package would encode their letters
     message["Subject"] = Header(" ".join(subject.split()), "utf-8", header_name="Subject").encode()
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = letter.message_id
@@ -128,7 +128,7 @@ def on_the_wire(letter: Letter, subject: str, plain: str, html: str) -> bytes:
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     slug = re.sub(r"[^a-z0-9-]+", "-", letter.box.lower()).strip("-") or "box"
-    message["List-Id"] = f"<{slug}.wtpd.{letter.sender.rpartition('@')[2]}>"
+    message["List-Id"] = f"<{slug}.wtpd.{domain_of(letter.sender)}>"
     message["Content-Language"] = letter.language
     readable = Charset("utf-8")
     readable.body_encoding = QP
@@ -136,7 +136,16 @@ def on_the_wire(letter: Letter, subject: str, plain: str, html: str) -> bytes:
         part = MIMENonMultipart("text", kind, charset="utf-8", policy=_POLICY)
         part.set_payload(body, charset=readable)
         message.attach(part)
-    return message.as_bytes(policy=_POLICY)
+    return addressed(message.as_bytes(policy=_POLICY), letter.sender, letter.recipient)
+
+
+def addressed(message: bytes, sender: str, recipient: str) -> bytes:
+    """The mail with these addresses in `From` and `To`: domains in ASCII, other letters as UTF-8 (RFC 6532)."""
+    head, gap, body = message.partition(b"\r\n\r\n")
+    for name, address in ((b"From", sender), (b"To", recipient)):
+        line = name + b": " + in_header(address).encode()
+        head = re.sub(rb"(?mi)^" + name + rb":[^\r\n]*(?:\r\n[ \t][^\r\n]*)*", lambda found: line, head, count=1)  # noqa: B023 - called at once
+    return head + gap + body
 
 
 def _subject(letter: Letter) -> str:

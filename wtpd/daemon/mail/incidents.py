@@ -43,7 +43,10 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "channel": Kind(delay=None),
     "config": Kind(),
+    "damage": Kind(),
     "disk": Kind(),
+    "key": Kind(),
+    "login": Kind(),
     "expiry": Kind(recovers=False, reminds=False),
     "conflict": Kind(),
     "quarantine": Kind(),
@@ -196,5 +199,6 @@ def _delay(kind: Kind, rules: Rules) -> timedelta:
 
 
 def _worst_first(verdict: Verdict) -> tuple[bool, int, datetime]:
-    order = list(KINDS)
-    return verdict.act in ("recovery", "passed"), order.index(verdict.incident.kind), verdict.incident.opened_at
+    order, kind = list(KINDS), verdict.incident.kind
+    weight = order.index(kind) if kind in order else len(order)  # one of another version of wtpd
+    return verdict.act in ("recovery", "passed"), weight, verdict.incident.opened_at

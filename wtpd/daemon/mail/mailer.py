@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from wtpd.clock import Clock, full_jitter
 from wtpd.config.model import Config, Site
+from wtpd.daemon.failures import Failures
+from wtpd.daemon.mail.addresses import BadAddress, on_wire
 from wtpd.daemon.mail.incidents import Trouble
 from wtpd.daemon.mail.smtp import Connection, MailDelayed, MailRefused, Server, Transport
 from wtpd.daemon.mail.writing import blank_letter, write_all_clear, write_mails
-from wtpd.errors import Invalid, WtpdError
+from wtpd.errors import Invalid, Problem, WtpdError
 from wtpd.secrets.resolve import NoCredential
 from wtpd.store import mail
 from wtpd.store.database import Database, Event, Tx
@@ -35,12 +37,15 @@ Credentials = Callable[[str], Awaitable[Mapping[str, str]]]
 """The fields of provider `email` for a site: `user_name` and `password`, and `host`, `port`, `security` where they
 differ from the settings. Empty, or `NoCredential`, if there is no entry: then nobody logs in."""
 
+LoginResult = Callable[[str, bool], Awaitable[None]]
+"""Called with a site and whether the server took the login of that site's mails."""
+
 Compare = Callable[[str], Awaitable[Sequence["Compared"]]]
 """Holds each channel of a site against the book; raises the errors of `wtpd.sync.errors`."""
 
 WEEK, LATER = timedelta(days=7), timedelta(hours=1)
 
-WAKING = ("attention.", "channel.", "config.")
+WAKING = ("attention.", "channel.", "config.", "credentials.")
 """Events after which something may have to be mailed."""
 GATHER_SECONDS = 1.0
 """A burst of events is looked at once."""
@@ -76,6 +81,8 @@ class Mailer:
         troubles: Callable[[], Iterable[Trouble]] = tuple,
         compare: Compare | None = None,
         chance: random.Random | None = None,
+        logged_in: LoginResult | None = None,
+        failures: Failures | None = None,
     ) -> None:
         self._db = db
         self._config = config
@@ -88,17 +95,28 @@ class Mailer:
         self._look = asyncio.Event()
         self._send = asyncio.Event()
         self._new_week = asyncio.Event()
-        self.error: Text | None = None
+        self._logged_in = logged_in
+        self._failures = failures or Failures(clock)
+        self._errors: dict[str, Text] = {}
+        self.has_server = True
+        """There is a mail server, in the settings or in an entry of the credential store."""
+
+    @property
+    def error(self) -> Text | None:
         """Why the mail server can't be reached; None while all is well."""
+        return next(iter(self._errors.values()), None)
 
     async def run(self) -> None:
         """Until cancelled."""
         self._db.listeners.append(self._heard)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._loop(self._look, self.look, gather=GATHER_SECONDS), name="mail: incidents")
-                tasks.create_task(self._loop(self._send, self.send), name="mail: sending")
-                tasks.create_task(self._loop(self._new_week, self.all_clear), name="mail: all-clear")
+                for name, woken, work, gather in (
+                    ("mail: incidents", self._look, self.look, GATHER_SECONDS),
+                    ("mail: sending", self._send, self.send, 0.0),
+                    ("mail: all-clear", self._new_week, self.all_clear, 0.0),
+                ):
+                    tasks.create_task(self._loop(name, woken, work, gather), name=name)
         finally:
             self._db.listeners.remove(self._heard)
 
@@ -110,31 +128,106 @@ class Mailer:
 
     async def look(self) -> datetime | None:
         """Write the mails that are due now; returns when the next one may be."""
-        config = self._config()
-        if not config.mail.host:
+        self.has_server = await self._is_there_a_server()
+        if not self.has_server:
             return None
+        config = self._config()
         troubles = [*self._troubles()]
-        return await self._db.write(lambda tx: write_mails(tx, config, troubles))
+        written = await self._db.write(lambda tx: write_mails(tx, config, troubles))
+        for name, error in written.failed.items():
+            self._failures.failed(f"mail about {name}", N_("Writing status mails"), error)
+        self._failures.only("mail about ", {f"mail about {name}" for name in written.failed})
+        if written.failed:
+            again = self._clock.now() + AFTER_AN_ERROR
+            return min(again, written.due) if written.due and written.due > self._clock.now() else again
+        return written.due
 
     async def send(self) -> datetime | None:
         """Bring the waiting mails to the server; returns when to try again."""
-        if not self._config().mail.host:
+        if not await self._is_there_a_server():
             return None
+        await self._follow_settings()
         while waiting := await self._db.read(mail.due):
             for site in dict.fromkeys(each.site for each in waiting):
                 await self._deliver(site, [each for each in waiting if each.site == site])
         return await self._db.read(mail.next_due)
 
+    async def _is_there_a_server(self) -> bool:
+        config = self._config()
+        if config.mail.host:
+            return True
+        for site in config.sites:
+            try:
+                if site.status_mail and (await self._credentials(site.id)).get("host"):
+                    return True
+            except (WtpdError, PartnerError):
+                continue
+        return False
+
+    async def _follow_settings(self) -> None:
+        """Mails that wait, or were refused, go to the addresses that the settings name now."""
+        config = self._config()
+        sites = {site.id: site for site in config.sites if site.status_mail}
+
+        def wanted(each: mail.Mail) -> tuple[str, str]:
+            recipient = each.recipient
+            if not each.chosen and each.site in sites:
+                recipient = sites[each.site].status_mail or recipient
+            return config.mail.sender or recipient, recipient
+
+        def others(tx: Tx) -> list[mail.Mail]:
+            found = mail.unsent(tx, limit=1000)
+            return [each for each in found if wanted(each) != (each.sender, each.recipient)]
+
+        def work(tx: Tx) -> None:
+            from wtpd.daemon.mail.compose import addressed
+
+            for each in others(tx):
+                sender, recipient = wanted(each)
+                message = addressed(each.message, sender, recipient)
+                mail.readdress(tx, each.id, sender=sender, recipient=recipient, message=message, chosen=each.chosen)
+
+        if await self._db.read(others):
+            await self._db.write(work)
+
+    async def retry(self, number: int | None, recipient: str | None = None) -> int:
+        """Try an unsent mail again now, to another address if one is given; without a number, all of them. Says how
+        many. Raises `NotFound`, and `Invalid` for an address that nothing can be sent to."""
+        if number is None or recipient is None:
+            return await self._db.write(lambda tx: mail.retry(tx, number))
+        try:
+            on_wire(recipient)
+        except BadAddress as bad:
+            raise Invalid(bad.text, problems=[Problem("to", bad.text)]) from None
+        sender = self._config().mail.sender or recipient
+
+        def work(tx: Tx) -> int:
+            from wtpd.daemon.mail.compose import addressed
+
+            message = addressed(mail.get_unsent(tx, number).message, sender, recipient)
+            mail.readdress(tx, number, sender=sender, recipient=recipient, message=message, chosen=True)
+            return 1
+
+        return await self._db.write(work)
+
     async def all_clear(self) -> datetime | None:
         """With `mail.when: always`, tell each site once a week what was compared and found equal; returns when the
         next one is due. While something is wrong there, it waits."""
         config = self._config()
-        if config.mail.when != "always" or not config.mail.host or self._compare is None:
+        if config.mail.when != "always" or self._compare is None or not await self._is_there_a_server():
             return None
-        compare = self._compare
-        return min(
-            [await self._all_clear_of(config, site, compare) for site in config.sites if site.status_mail], default=None
-        )
+        dues = []
+        for site in config.sites:
+            if not site.status_mail:
+                continue
+            name = f"mail: all-clear of {site.id}"
+            try:
+                dues.append(await self._all_clear_of(config, site, self._compare))
+                self._failures.succeeded(name)
+            except Exception as error:
+                self._failures.failed(name, N_("The weekly comparison"), error)
+                dues.append(self._clock.now() + LATER)
+        return min(dues, default=None)
 
     async def _all_clear_of(self, config: Config, site: Site, compare: Compare) -> datetime:
         begun, wrong = await self._db.read(lambda tx: (mail.all_clear_at(tx, site.id), mail.open_incidents(tx)))
@@ -161,7 +254,7 @@ class Mailer:
         config = self._config()
         found = next((each for each in config.sites if each.id == site), None)
         recipient = address or (found and found.status_mail)
-        if not config.mail.host:
+        if not await self._is_there_a_server():
             raise Invalid(N_("No mail server is set (mail.host)."))
         if found is None or not recipient:
             raise Invalid(N_("The site {site} has no address for status mails.", site=site))
@@ -173,13 +266,20 @@ class Mailer:
         dialogue: list[str] = []
         error = None
         try:
-            connection = await self._transport.open(await self._server(site), dialogue)
+            connection = await self._connect(site, dialogue)
             try:
                 await connection.send(letter.sender, recipient, message)
             finally:
                 await connection.close()
         except (MailDelayed, MailRefused) as failure:
             error = failure.text
+        except Exception as failure:
+            _log.exception("The test mail for %s failed", site)
+            error = _stumbled(failure)
+        if error is None:
+            await self._db.write(lambda tx: mail.works(tx, recipient))
+            self._errors.pop(site, None)
+        else:
             dialogue.append(f"! {error}")
         return Tested(recipient, error, dialogue)
 
@@ -190,15 +290,16 @@ class Mailer:
             self._send.set()
 
     async def _loop(
-        self, woken: asyncio.Event, work: Callable[[], Awaitable[datetime | None]], gather: float = 0.0
+        self, name: str, woken: asyncio.Event, work: Callable[[], Awaitable[datetime | None]], gather: float = 0.0
     ) -> None:
         """Run `work` at the start, when woken, and when it said."""
         while True:
             woken.clear()
             try:
                 due = await work()
-            except Exception:  # whatever it is, the appointments matter more than the mails about them
-                _log.exception("Status mails: tried again in %s", AFTER_AN_ERROR)
+                self._failures.succeeded(name)
+            except Exception as error:  # whatever it is, the appointments matter more than the mails about them
+                self._failures.failed(name, N_("Status mails"), error)
                 due = self._clock.now() + AFTER_AN_ERROR
             await self._wait(woken, due)
             if gather:
@@ -217,39 +318,70 @@ class Mailer:
                 task.cancel()
 
     async def _deliver(self, site: str, waiting: Sequence[mail.Mail]) -> None:
-        """Try these mails over one connection. One that fails leaves them all for later."""
-        try:
-            connection = await self._transport.open(await self._server(site))
-        except MailDelayed as delay:
-            await self._defer(waiting, delay.text)
-            return
-        try:
-            for number, each in enumerate(waiting):
-                if not await self._hand_over(connection, each, waiting[number:]):
-                    return
-            self.error = None
-        finally:
-            await connection.close()
+        """Try these mails, over one connection if nothing breaks it. A server in trouble leaves the rest for later;
+        trouble with one mail is its own."""
+        rest = list(waiting)
+        while rest:
+            try:
+                connection = await self._connect(site)
+            except MailDelayed as delay:
+                await self._defer(rest, delay.text)
+                return
+            except Exception as error:
+                _log.exception("The mail server of %s couldn't be used", site)
+                await self._defer(rest, _stumbled(error))
+                return
+            self._errors.pop(site, None)
+            try:
+                while rest and await self._hand_over(connection, rest):
+                    pass
+            finally:
+                await connection.close()
 
-    async def _hand_over(self, connection: Connection, each: mail.Mail, rest: Sequence[mail.Mail]) -> bool:
-        """True if the connection is good for the next one."""
+    async def _hand_over(self, connection: Connection, rest: list[mail.Mail]) -> bool:
+        """Try the first of `rest` and take it off. True if the connection is good for the next one."""
+        each = rest[0]
         try:
             await connection.send(each.sender, each.recipient, each.message)
         except MailRefused as refusal:
-            reason = refusal.text
-            _log.warning("The mail server refuses mail %s: %s", each.message_id, reason)
-            await self._db.write(lambda tx: mail.refused(tx, each.id, reason))
+            await self._refuse(each, refusal.text)
         except MailDelayed as delay:
             await self._defer(rest if delay.connection else [each], delay.text)
-            return not delay.connection
+            if delay.connection:
+                rest.clear()
+                return False
+        except Exception as error:
+            _log.exception("Mail %s couldn't be handed over", each.message_id)
+            await self._refuse(each, _stumbled(error))
+            rest.pop(0)
+            return False
         else:
             await self._db.write(lambda tx: mail.sent(tx, each.id))
+        rest.pop(0)
         return True
 
+    async def _refuse(self, each: mail.Mail, reason: Text) -> None:
+        _log.warning("Mail %s isn't sent: %s", each.message_id, reason)
+        await self._db.write(lambda tx: mail.refused(tx, each.id, reason))
+
+    async def _connect(self, site: str, dialogue: list[str] | None = None) -> Connection:
+        """A connection that is logged in. Raises `MailDelayed`."""
+        server = await self._server(site)
+        try:
+            connection = await self._transport.open(server, dialogue)
+        except MailDelayed as delay:
+            if delay.login and self._logged_in is not None:
+                await self._logged_in(site, False)
+            raise
+        if server.user and self._logged_in is not None:
+            await self._logged_in(site, True)
+        return connection
+
     async def _defer(self, waiting: Sequence[mail.Mail], error: Text) -> None:
-        if self.error is None:
+        site = waiting[0].site
+        if site not in self._errors:
             _log.warning("Mails wait: %s", error)
-        self.error = error
+        self._errors[site] = error
         now = self._clock.now()
         wait = timedelta(
             seconds=5 + full_jitter(waiting[0].attempts + 1, base=BACKOFF, cap=LONGEST_BACKOFF, chance=self._chance)
@@ -273,10 +405,17 @@ class Mailer:
         except (WtpdError, PartnerError) as error:
             text = error.text if isinstance(error, WtpdError) else N_("no credentials for the mail server")
             raise MailDelayed(text) from None
+        host = login.get("host") or settings.host
+        if not host:
+            raise MailDelayed(N_("No mail server is set (mail.host)."))
         return Server(
-            host=login.get("host") or settings.host,
+            host=host,
             port=int(login.get("port") or settings.port),
             security=login.get("security") or settings.security,
             user=login.get("user_name", ""),
             password=login.get("password", ""),
         )
+
+
+def _stumbled(error: Exception) -> Text:
+    return N_("wtpd stumbled over an error of its own ({error})", error=type(error).__name__)

@@ -78,6 +78,25 @@ def expiry_trouble(channel: str, *, title: str, days: int, hint: int, since: dat
     )
 
 
+def login_trouble(provider: str, scope: str, *, title: str, since: datetime, expired: bool = False) -> Trouble:
+    """An entry of the credential store that its provider refuses, or that has expired. One for an office concerns its
+    site, any other the box."""
+    level, _, identity = scope.partition(":")
+    return Trouble(
+        site=identity if level == "office" else "",
+        kind="login",
+        subject=f"{provider}/{scope}",
+        since=since,
+        facts={"title": title, "scope": scope, "state": "expired" if expired else "refused"},
+        urgent=True,
+    )
+
+
+def key_trouble(since: datetime, reason: Text) -> Trouble:
+    """The key of the credential store can't be opened."""
+    return Trouble(site="", kind="key", subject="key", since=since, facts={"error": _kept(reason)})
+
+
 def attention_troubles(tx: Tx) -> list[Trouble]:
     """What waits for a decision: one trouble for each site and kind."""
     rows = tx.all(

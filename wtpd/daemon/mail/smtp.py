@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wtpd.connectors.http import network_reason, tls_context
+from wtpd.connectors.http import tls_context
+from wtpd.daemon.mail.addresses import BadAddress, on_wire
+from wtpd.daemon.mail.reasons import trouble
 from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ class Server:
 
 
 class MailDelayed(Exception):
-    """Not now: try again later. `connection`: it concerns all mails, not this one alone."""
+    """Not now: try again later. `connection`: it concerns all mails, not this one alone. `login`: the server refused
+    user and password."""
 
-    def __init__(self, text: Text, *, connection: bool = True) -> None:
+    def __init__(self, text: Text, *, connection: bool = True, login: bool = False) -> None:
         super().__init__(str(text))
         self.text = text
         self.connection = connection
+        self.login = login
 
 
 class MailRefused(Exception):
@@ -75,34 +79,54 @@ class SmtpTransport:
             raise MailDelayed(N_("The password isn't sent to {host} without TLS.", host=server.host))
         said = [] if dialogue is None else dialogue
         smtp = _client(server, self._time_limit, said)
-        async with _whole_connection(server.host):
+        async with _whole_connection(server, self._time_limit):
             said.append(f"* {server.host}:{server.port} ({server.security})")
-            said.append(_shown(await smtp.connect()))
-            await smtp.ehlo()
-            if server.security == "starttls":
-                said.append("> STARTTLS")
-                said.append(_shown(await smtp.starttls()))
-                await smtp.ehlo()
-            if server.user:
-                await smtp.login(server.user, server.password)
-        return _SmtpConnection(smtp, server.host, said)
+            said += _shown(await smtp.connect())
+            try:
+                await _introduce(smtp, server, said)
+            except BaseException:
+                smtp.close()
+                raise
+        return _SmtpConnection(smtp, server, self._time_limit, said)
+
+
+async def _introduce(smtp: aiosmtplib.SMTP, server: Server, said: list[str]) -> None:
+    """EHLO, STARTTLS and login, as the settings want them."""
+    await smtp.ehlo()
+    if server.security == "starttls":
+        if not smtp.supports_extension("starttls"):
+            raise MailDelayed(
+                N_("{host} doesn't offer STARTTLS on port {port}; with TLS from the first byte, set mail.security: tls",
+                   host=server.host, port=server.port)
+            )  # fmt: skip
+        said.append("> STARTTLS")
+        said += _shown(await smtp.starttls())
+        await smtp.ehlo()
+    if server.user:
+        if not smtp.supported_auth_methods:
+            raise MailDelayed(N_("{host} offers no login, but user and password are stored for it", host=server.host))
+        await smtp.login(server.user, server.password)
 
 
 class _SmtpConnection:
-    def __init__(self, smtp: aiosmtplib.SMTP, host: str, dialogue: list[str]) -> None:
+    def __init__(self, smtp: aiosmtplib.SMTP, server: Server, time_limit: float, dialogue: list[str]) -> None:
         self._smtp = smtp
-        self._host = host
+        self._server = server
+        self._time_limit = time_limit
         self._dialogue = dialogue
 
     async def send(self, sender: str, recipient: str, message: bytes) -> None:
         import aiosmtplib
 
-        async with _whole_connection(self._host):
+        sender, recipient = _wire(sender), _wire(recipient)
+        options = self._options(sender, recipient)
+        encoding = "utf-8" if options else "ascii"
+        async with _whole_connection(self._server, self._time_limit):
             try:
-                await self._smtp.mail(sender)
-                await self._smtp.rcpt(recipient)
+                await self._smtp.mail(sender, options=options, encoding=encoding)
+                await self._smtp.rcpt(recipient, encoding=encoding)
                 self._dialogue.append(f"> DATA ({len(message)} bytes)")
-                self._dialogue.append(_shown(await self._smtp.data(message)))
+                self._dialogue += _shown(await self._smtp.data(message))
             except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError) as error:
                 if self._smtp.is_connected and error.code != 421:
                     await self._smtp.rset()
@@ -110,6 +134,20 @@ class _SmtpConnection:
                 if 500 <= error.code < 600:
                     raise MailRefused(answer) from None
                 raise MailDelayed(answer, connection=error.code == 421) from None
+
+    def _options(self, *addresses: str) -> list[str]:
+        """What MAIL needs for these addresses. Raises `MailRefused` if the server doesn't know it."""
+        foreign = next((address for address in addresses if not address.isascii()), None)
+        if foreign is None:
+            return []
+        if not self._smtp.supports_extension("smtputf8"):
+            raise MailRefused(
+                N_(
+                    "{host} doesn't take addresses with letters such as those before the @ in {address} (SMTPUTF8)",
+                    host=self._server.host, address=foreign,
+                )
+            )  # fmt: skip
+        return ["SMTPUTF8", "BODY=8BITMIME"]
 
     async def close(self) -> None:
         import aiosmtplib
@@ -121,25 +159,32 @@ class _SmtpConnection:
             self._smtp.close()
 
 
+def _wire(address: str) -> str:
+    try:
+        return on_wire(address)
+    except BadAddress as bad:
+        raise MailRefused(bad.text) from None
+
+
 @asynccontextmanager
-async def _whole_connection(host: str) -> AsyncIterator[None]:
+async def _whole_connection(server: Server, time_limit: float) -> AsyncIterator[None]:
     """What goes wrong with the connection or the login, as `MailDelayed`."""
     import aiosmtplib
 
+    host = server.host
     try:
         yield
     except aiosmtplib.SMTPAuthenticationError as error:
         raise MailDelayed(
-            N_("{host} refuses the login: {code} {answer}", host=host, code=error.code, answer=_line(error.message))
+            N_("{host} refuses the login: {code} {answer}", host=host, code=error.code, answer=_line(error.message)),
+            login=error.code >= 500,
         ) from None
     except aiosmtplib.SMTPResponseException as error:
         raise MailDelayed(
             N_("{host} answers {code} {answer}", host=host, code=error.code, answer=_line(error.message))
         ) from None
-    except (aiosmtplib.SMTPConnectError, OSError) as error:
-        raise MailDelayed(N_("{host} can't be reached: {reason}", host=host, reason=network_reason(error))) from None
-    except aiosmtplib.SMTPException as error:
-        raise MailDelayed(N_("{host}: {reason}", host=host, reason=_line(str(error)))) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise MailDelayed(trouble(error, host, server.port, time_limit)) from None
 
 
 def _client(server: Server, time_limit: float, dialogue: list[str]) -> aiosmtplib.SMTP:
@@ -156,7 +201,7 @@ def _client(server: Server, time_limit: float, dialogue: list[str]) -> aiosmtpli
             dialogue.append("> " + b" ".join(shown).decode("utf-8", "replace"))
             answer = await super().execute_command(*words, **options)
             self._in_login = (begins or self._in_login) and answer.code == 334
-            dialogue.append("< 334 (hidden)" if self._in_login else _shown(answer))
+            dialogue.extend(["< 334 (hidden)"] if self._in_login else _shown(answer))
             return answer
 
     return Talking(
@@ -169,8 +214,9 @@ def _client(server: Server, time_limit: float, dialogue: list[str]) -> aiosmtpli
     )
 
 
-def _shown(answer: aiosmtplib.SMTPResponse) -> str:
-    return "\n".join(f"< {answer.code} {line}" for line in answer.message.splitlines() or [""])
+def _shown(answer: aiosmtplib.SMTPResponse) -> list[str]:
+    """Line by line: an answer can have several."""
+    return [f"< {answer.code} {line}" for line in answer.message.splitlines() or [""]]
 
 
 def _line(text: str) -> str:

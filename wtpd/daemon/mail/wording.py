@@ -36,7 +36,7 @@ def next_step(kind: str, facts: Facts) -> Text:
 
 
 def _key(kind: str, facts: Facts) -> str:
-    return f"channel.{facts['state']}" if kind == "channel" else kind
+    return f"{kind}.{facts['state']}" if kind in ("channel", "login") else kind
 
 
 _HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
@@ -47,7 +47,11 @@ _HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
     "channel.mass_cancellation": lambda f: N_("{title}: stopped, too many cancellations", title=f["title"]),
     "channel.config_error": lambda f: N_("{title}: error in the settings", title=f["title"]),
     "config": lambda f: N_("error in wtpd.yaml"),
+    "damage": lambda f: N_("database damaged"),
     "disk": lambda f: N_("disk nearly full"),
+    "key": lambda f: N_("key of the credentials missing"),
+    "login.refused": lambda f: N_("{title}: login refused", title=f["title"]),
+    "login.expired": lambda f: N_("{title}: access expired", title=f["title"]),
     "expiry": lambda f: N_n(
         "{title}: access expires in {count} day",
         "{title}: access expires in {count} days",
@@ -87,6 +91,19 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
         "The settings for {title} don't fit. Nothing is exchanged until they are mended.", title=f["title"]
     ),
     "config": lambda f: N_("The settings file has errors. The last good settings stay in force."),
+    "damage": lambda f: N_(
+        "The database is damaged. wtpd goes on with what can be read; what can't be read shows no appointments."
+    ),
+    "key": lambda f: N_("The stored credentials can't be opened. Whatever needs them waits; all else goes on."),
+    "login.refused": lambda f: N_(
+        "{title} refuses the stored credentials ({scope}). Nothing is asked there with success until new ones are "
+        "entered.",
+        title=f["title"],
+        scope=f["scope"],
+    ),
+    "login.expired": lambda f: N_(
+        "The stored credentials for {title} ({scope}) have expired.", title=f["title"], scope=f["scope"]
+    ),
     "disk": lambda f: N_("There is little space left on the disk. Soon nothing new can be accepted."),
     "expiry": lambda f: N_("The credentials for {title} expire soon.", title=f["title"]),
     "conflict": lambda f: N_(
@@ -106,6 +123,10 @@ _STEPS: Mapping[str, Text] = {
     "channel.mass_cancellation": N_("See why, then resume or accept: wtpd tui → {screen}", screen=SCREENS["overview"]),
     "channel.config_error": N_("Correct the settings: wtpd tui → {screen}", screen=SCREENS["mapping"]),
     "config": N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"]),
+    "damage": N_("Keep a copy of the data folder, then see: wtpd tui → {screen}", screen=SCREENS["overview"]),
+    "key": N_("Bring the key back, or enter the credentials again: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "login.refused": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "login.expired": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     "disk": N_("Make space; see what is needed: wtpd tui → {screen}", screen=SCREENS["overview"]),
     "expiry": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     "conflict": N_("Decide: wtpd tui → {screen}", screen=SCREENS["attention"]),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,8 +21,18 @@ if TYPE_CHECKING:
     from wtpd.daemon.mail.compose import Compared, Letter
 
 
-def write_mails(tx: Tx, config: Config, troubles: Iterable[Trouble]) -> datetime | None:
-    """Bring the incidents up to date and put the mails that are due into the queue; returns when to look again."""
+@dataclass(slots=True)
+class Written:
+    """`due`: when to look again; `failed`: incidents about which no mail could be written, by site and kind."""
+
+    due: datetime | None = None
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+def write_mails(tx: Tx, config: Config, troubles: Iterable[Trouble]) -> Written:
+    """Bring the incidents up to date and put the mails that are due into the queue. The trouble of one mail or one
+    incident doesn't hold up the others."""
+    written = Written()
     rules = Rules(
         alarm_after=timedelta(seconds=seconds(config.mail.alarm_after)),
         when=config.mail.when,
@@ -28,13 +40,15 @@ def write_mails(tx: Tx, config: Config, troubles: Iterable[Trouble]) -> datetime
     )
     sites = {site.id: site for site in config.sites if site.status_mail}
     known = {incident.key: incident for incident in mail.open_incidents(tx)}
-    verdicts = _verdicts(known, sites, [*troubles, *attention_troubles(tx)], tx.now, rules)
+    verdicts = _verdicts(known, sites, [*troubles, *attention_troubles(tx)], tx.now, rules, written)
     queued = mail.queued_since(tx, tx.now - timedelta(hours=1))
     room, room_due = room_at(queued, tx.now, rules.max_per_hour)
     groups, waiting = bundles(verdicts, room)
     wrong = [verdict.incident for verdict in verdicts if _is_wrong(verdict)]
     for group in groups:
-        _write_mail(tx, config, sites[group[0].incident.site], group, wrong)
+        first = group[0].incident
+        with _alone(tx, f"{first.site}: {first.kind}", written):
+            _write_mail(tx, config, sites[first.site], group, wrong)
     for verdict in waiting:
         mail.put_incident(tx, held(verdict))
     for verdict in verdicts:
@@ -45,7 +59,20 @@ def write_mails(tx: Tx, config: Config, troubles: Iterable[Trouble]) -> datetime
         dues.append(room_due or tx.now + timedelta(hours=1))
     if groups:
         dues.append(tx.now)  # reminders of what was mailed just now are reckoned at the next look
-    return min(dues, default=None)
+    written.due = min(dues, default=None)
+    return written
+
+
+@contextmanager
+def _alone(tx: Tx, name: str, written: Written) -> Iterator[None]:
+    """What goes wrong inside is noted and undone, except trouble of the database itself."""
+    try:
+        with tx.savepoint():
+            yield
+    except sqlite3.Error:
+        raise
+    except Exception as error:
+        written.failed[name] = error
 
 
 def write_all_clear(tx: Tx, config: Config, site: Site, found: Sequence[Compared]) -> None:
@@ -71,15 +98,20 @@ def _verdicts(
     troubles: Iterable[Trouble],
     now: datetime,
     rules: Rules,
+    written: Written,
 ) -> list[Verdict]:
     current = {trouble.key: trouble for trouble in _placed(troubles, sites)}
     verdicts = []
     for key in {**known, **current}:
         incident = known.get(key)
-        if _concerns_us(key, sites):
-            verdict = judge(incident, current.get(key), now, rules)
-        else:
-            verdict = Verdict(replace(incident, closed_at=now)) if incident else None
+        try:
+            if _concerns_us(key, sites):
+                verdict = judge(incident, current.get(key), now, rules)
+            else:
+                verdict = Verdict(replace(incident, closed_at=now)) if incident else None
+        except Exception as error:
+            written.failed[f"{key[0]}: {key[1]}"] = error
+            continue
         if verdict is not None:
             verdicts.append(verdict)
     return verdicts

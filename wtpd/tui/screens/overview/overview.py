@@ -16,6 +16,7 @@ from wtpd.tui.palette import Command
 from wtpd.tui.screens.overview import acts
 from wtpd.tui.screens.overview.channel_page import ChannelPage
 from wtpd.tui.screens.overview.columns import of_channels, of_problems
+from wtpd.tui.screens.overview.mails import MailsPage
 from wtpd.tui.screens.overview.panels import RunsLine, all_is_well, box_parts, write_problem, write_state
 from wtpd.tui.screens.overview.reports import write_box, write_channel
 from wtpd.tui.screens.overview.runs import RunsPage
@@ -46,6 +47,7 @@ class Overview(ChannelPage):
     BINDINGS: ClassVar[list[Any]] = [
         key("h", "history", N_("Runs")),
         key("b", "box", N_("Box")),
+        key("m", "mails", N_("Mails")),
     ]
 
     def __init__(self) -> None:
@@ -131,6 +133,9 @@ class Overview(ChannelPage):
     def action_box(self) -> None:
         self.app.push_screen(Read(N_("The box"), lambda sheet: write_box(sheet, self, self._status)))
 
+    def action_mails(self) -> None:
+        self.app.push_screen(MailsPage())
+
     def _sync_all(self) -> None:
         for channel in self._status["channels"]:
             if self.can("sync", channel) and channel["id"] not in self.busy:
@@ -192,7 +197,9 @@ class Overview(ChannelPage):
         if wanted is None:
             return
         channels = self.query_one("#channels", Table)
-        if channels.go_to(wanted):
+        if wanted == "mails":
+            self.action_mails()
+        elif channels.go_to(wanted):
             channels.focus()
         else:
             self.action_box()
