@@ -66,5 +66,7 @@ def reveal(console: Console, provider: str, scope: str | None, **order: str | No
     def show() -> None:
         for name, value in found["fields"].items():
             console.line(f"{name}={value}")
+        for note in found["notes"]:
+            console.note(note)
 
     console.answer(found, show)

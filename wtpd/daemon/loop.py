@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from wtpd.clock import Clock, full_jitter
+from wtpd.errors import WtpdError
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +104,9 @@ class Loop:
             self.error = f"{type(error).__name__}: {error}"
             self.failed_at = self._clock.now()
             self.state = LoopState.BROKEN
-            _log.exception("%s failed; it is started again", self.name, extra={"LOOP": self.name})
+            if isinstance(error, WtpdError):  # known trouble, of the disk for instance: no fault of ours to look for
+                _log.error("%s failed; it is started again: %s", self.name, error, extra={"LOOP": self.name})
+            else:
+                _log.exception("%s failed; it is started again", self.name, extra={"LOOP": self.name})
             return False
         return True

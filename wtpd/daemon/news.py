@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from wtpd.daemon.expiry import Expiry
 from wtpd.daemon.failures import Failure
@@ -15,6 +16,7 @@ from wtpd.daemon.fixed import Difference
 from wtpd.daemon.fleet import Seat
 from wtpd.daemon.health import ENOUGH_FREE, Health
 from wtpd.daemon.holdings import Refusal
+from wtpd.daemon.integrity import Damage
 from wtpd.daemon.reload import Fault
 from wtpd.planner.resources import Period
 from wtpd.store import attention, figures, mail, outbox
@@ -35,7 +37,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """One thing that is wrong. `rank` 1 is the worst. `touches`: appointments that it concerns, `touches_today`: those
+    """One thing that is wrong. `rank` 0 is the worst. `touches`: appointments that it concerns, `touches_today`: those
     of today among them."""
 
     rank: int
@@ -110,6 +112,10 @@ class Kept:
     listed_today: Mapping[str, int]
 
 
+NOTHING = Kept({}, {}, mail.Queue(waiting=0, oldest=None, refused=0, error=None, last_sent=None), {}, {})
+"""What is told while the database can't be asked."""
+
+
 def kept(tx: Tx, channels: Iterable[str], days: Mapping[str, Period]) -> Kept:
     """`days`: what today is at each site."""
     waiting = {name: outbox.waiting(tx, name) for name in channels}
@@ -168,6 +174,23 @@ def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[T
         place, since = Place("overview", "clock"), health.clock_jumped_at
         found.append(Trouble(rank=8, kind="clock", text=text, next_step=step, place=place, since=since))
     return found
+
+
+def of_damage(damage: Damage | None, folder: Path) -> list[Trouble]:
+    """The worst that can be: what can't be read of the book."""
+    if damage is None:
+        return []
+    text = N_("The database is damaged: something in it can't be read.")
+    if damage.tables:
+        text = N_("The database is damaged ({tables}).", tables=", ".join(damage.tables))
+    step = N_(
+        "There is no backup of wtpd's own. Stop it (systemctl stop wtpd), keep a copy of {folder}, and restore a "
+        "backup of the box.",
+        folder=folder,
+    )
+    return [
+        Trouble(rank=0, kind="damage", text=text, next_step=step, place=Place("overview", "damage"), since=damage.since)
+    ]
 
 
 def of_start(differences: Iterable[Difference]) -> list[Trouble]:

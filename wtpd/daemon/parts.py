@@ -62,6 +62,7 @@ from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import FreeOf, Health
 from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.daemon.identification import DAT, Identifier
+from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.lifecycle import Stage
 from wtpd.daemon.log_book import Line, LogBook
 from wtpd.daemon.logs import Redactor
@@ -70,6 +71,7 @@ from wtpd.daemon.mail.mailer import Mailer
 from wtpd.daemon.mail.observe import (
     channel_trouble,
     config_trouble,
+    damage_trouble,
     disk_trouble,
     expiry_trouble,
     key_trouble,
@@ -144,6 +146,9 @@ class Parts:
         self.folder = folder
         self._box_changed = asyncio.Event()
         self.health = Health(folder, clock, free_of=free_of, on_change=self._box_changed.set, failures=failures)
+        self.integrity = Integrity(
+            db, clock, zone=self._zone, on_change=self._box_changed.set, failures=failures,
+        )  # fmt: skip
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock, failures)
         credentials.holdings.on_opened = self._key_is_back
         _follow(log_book, self._events)
@@ -151,7 +156,7 @@ class Parts:
         self.status = StatusRoutes(
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
             state=state, scope=credentials.scope, holdings=credentials.holdings,
-            has_mail_server=lambda: self.mailer.has_server, failures=failures,
+            has_mail_server=lambda: self.mailer.has_server, failures=failures, integrity=self.integrity,
         )  # fmt: skip
         self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
 
@@ -163,6 +168,7 @@ class Parts:
             "housekeeping": self._housekeeping.run,
             "erasures": Erasures(self.db, lambda: zone_of(self.book, None), self._clock).run,
             "health": self.health.run,
+            "integrity": self.integrity.run,
             "room": self._keep_in_bounds,
             "keys": self._keep_keys,
             "mails": self.mailer.run,
@@ -205,6 +211,11 @@ class Parts:
         """Begin with the partners; while keys are due, the channels begin when those are made."""
         if not self._keys_due.is_set():
             self.fleet.start()
+
+    def _zone(self) -> str:
+        """Of the first site: when it is night in the workshop."""
+        sites = self.settings.config.sites
+        return sites[0].time_zone if sites else "Europe/Berlin"
 
     def _key_is_back(self) -> None:
         """Entries can be opened again: whatever waited for that goes on."""
@@ -315,6 +326,8 @@ class Parts:
         fault = self.settings.fault
         if fault is not None:
             found.append(config_trouble(fault.since, fault.error.text))
+        if self.integrity.damage is not None:
+            found.append(damage_trouble(self.integrity.damage.since))
         if self.health.disk_full_since is not None:
             found.append(disk_trouble(self.health.disk_full_since))
         return [one for one in found if one is not None]

@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 
-from wtpd.clock import from_iso, iso
+from wtpd.clock import iso
 from wtpd.errors import Invalid, NotFound
 from wtpd.planner.appointment import FREE, Appointment, Intervention, Status
 from wtpd.store import search as index
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.texts import N_
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wtpd.clock import from_iso, iso
+from wtpd.clock import iso
 from wtpd.errors import NotFound
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.texts import N_, Text
 

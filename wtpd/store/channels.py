@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from wtpd.clock import from_iso, iso
+from wtpd.clock import iso
 from wtpd.errors import NotFound
 from wtpd.store import attention, runs
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.outbox import signal
 from wtpd.sync.ports import Cancellations, Halt, Published, RunRecord

@@ -8,12 +8,14 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
 
 from wtpd.errors import Unavailable
+from wtpd.store.damage import Damaged, is_damage
 from wtpd.store.migrations import check, migrate
 from wtpd.texts import N_, Text
 
@@ -51,8 +53,16 @@ class Lock:
             raise Unavailable(
                 N_("{path} is in use by another wtpd. Stop that one first.", path=path), kind="storage"
             ) from None
+        self.was_open = bool(os.pread(self._file, 1, 0))
+        """The database wasn't closed in order by whoever held it before: killed, or the power failed."""
+        with suppress(OSError):  # on a full disk nothing is noted
+            os.pwrite(self._file, b"open\n", 0)
 
-    def release(self) -> None:
+    def release(self, *, clean: bool = False) -> None:
+        """`clean`: the database was closed in order and without damage."""
+        if clean:
+            with suppress(OSError):
+                os.ftruncate(self._file, 0)
         os.close(self._file)
 
 
@@ -71,14 +81,16 @@ async def on_thread(connection: aiosqlite.Connection, work: Callable[..., T], *a
     execute: Callable[..., Any] = connection._execute
     try:
         result: T = await execute(work, connection._conn, *args)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise translated(error) from error
     return result
 
 
 def translated(error: Exception) -> Exception:
-    """Trouble of the disk or the file as `Unavailable` of kind `storage`; everything else, such as a broken
-    constraint, as it is."""
+    """Trouble of the disk or the file as `Unavailable` of kind `storage`, damage as `Damaged`; everything else, such as
+    a broken constraint, as it is."""
+    if is_damage(error):
+        return Damaged(str(error))
     code = getattr(error, "sqlite_errorcode", None)
     text = None if code is None else _SENTENCES.get(code & 0xFF)
     if text is None:
@@ -91,8 +103,6 @@ _SENTENCES: dict[int, Text] = {
     sqlite3.SQLITE_IOERR: N_("The disk doesn't read or write (I/O error): nothing was changed. Look at the disk."),
     sqlite3.SQLITE_READONLY: N_("The database can't be written: file or disk is read-only."),
     sqlite3.SQLITE_CANTOPEN: N_("The database can't be opened. Does its directory exist, and may wtpd write there?"),
-    sqlite3.SQLITE_CORRUPT: N_("The database is damaged. Stop wtpd and restore the last backup."),
-    sqlite3.SQLITE_NOTADB: N_("The file is no database, or it is damaged. Stop wtpd and restore the last backup."),
     sqlite3.SQLITE_BUSY: N_("Another program holds the database. Try again when it has finished."),
 }
 
@@ -123,7 +133,9 @@ def _writer(path: Path) -> sqlite3.Connection:
             raise
     except OSError as error:
         raise _unopened(path, error) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if is_damage(error):
+            raise _unusable(path) from error
         raise translated(error) from error
     return con
 
@@ -140,13 +152,28 @@ def _give_pages_back(con: sqlite3.Connection, path: Path) -> None:
         _log.warning("%s couldn't be rewritten, so its freed pages stay in it: %s", path, error)
 
 
+def _unusable(path: Path) -> Unavailable:
+    return Unavailable(
+        N_(
+            "The database {path} is damaged so that wtpd can't start. Keep a copy of its folder, then restore a backup "
+            "of the box; wtpd makes none of its own yet.",
+            path=path,
+        ),
+        kind="storage",
+    )
+
+
 def _unopened(path: Path, error: OSError) -> Unavailable:
     return Unavailable(N_("{path} can't be opened: {reason}.", path=path, reason=error.strerror), kind="storage")
 
 
 def _reader(path: Path) -> sqlite3.Connection:
     con = _open(path, "ro")
-    _set(con, *_ALWAYS, "query_only=ON")
+    try:
+        _set(con, *_ALWAYS, "query_only=ON")
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        con.close()
+        raise translated(error) from error
     return con
 
 

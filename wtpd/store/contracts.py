@@ -7,8 +7,9 @@ from datetime import datetime
 
 import msgspec
 
-from wtpd.clock import from_iso, iso
+from wtpd.clock import iso
 from wtpd.planner.customer import Customer
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx
 
 _read_customer = msgspec.json.Decoder(Customer).decode

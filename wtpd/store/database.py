@@ -29,6 +29,7 @@ import msgspec
 from wtpd.clock import Clock, SystemClock, iso_exact
 from wtpd.errors import Unavailable
 from wtpd.store.connection import Lock, on_thread, open_reader, open_writer, translated
+from wtpd.store.damage import Damaged
 from wtpd.texts import N_
 
 T = TypeVar("T")
@@ -112,6 +113,11 @@ Finish = Callable[[Tx, set[str]], None]
 Listener = Callable[[Sequence[Event], frozenset[str]], None]
 """Called in the event loop after each commit that told something, with its events and signals."""
 
+FROM_DAMAGED_ROWS = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, sqlite3.OperationalError,
+)  # fmt: skip
+"""What code raises that meets a value which isn't as it was written."""
+
 _Job = tuple[Callable[[Tx], Any], "asyncio.Future[Any]"]
 _Outcome = tuple[Tx, Any, Exception | None]
 
@@ -120,7 +126,12 @@ class Database:
     """Open with `await Database.open(path)`, and close it: closing finishes what is queued."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection], clock: Clock, lock: Lock
+        self,
+        writer: aiosqlite.Connection,
+        readers: Sequence[aiosqlite.Connection],
+        clock: Clock,
+        lock: Lock,
+        path: Path,
     ) -> None:
         self._writer = writer
         self._readers = dict.fromkeys(readers, 0)
@@ -130,6 +141,13 @@ class Database:
         self._queue: deque[_Job] = deque()
         self._committing: asyncio.Task[None] | None = None
         self._closed = False
+        self.path = path
+        self.ended_uncleanly = lock.was_open
+        """Whoever had it open before didn't close it."""
+        self.damaged = False
+        """Damage is known: what can't be made of a row is laid to that."""
+        self.on_damage: Callable[[str], None] = lambda reason: None
+        """Called in the event loop when something couldn't be read, with the reason for the log."""
         self.listeners: list[Listener] = []
 
     @classmethod
@@ -147,7 +165,7 @@ class Database:
                 await connection.close()
             lock.release()
             raise
-        return cls(connections[0], connections[1:], clock or SystemClock(), lock)
+        return cls(connections[0], connections[1:], clock or SystemClock(), lock, path)
 
     async def close(self) -> None:
         """Finish what is queued and close; safe to call twice."""
@@ -161,7 +179,7 @@ class Database:
         with suppress(Unavailable):  # on a full disk it can't
             await on_thread(self._writer, _optimize)
         await self._writer.close()
-        self._lock.release()
+        self._lock.release(clean=not self.damaged)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on a read-only connection, in one consistent snapshot; it sees every write that has returned."""
@@ -171,6 +189,10 @@ class Database:
         self._readers[reader] += 1
         try:
             return await on_thread(reader, _read, work, self._clock.now())
+        except Exception as error:
+            if (damage := self._damage_behind(error)) is not None:
+                raise damage from error
+            raise
         finally:
             self._readers[reader] -= 1
 
@@ -178,7 +200,12 @@ class Database:
         """Run `work` in a write transaction and return once it is on disk. What it raises undoes it alone. A caller
         who is cancelled before `work` began takes it back; after that it is carried out."""
         future = self._enqueue(work)
-        result: T = await future
+        try:
+            result: T = await future
+        except Exception as error:
+            if (damage := self._damage_behind(error)) is not None:
+                raise damage from error
+            raise
         return result
 
     async def write_many(self, works: Sequence[Callable[[Tx], T]]) -> list[T]:
@@ -200,6 +227,18 @@ class Database:
         """Write the whole file again (VACUUM), so that no gap in it holds a copy of an old row. All writes wait
         meanwhile, about a second for each 100 MB. Raises `Unavailable` on a full disk."""
         await on_thread(self._writer, _rewrite)
+
+    def _damage_behind(self, error: Exception) -> Damaged | None:
+        """If an error comes from damage, that; whoever watches is told."""
+        if isinstance(error, Damaged):
+            damage = error
+        elif isinstance(error, msgspec.DecodeError) or (self.damaged and isinstance(error, FROM_DAMAGED_ROWS)):
+            damage = Damaged(f"{type(error).__name__}: {error}")
+        else:
+            return None
+        self.damaged = True
+        self.on_damage(damage.reason)
+        return damage
 
     def _enqueue(self, work: Callable[[Tx], T]) -> asyncio.Future[T]:
         if self._closed:
@@ -258,7 +297,11 @@ def to_json(value: Any) -> str:
 
 
 def from_json(text: str) -> Any:
-    return msgspec.json.decode(text)
+    """Raises `Damaged` for what is no JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, TypeError) as error:
+        raise Damaged(f"no JSON: {error}") from None
 
 
 def _closed() -> Unavailable:

@@ -7,8 +7,9 @@ from sqlite3 import Row
 
 import msgspec
 
-from wtpd.clock import from_iso, iso_exact
+from wtpd.clock import iso_exact
 from wtpd.planner.history import Author, Change, Entry
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx
 
 _read_changes = msgspec.json.Decoder(dict[str, Change]).decode

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from sqlite3 import Row
 
-from wtpd.clock import from_iso, iso
+from wtpd.clock import iso
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx
 
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import msgspec
 
-from wtpd.clock import from_iso, iso_exact
+from wtpd.clock import iso_exact
 from wtpd.errors import NotFound
 from wtpd.store import attention
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.outbox import Outbox
 from wtpd.sync.ports import Answered, Incoming, Intent, Look, Taken, Unreadable

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from wtpd.clock import from_iso, iso, iso_exact
+from wtpd.clock import iso, iso_exact
 from wtpd.store import attention
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, to_json
 from wtpd.store.ledger import link_of_row
 from wtpd.sync.ports import Intent, Pending

@@ -7,9 +7,10 @@ from sqlite3 import Row
 
 import msgspec
 
-from wtpd.clock import from_iso, iso
+from wtpd.clock import iso
 from wtpd.errors import NotFound
 from wtpd.planner.resources import Advisor, Closure, CourtesyCar, Hours, Period
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.texts import N_
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from wtpd.clock import from_iso, iso, iso_exact
+from wtpd.clock import iso, iso_exact
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.sync.ports import RunRecord
 from wtpd.texts import Text

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from wtpd.clock import from_iso, iso
+from wtpd.clock import iso
 from wtpd.errors import NotFound
 from wtpd.secrets.clean import check_complete, clean
 from wtpd.secrets.fields import Fields
@@ -24,6 +24,7 @@ from wtpd.secrets.providers import PROVIDERS, Provider, provider
 from wtpd.secrets.resolve import Explanation, Order, Rule, explain, resolve
 from wtpd.store import credentials, people
 from wtpd.store.credentials import Entry
+from wtpd.store.damage import from_iso
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_, N_n, Text
 

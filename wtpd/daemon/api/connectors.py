@@ -246,7 +246,8 @@ class ConnectorRoutes:
         return await self._db.read(lambda tx: [channel_view(tx, seat, language) for seat in seats])
 
 
-def channel_view(tx: Tx, seat: Seat, language: str) -> ChannelView:
+def channel_view(tx: Tx | None, seat: Seat, language: str) -> ChannelView:
+    """`tx` None: the database can't be read; what only it knows is left out."""
     condition = seat.condition
     view = ChannelView(
         id=seat.id,
@@ -260,12 +261,18 @@ def channel_view(tx: Tx, seat: Seat, language: str) -> ChannelView:
     if seat.running is None:
         return view
     channel = seat.running.channel
+    view = msgspec.structs.replace(
+        view,
+        last_success=channel.standing.last_success,
+        next_run=channel.next_run,
+        error=said(channel.standing.last_error, language) if channel.standing.last_error else None,
+    )
+    if tx is None:
+        return view
     listed = attention.counts_of(tx, seat.id)
     return msgspec.structs.replace(
         view,
         last_success=channel.standing.last_success or runs.last_success(tx, seat.id),
-        next_run=channel.next_run,
-        error=said(channel.standing.last_error, language) if channel.standing.last_error else None,
         waiting=outbox.waiting(tx, seat.id),
         conflicts=listed.get("conflict", 0),
         quarantined=inbox.count(tx, seat.id),

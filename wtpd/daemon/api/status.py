@@ -19,7 +19,9 @@ from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
 from wtpd.daemon.holdings import Holdings
+from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.reload import Settings
+from wtpd.errors import WtpdError
 from wtpd.planner.periods import local_day
 from wtpd.store.database import Database, Tx
 
@@ -112,6 +114,7 @@ class StatusRoutes:
         scope: news.Scope,
         holdings: Holdings,
         has_mail_server: Callable[[], bool],
+        integrity: Integrity,
         failures: Failures,
     ) -> None:
         self._db = db
@@ -125,6 +128,7 @@ class StatusRoutes:
         self._scope = scope
         self._holdings = holdings
         self._has_mail_server = has_mail_server
+        self._integrity = integrity
         self._failures = failures
         self._started = (clock.now(), clock.monotonic())
 
@@ -141,7 +145,10 @@ class StatusRoutes:
         ]  # fmt: skip
 
     async def status(self, call: Call) -> Answer:
-        return answer(await self._db.read(lambda tx: self._view(tx, call.language)))
+        try:
+            return answer(await self._db.read(lambda tx: self._view(tx, call.language)))
+        except WtpdError:  # the one answer that must come also while the database can't be read
+            return answer(self._view(None, call.language))
 
     async def health(self, call: Call) -> Answer:
         await self._db.read(lambda tx: tx.one("SELECT 1"))
@@ -149,7 +156,10 @@ class StatusRoutes:
 
     async def troubles(self) -> list[news.Trouble]:
         """Worst first; for the status text that systemd shows."""
-        return await self._db.read(lambda tx: self._troubles(self._kept(tx)))
+        try:
+            return await self._db.read(lambda tx: self._troubles(self._kept(tx)))
+        except WtpdError:
+            return self._troubles(news.NOTHING)
 
     def _kept(self, tx: Tx) -> news.Kept:
         now = self._clock.now()
@@ -164,6 +174,7 @@ class StatusRoutes:
         has_server = self._has_mail_server() or not any(site.status_mail for site in self._settings.config.sites)
         return news.worst_first(
             [
+                *news.of_damage(self._integrity.damage, self._database.parent),
                 *news.of_box(self._settings.fault, self._health, holdings.key_lost),
                 *news.of_start(self._settings.unapplied),
                 *news.of_credentials(holdings.expiries()),
@@ -175,8 +186,9 @@ class StatusRoutes:
             ]
         )
 
-    def _view(self, tx: Tx, language: str) -> StatusView:
-        kept = self._kept(tx)
+    def _view(self, tx: Tx | None, language: str) -> StatusView:
+        """`tx` None: without what only the database knows."""
+        kept = news.NOTHING if tx is None else self._kept(tx)
         troubles = self._troubles(kept)
         fault = self._settings.fault
         error = kept.mails.error

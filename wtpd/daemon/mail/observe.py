@@ -65,6 +65,10 @@ def disk_trouble(since: datetime) -> Trouble:
     return Trouble(site="", kind="disk", subject="disk", since=since, urgent=True)
 
 
+def damage_trouble(since: datetime) -> Trouble:
+    return Trouble(site="", kind="damage", subject="database", since=since, urgent=True)
+
+
 def expiry_trouble(channel: str, *, title: str, days: int, hint: int, since: datetime) -> Trouble:
     """The credentials expire in `days` days; it is worse news at each `hint` (14, 7 or 1)."""
     return Trouble(

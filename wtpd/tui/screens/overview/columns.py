@@ -13,7 +13,8 @@ from wtpd.tui.widgets.table import Column
 
 GRAVE = frozenset(
     (
-        "disk", "key", "config", "mass_cancellation", "credential.expired", "channel.needs_token",
+        "damage", "disk", "key", "credential.refused", "config", "mass_cancellation", "credential.expired",
+        "channel.needs_token",
         "channel.not_covered", "channel.stopped", "channel.config_error",
     )
 )  # fmt: skip
