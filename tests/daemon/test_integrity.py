@@ -155,7 +155,7 @@ async def test_rows_that_cant_be_read_are_told_as_damage(
         async with running_daemon(tmp_path, "") as daemon:
             reply = await daemon.http.get("/v1/appointments?limit=200", accept_language="en")
             assert (reply.status, reply.json["detail"]) == (
-                503, "The database is damaged: this can't be read. wtpd status says what to do.",
+                503, "The database is damaged: this can't be read. What to do: wtpd status",
             )  # fmt: skip
             assert (await daemon.problems())[0]["kind"] == "damage"
             assert (await daemon.http.get("/v1/customers?q=m")).status == 200, "what can be read is"

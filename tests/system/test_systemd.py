@@ -181,6 +181,82 @@ def test_it_stops_in_time_while_a_partner_hangs(service: Box) -> None:
     service.run("systemctl", "kill", "--signal=CONT", "sandbox.service")
 
 
+def test_a_stopped_service_stays_stopped(service: Box) -> None:
+    for _ in range(3):
+        service.sh("systemctl start wtpd.service")
+        service.sh("systemctl stop wtpd.service")
+        service.until(lambda: service.run("systemctl", "is-active", "wtpd.socket", check=False) == "inactive")
+        assert service.ask("GET", "/v1/health")[0] == 0
+        assert service.show("ActiveState") == "inactive", "asking doesn't start it"
+    service.sh("systemctl start wtpd.service")
+    assert service.run("systemctl", "is-active", "wtpd.socket") == "active"
+
+
+def test_a_restart_and_a_crash_leave_the_socket_open(service: Box) -> None:
+    def since() -> str:
+        return service.run("systemctl", "show", "wtpd.socket", "--property", "ActiveEnterTimestampMonotonic")
+
+    before = since()
+    service.sh("systemctl restart wtpd.service")
+    service.run("kill", "-KILL", str(service.pid))
+    assert service.ask("GET", "/v1/health")[0] == 200
+    assert since() == before
+
+
+def key_problem(service: Box) -> str:
+    problems = service.ask("GET", "/v1/status")[1]["problems"]
+    return next((str(one["text"]) for one in problems if one["kind"] == "key"), "")
+
+
+def test_a_key_of_another_machine_stops_nothing_but_the_credentials(service: Box) -> None:
+    credentials(service)
+    service.until(lambda: healthy(service))
+    service.sh(f"systemctl stop wtpd; cp {KEY} /root/key; cp /var/lib/systemd/credential.secret /root/secret;"
+               " rm /var/lib/systemd/credential.secret; systemd-creds setup;"
+               f" head -c 32 /dev/urandom | systemd-creds encrypt --with-key=host --name=wtpd.key - {KEY};"
+               " cp /root/secret /var/lib/systemd/credential.secret; systemctl start wtpd")  # fmt: skip
+    assert service.show("ActiveState") == "active", "it starts all the same"
+    assert "can't be opened on this machine" in service.until(lambda: key_problem(service))
+    channels = service.ask("GET", "/v1/status")[1]["channels"]
+    assert {one["state"] for one in channels} == {"retrying"}, "nobody was asked, so nobody refused"
+    assert all("key" in one["reason"] for one in channels)
+    assert service.ask("POST", "/v1/customers", {"last_name": "Lübs"})[0] == 201
+    assert service.sh("ls /var/lib/wtpd/wtpd.key", check=False) == "", "no new key hides the old one"
+    service.sh(f"cp /root/key {KEY}; systemctl restart wtpd")
+    service.until(lambda: healthy(service))
+    assert not key_problem(service)
+
+
+def test_a_key_that_was_away_comes_back_and_all_goes_on(service: Box) -> None:
+    credentials(service)
+    service.until(lambda: healthy(service))
+    service.sh(f"mv {KEY} /root/key; systemctl restart wtpd")
+    assert KEY in service.until(lambda: key_problem(service))
+    service.sh(f"mv /root/key {KEY}; systemctl restart wtpd")
+    service.until(lambda: healthy(service))
+    assert service.sh("ls -A /run/credstore") == "", "the opened key doesn't lie about"
+
+
+def test_the_status_text_follows_what_makes_no_event(service: Box) -> None:
+    service.sh(f"mv {KEY} /root/key; systemctl restart wtpd")
+    service.until(lambda: key_problem(service))
+    time.sleep(10)
+    assert "wtpd.key" in service.show("StatusText")
+    service.sh(f"mv /root/key {KEY}; systemctl restart wtpd")
+    service.until(lambda: "wtpd.key" not in service.show("StatusText"))
+
+
+def test_a_channel_without_an_address_is_said_in_the_journal(service: Box) -> None:
+    service.sh(f"cp {CONFIG} /run/good; sed -i 's|    address: http|    # address: http|' {CONFIG};"
+               " systemctl restart wtpd")  # fmt: skip
+    try:
+        [entry, *_] = service.until(lambda: service.journal("-u", "wtpd", "STATE=config_error"))
+        assert entry["CONNECTOR"] == "superservice"
+        assert "No address is set" in entry["MESSAGE"]
+    finally:
+        service.sh(f"cp /run/good {CONFIG}; systemctl restart wtpd")
+
+
 def test_the_socket_alone_starts_it(machine: Box) -> None:
     machine.sh("systemctl stop wtpd.service wtpd.socket; systemctl start wtpd.socket")
     assert machine.pid == 0

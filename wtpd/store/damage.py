@@ -27,7 +27,7 @@ class Damaged(Unavailable):
     def __init__(self, reason: str = "") -> None:
         """`reason`: for the log."""
         super().__init__(
-            N_("The database is damaged: this can't be read. wtpd status says what to do."),
+            N_("The database is damaged: this can't be read. What to do: wtpd status"),
             facts={"sqlite": "SQLITE_CORRUPT"},
         )
         self.reason = reason

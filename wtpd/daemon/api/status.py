@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -148,7 +149,7 @@ class StatusRoutes:
         try:
             return answer(await self._db.read(lambda tx: self._view(tx, call.language)))
         except WtpdError:  # the one answer that must come also while the database can't be read
-            return answer(self._view(None, call.language))
+            return answer(await asyncio.to_thread(self._view, None, call.language))
 
     async def health(self, call: Call) -> Answer:
         await self._db.read(lambda tx: tx.one("SELECT 1"))
