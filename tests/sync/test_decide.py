@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
 from wtpd.errors import Refused
 from wtpd.planner.appointment import Status
-from wtpd.store import inbox
+from wtpd.store import attention, inbox
 from wtpd.sync import decide
 from wtpd.sync.errors import Rejected
 from wtpd.sync.ports import Incoming, Session
@@ -47,6 +48,86 @@ async def test_theirs_stands(world: World) -> None:
     assert (await world.sync()).is_quiet
     assert await world.attention("conflict") == []
     assert (await world.only()).notes == "von dort"
+
+
+@pytest.mark.parametrize(
+    ("choice", "value", "notes"), [("both", None, "von dort\nvon hier"), ("own", "so soll es sein", "so soll es sein")]
+)
+async def test_a_third_way_out_of_a_conflict_about_a_text(
+    world: World, choice: decide.Choice, value: str | None, notes: str
+) -> None:
+    number = await _conflict(world)
+    await _decide(world, lambda session: decide.resolve(session, number, choice, by="maria", value=value))
+    await world.sync("local")
+    assert (await world.only()).notes == notes == world.theirs().fields["notes"]
+    assert await world.attention("conflict") == []
+
+
+async def test_both_times_of_a_visit_cant_stand(world: World) -> None:
+    made = await world.make()
+    await world.sync()
+    world.partner.change(ACCOUNT, world.theirs().partner_id, collection="2026-11-09T17:00:00Z")
+    await world.change(made.id, collection=made.collection + timedelta(hours=1))
+    await world.sync()
+    (entry,) = await world.attention("conflict")
+    with pytest.raises(Refused):
+        await _decide(world, lambda session: decide.resolve(session, entry.id, "both", by="maria"))
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+async def test_a_conflict_whose_field_changes_afterwards_is_settled_by_that(world: World, where: str) -> None:
+    number = await _conflict(world)
+    made = await world.only()
+    if where == "here":
+        await world.change(made.id, notes="geklärt")
+    else:
+        world.partner.change(ACCOUNT, world.theirs().partner_id, notes="geklärt")
+    await world.sync()
+    assert await world.attention("conflict") == []
+    entry = await world.read(lambda tx: attention.get(tx, number))
+    assert (entry.resolution, entry.resolved_by) == ("changed", "maria" if where == "here" else "SUPERSERVICE")
+
+
+async def test_a_conflict_stays_open_when_another_field_changes(world: World) -> None:
+    await _conflict(world)
+    made = await world.only()
+    await world.change(made.id, customer_waiting=True)
+    await world.sync()
+    assert len(await world.attention("conflict")) == 1
+
+
+async def test_a_number_used_again_is_taken_over_when_a_person_says_so(world: World) -> None:
+    partner_id = world.partner.book(ACCOUNT, {**FIELDS, "notes": "alt"})
+    await world.sync()
+    other = replace(world.theirs(), fields={**FIELDS, "notes": "neu"}, created_at="2026-12-01T00:00:00Z", raw={"n": 1})
+    world.partner.held[ACCOUNT][partner_id] = other
+    world.partner.tell(ACCOUNT, other)
+    await world.sync()
+    (entry,) = await world.attention("quarantine")
+    await _decide(world, lambda session: decide.retry(session, entry.id, SPEC, lambda raw: other, by="maria"))
+    assert sorted(one.notes for one in await world.ours()) == ["alt", "neu"]
+    await world.sync()
+    assert sorted(item.fields["notes"] for item in world.partner.live(ACCOUNT).values()) == ["alt", "neu"]
+
+
+async def test_the_same_visit_booked_on_both_sides_is_listed_once(world: World) -> None:
+    world.partner.book(ACCOUNT, {**FIELDS, "drop_off": "2026-11-10T08:00:00Z"})
+    await world.sync()
+    theirs = await world.only()
+    mine = await world.make(
+        start=theirs.drop_off + timedelta(hours=1), customer_id=theirs.customer_id, vehicle_id=theirs.vehicle_id
+    )
+    await world.make(start=theirs.drop_off + timedelta(hours=5), customer_id=theirs.customer_id)
+    for _ in range(2):
+        await world.sync()
+    (entry,) = await world.attention("possible_double")
+    assert {entry.appointment_id, entry.data["other"]} == {theirs.id, mine.id}
+    await _decide(world, lambda session: decide.resolve(session, entry.id, "done", by="maria"))
+    await world.change(mine.id, notes="x")
+    await world.write(lambda tx: tx.run("DELETE FROM link WHERE appointment_id = ?", (mine.id,)))
+    await world.resend(mine.id)
+    await world.sync()
+    assert await world.attention("possible_double") == []
 
 
 async def test_a_decision_is_made_once(world: World) -> None:

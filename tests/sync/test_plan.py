@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from wtpd.sync.plan import (
     Action,
     Agree,
+    Ask,
     CancelHere,
     CancelThere,
     Conflict,
@@ -68,8 +69,8 @@ class Sides:
                 case CancelHere():
                     assert self.ours is not None
                     self.ours = replace(self.ours, cancelled=True)
-                case Agree(base, version, closed):
-                    self.link = link(dict(base), version, tombstone=closed)
+                case Agree(base, version, closed, apart):
+                    self.link = replace(link(dict(base), version, tombstone=closed), apart=apart)
                 case CreateThere(fields):
                     self.theirs = theirs(dict(fields), version=1)
                     self.link = link(dict(fields), 1)
@@ -83,8 +84,9 @@ class Sides:
     def _write_there(self, *, fields: Any = (), cancelled: bool = False) -> None:
         version = (self.link.version if self.link else 0) + 1
         held = {**(self.link.base if self.link else {}), **dict(fields)}
+        apart = {name: value for name, value in (self.link.apart if self.link else {}).items() if name not in fields}
         self.theirs = theirs(held, version=version, cancelled=cancelled)
-        self.link = link(held, version)
+        self.link = replace(link(held, version), apart=apart)
 
 
 def run(sides: Sides, incoming: Incoming | None) -> list[Action]:
@@ -137,9 +139,75 @@ def test_no_one_sided_change_is_lost_and_a_conflict_is_a_two_sided_one(
 def test_what_wasnt_delivered_is_neither_compared_nor_blanked(
     base: dict[str, Any], here: dict[str, Any], there: dict[str, Any]
 ) -> None:
-    for action in plan(link(base), ours(here), theirs(there)):
-        if isinstance(action, UpdateHere):
-            assert set(action.fields) <= set(there)
+    sides = Sides(link(base), ours(here), theirs(there))
+    actions = run(sides, theirs(there))
+    assert sides.ours is not None
+    assert sides.link is not None
+    conflicts = {action.field for action in actions if isinstance(action, Conflict)}
+    taken = {name for action in actions if isinstance(action, UpdateHere) for name in action.fields}
+    given = {name for action in actions if isinstance(action, UpdateThere) for name in action.fields}
+    for name in NAMES:
+        if name not in there:
+            assert name not in conflicts | taken
+            assert (name in given) == (here[name] != base[name])
+            assert sides.ours.fields[name] == here[name] == sides.link.base[name]
+
+
+@FEW
+@given(base=WHOLE, apart=PART, here=WHOLE, there=WHOLE)
+def test_an_agreed_difference_stays_until_one_side_changes_its_value(
+    base: dict[str, Any], apart: dict[str, Any], here: dict[str, Any], there: dict[str, Any]
+) -> None:
+    was_here = {**base, **apart}
+    sides = Sides(replace(link(base), apart=apart), ours(here), theirs(there))
+    actions = run(sides, theirs(there))
+    assert sides.ours is not None
+    assert sides.link is not None
+    given = {name for action in actions if isinstance(action, UpdateThere) for name in action.fields}
+    for name in NAMES:
+        changed_here, changed_there = here[name] != was_here[name], there[name] != base[name]
+        if not changed_here and not changed_there:
+            assert sides.ours.fields[name] == here[name]
+            assert name not in given
+            assert sides.link.apart.get(name, here[name]) == here[name]
+        elif not changed_there:
+            assert (name in given) == (here[name] != there[name])
+        else:
+            assert sides.ours.fields[name] == there[name]
+    assert run(sides, None) == []
+
+
+@FEW
+@given(base=WHOLE, here=WHOLE, there=WHOLE, versions=st.integers(1, 3))
+def test_a_change_under_our_label_without_a_stored_call_is_merged_like_any_other(
+    base: dict[str, Any], here: dict[str, Any], there: dict[str, Any], versions: int
+) -> None:
+    labelled = theirs(there, version=1 + versions, changed_by="dms")
+    by_dealer = theirs(there, version=1 + versions)
+    assert list(plan(link(base), ours(here), labelled)) == list(plan(link(base), ours(here), by_dealer))
+
+
+@FEW
+@given(here=OURS, there=THEIRS, link_at=st.none() | st.just(1))
+def test_without_memory_nothing_live_is_cancelled_there(here: Ours, there: Incoming, link_at: int | None) -> None:
+    there = replace(there, cancelled=False, our_id="o", changed_by="dms")
+    assert not any(isinstance(action, CancelThere) for action in plan(None, here, there))
+
+
+@FEW
+@given(base=WHOLE, here=OURS, there=WHOLE, left=st.booleans())
+def test_a_number_that_we_gave_up_and_forgot_cancels_nothing(
+    base: dict[str, Any], here: Ours, there: dict[str, Any], left: bool
+) -> None:
+    gone = theirs(there, cancelled=True, changed_by="dms", left=left)
+    actions = list(plan(link(base), here, gone, successor="B"))
+    assert actions == [Agree({}, 2, closed=True)]
+
+
+def test_leaving_the_department_that_we_forgot_is_asked_about() -> None:
+    gone = theirs(LIVE, cancelled=True, changed_by="dms", left=True)
+    assert list(plan(link(LIVE), ours(LIVE), gone)) == [Agree({}, 2, closed=True), Ask("left")]
+    assert list(plan(None, ours(LIVE, in_scope=False), theirs(LIVE, our_id="o"))) == [Ask("elsewhere")]
 
 
 @FEW

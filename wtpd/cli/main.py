@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "wtpd.cli.run:run",
     "status": "wtpd.cli.status:status",
     "sync": "wtpd.cli.sync:sync",
+    "resync": "wtpd.cli.sync:resync",
     "pause": "wtpd.cli.sync:pause",
     "resume": "wtpd.cli.sync:resume",
     "verify": "wtpd.cli.sync:verify",

@@ -88,6 +88,19 @@ def _step(console: Console, step: Json) -> None:
         console.line(f"    {field}: {show_value(change['old'])} → {show_value(change['new'])}")
 
 
+@command(
+    "resync",
+    N_("Read the partner's whole feed again, in a run now; nothing is booked twice by it."),
+    example="wtpd resync superservice --site rostock",
+)
+@argument("connector")
+@site_option
+def resync(console: Console, connector: str, site: str | None) -> int:
+    runs = console.ask(lambda api: api.connectors.resync(connector, site=site))
+    console.answer(runs, lambda: _runs(console, runs))
+    return 1 if any(run["error"] for run in runs) else 0
+
+
 @command("pause", N_("Stop a connector until it is resumed."), example="wtpd pause superservice --site rostock")
 @argument("connector")
 @site_option

@@ -14,7 +14,7 @@ from wtpd import language
 from wtpd.cli.appointments import named
 from wtpd.cli.command import argument, command, option
 from wtpd.cli.moments import ZONE, show_moment
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -56,17 +56,34 @@ def trace(console: Console, what: str | None, message: int | None) -> int:
 @command(
     "send",
     N_("Send an appointment to its partners again; what they have meanwhile is merged first. WHAT as for wtpd trace."),
-    example='wtpd send "HRO-AB 123"\nwtpd send A-17 --channel superservice/rostock',
+    example='wtpd send "HRO-AB 123"\nwtpd send A-17 --channel superservice/rostock\nwtpd send --rejected superservice',
 )
 @argument("what")
 @option("--channel", metavar="CHANNEL", about=N_("Only by this channel, e.g. superservice/rostock."))
-def send(console: Console, what: str, channel: str | None) -> int:
+@option("--rejected", is_flag=True, about=N_("Everything that the connector WHAT refused, in one act."))
+def send(console: Console, what: str, channel: str | None, rejected: bool) -> int:
+    if rejected:
+        site = channel.partition("/")[2] if channel else None
+        again = console.ask(lambda api: api.connectors.send_rejected(what, site=site))
+        console.answer(again, lambda: _print_sent_again(console, again))
+        return 0
     found = _find(console, what)
     if found is None:
         return 1
     sent = console.ask(lambda api: api.appointments.send(found["id"], channel))
     console.answer(sent, lambda: _print_sent(console, sent))
     return 0
+
+
+def _print_sent_again(console: Console, again: Sequence[Json]) -> None:
+    for one in again:
+        count = N_n(
+            "{channel}: {count} appointment is sent again",
+            "{channel}: {count} appointments are sent again",
+            channel=one["channel"],
+            count=one["appointments"],
+        )
+        console.line(count)
 
 
 def _find(console: Console, what: str) -> Json | None:

@@ -205,6 +205,14 @@ class Connectors(Resource):
         accept = accept_cancellations or None
         return items(await self._act(connector, "resume", site=site, accept_cancellations=accept))
 
+    async def resync(self, connector: str, *, site: str | None = None) -> builtins.list[Json]:
+        """A run that reads the partner's whole feed again: the records."""
+        return items(await self._act(connector, "resync", site=site))
+
+    async def send_rejected(self, connector: str, *, site: str | None = None) -> builtins.list[Json]:
+        """Send everything again that the partner refused: how many appointments, by channel."""
+        return items(await self._act(connector, "send-rejected", site=site))
+
     async def verify(self, connector: str, *, site: str | None = None, compare: bool = False) -> builtins.list[Json]:
         """Ask the partner who we are there; `compare`: hold the book against the partner, field by field."""
         return items(await self._act(connector, "verify", site=site, compare=compare or None))
@@ -237,9 +245,10 @@ class Attention(Resource):
         one: Json = await self._http.get(self._of(str(entry)))
         return one
 
-    async def resolve(self, entry: int, choice: str) -> Json:
-        """`choice`: `ours` puts our value back and sends it, `theirs` leaves the partner's, `done` closes it."""
-        return await self._act(entry, "resolve", {"choice": choice})
+    async def resolve(self, entry: int, choice: str, *, value: str | None = None) -> Json:
+        """`choice`: `ours` puts our value back and sends it, `theirs` leaves the partner's, `done` closes it; of a text
+        `both` keeps both, and `own` puts `value` there."""
+        return await self._act(entry, "resolve", _given(choice=choice, value=value))
 
     async def retry(self, entry: int, *, message: Mapping[str, Any] | None = None) -> Json:
         """Apply or send it again; `message` is what is applied instead of the original of one in quarantine."""

@@ -234,12 +234,11 @@ class Channel:
                 trouble = await self._runner.publish(record, first=first)
         return trouble
 
-    async def resync(self) -> None:
-        """Read the partner's whole feed again, soon."""
+    async def resync(self) -> RunRecord:
+        """A run that reads the partner's whole feed. Raises as `run` does."""
         async with self._lock:
             await self._runner.feed.rewind()
-            self._timetable.run_now()
-            self._bell.set()
+        return await self.run()
 
     async def _rehearse(self) -> RunRecord:
         record, requests = self._diary.begin(MANUAL), self._runner.requests

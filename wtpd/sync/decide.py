@@ -6,30 +6,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from wtpd.errors import Invalid, Refused
+from wtpd.errors import Invalid, Problem, Refused
 from wtpd.sync.apply import apply_item
-from wtpd.sync.plan import CANCELLED
-from wtpd.sync.ports import Case, Incoming, Session, Unreadable
+from wtpd.sync.plan import CANCELLED, resembles
+from wtpd.sync.ports import FIELDS, Case, Incoming, Session, Unreadable
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 from wtpd.words import field_name
 
-Choice = Literal["ours", "theirs", "done"]
+Choice = Literal["ours", "theirs", "both", "own", "done"]
 
 Parse = Callable[[Any], Incoming | Unreadable]
 """Reads a kept message again; the connector's business."""
 
 
-def resolve(session: Session, number: int, choice: Choice, *, by: str) -> None:
+def resolve(session: Session, number: int, choice: Choice, *, by: str, value: str | None = None) -> None:
     """Close an entry. For a conflict, `ours` puts our value back into the book and sends it (cancels it there again,
-    if it was brought back to life there), `theirs` lets the partner's stand; every other entry is just `done`. Raises
-    `NotFound`, `Refused` if it is closed already."""
+    if it was brought back to life there), `theirs` lets the partner's stand; of a text, `both` puts ours behind the
+    partner's, and `own` puts `value` in place of both. Every other entry is just `done`. Raises `NotFound`, `Refused`
+    if it is closed already, `Invalid` for a text that can't stand there."""
     case = _open_case(session, number)
     if choice == "ours":
         _put_ours_back(session, case, by)
+    elif choice in ("both", "own"):
+        _put_text(session, case, choice, value, by)
     elif choice == "theirs" and case.kind != "conflict":
         raise Refused(N_("Only a conflict has two sides to choose from."))
-    elif case.kind in ("quarantine", "rejected", "mass_cancellation"):
+    elif case.kind in ("quarantine", "rejected", "mass_cancellation") or case.data.get("stopped"):
         raise Refused(N_("This entry can be retried or discarded, but not just closed."))
     session.attention.resolve(number, by=by, resolution=choice)
 
@@ -68,7 +71,7 @@ def _apply_kept(
     if edited is not None:
         _check_edited(case, original, item)
     with session.savepoint():
-        apply_item(session, replace(spec, account=kept.account), item)
+        apply_item(session, replace(spec, account=kept.account), item, is_new=True)
     session.inbox.close(kept.id, "applied", by=by, edited=edited)
 
 
@@ -115,13 +118,30 @@ def _put_ours_back(session: Session, case: Case, by: str) -> None:
         return
     if field == CANCELLED:
         raise Refused(N_("A cancelled appointment stays cancelled; make a new one if it is needed again."))
-    ours = session.book.update(case.channel, case.appointment_id, {field: case.data["ours"]}, actor=by, links={})
+    _set(session, case.channel, case.appointment_id, field, case.data["ours"], by)
+
+
+def _put_text(session: Session, case: Case, choice: Choice, value: str | None, by: str) -> None:
+    """A third way out of a conflict about a text."""
+    field = str(case.data.get("field", ""))
+    if case.kind != "conflict" or case.channel is None or case.appointment_id is None or FIELDS.get(field) != "text":
+        raise Refused(N_("Only a conflict about a text can be settled with both texts or another one."))
+    if choice == "both":
+        texts = [case.data["theirs"], case.data["ours"]]
+        value = ("\n" if field == "notes" else " ").join(text for text in texts if text)
+    if value is None:
+        raise Invalid(N_("Say the text."), problems=[Problem("value", N_("This is needed."))])
+    _set(session, case.channel, case.appointment_id, field, value, by)
+
+
+def _set(session: Session, channel: str, appointment_id: str, field: str, value: Any, by: str) -> None:
+    ours = session.book.update(channel, appointment_id, {field: value}, actor=by, links={})
     if ours.cancelled:
         raise Refused(N_("The appointment is cancelled meanwhile; nothing can be put back."), kind="cancelled")
-    if ours.fields[field] != case.data["ours"]:
+    if not resembles(value, ours.fields[field]):
         text = N_("Our value can't be had any more: {field}. Change the appointment instead.", field=field_name(field))
         raise Refused(text, kind="not-possible")
-    session.outbox.mark(case.channel, case.appointment_id)
+    session.outbox.mark(channel, appointment_id)
 
 
 def _cancel_again(session: Session, channel: str, appointment_id: str, case: Case) -> None:

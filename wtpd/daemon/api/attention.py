@@ -34,10 +34,11 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ResolveInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """`ours` puts our value back and sends it (or cancels it there again), `theirs` lets the partner's stand, `done`
-    closes the entry."""
+    """`ours` puts our value back and sends it (or cancels it there again), `theirs` lets the partner's stand; of a
+    text, `both` puts ours behind the partner's, and `own` puts `value` in place of both; `done` closes the entry."""
 
-    choice: Literal["ours", "theirs", "done"]
+    choice: Literal["ours", "theirs", "both", "own", "done"]
+    value: Annotated[str, Meta(max_length=10_000)] | None = None
 
 
 class RetryInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +88,10 @@ class AttentionRoutes:
 
     async def resolve(self, call: Call) -> Answer:
         return await self._decide(
-            call, lambda tx, number: decide.resolve(self._session(tx), number, call.body.choice, by=call.author.actor)
+            call,
+            lambda tx, number: decide.resolve(
+                self._session(tx), number, call.body.choice, by=call.author.actor, value=call.body.value
+            ),
         )
 
     async def retry(self, call: Call) -> Answer:

@@ -112,6 +112,13 @@ class RunView(Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
+class SentAgainView(Struct, frozen=True):
+    """How many refused appointments of a channel are on their way again."""
+
+    channel: str
+    appointments: int
+
+
 class VerifiedView(Struct, frozen=True, kw_only=True):
     """Who we are at the partner; `missing`: sentences about the rights that the credentials lack; with `compare`, how
     many appointments were compared and what differs."""
@@ -160,6 +167,14 @@ class ConnectorRoutes:
                 seconds=900, summary="Go on",
             ),
             act(
+                path=f"{PATH}/{{connector}}/resync", handler=self.resync, body=SiteInput, result=Page[RunView],
+                seconds=900, summary="Read the partner's whole feed again, in a run now; answers when it has ended",
+            ),
+            act(
+                path=f"{PATH}/{{connector}}/send-rejected", handler=self.send_rejected, body=SiteInput,
+                result=Page[SentAgainView], summary="Send everything again that the partner refused",
+            ),
+            act(
                 path=f"{PATH}/{{connector}}/verify", handler=self.verify, body=VerifyInput, result=Page[VerifiedView],
                 seconds=900, summary="Ask the partner who we are there",
             ),
@@ -199,6 +214,17 @@ class ConnectorRoutes:
         for one in self._fleet.running(call.params["connector"], wanted.site):
             await one.channel.resume(by=call.author.actor, accept_cancellations=wanted.accept_cancellations)
         return await self._answer(call)
+
+    async def resync(self, call: Call) -> Answer:
+        running = self._fleet.running(call.params["connector"], call.body.site)
+        records = await asyncio.gather(*(one.channel.resync() for one in running))
+        return answer(Page([run_view(record, call.language) for record in records]))
+
+    async def send_rejected(self, call: Call) -> Answer:
+        running = self._fleet.running(call.params["connector"], call.body.site)
+        names = [one.channel.spec.id for one in running]
+        counts = await self._db.write(lambda tx: [outbox.Outbox(tx).retry_all(name) for name in names])
+        return answer(Page([SentAgainView(*each) for each in zip(names, counts, strict=True)]))
 
     async def verify(self, call: Call) -> Answer:
         wanted: VerifyInput = call.body
