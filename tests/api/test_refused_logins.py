@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.daemon import OFFLINE, RunningDaemon, config_text, running_daemon
 from tests.support.dat import SAMPLE_VIN
 from tests.support.hand_clock import HandClock
@@ -101,3 +103,27 @@ async def test_an_entry_of_somebody_inactive_isnt_handed_out(tmp_path: Path) -> 
         answer = await daemon.http.post(target, accept_language="en")
         assert (answer.status, answer.kind) == (409, "not-revealed")
         assert "isn't active any more" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "entry"), [("general", "general"), ("assessor", "general"), ("user", "general"), ("office", "general")]
+)
+async def test_whom_status_mails_log_in_as(tmp_path: Path, scope: str, entry: str) -> None:
+    more = OFFLINE + f"credentials:\n  email:\n    scope: {scope}\n"
+    async with running_daemon(tmp_path, config_text(sites={"rostock": None, "wismar": None}, more=more)) as daemon:
+
+        async def explained(site: str) -> Any:
+            target = f"/v1/credentials/email/explain?office={site}"
+            return (await daemon.http.get(target, accept_language="en")).json
+
+        assert (await explained("rostock"))["entry"] is None
+        fields = {"host": "x.example", "user_name": "box", "password": "p", "sender": "wtpd@x.example"}
+        assert (await daemon.enter_credentials("email", **fields)).status == 200
+        assert (await explained("rostock"))["entry"] == entry
+        if scope == "office":
+            put = await daemon.http.put("/v1/credentials/email/office:wismar", {"fields": fields})
+            assert put.status == 200, put.json
+            assert (await explained("wismar"))["entry"] == "office:wismar"
+            assert (await explained("rostock"))["entry"] == "general"
+        named = await daemon.http.get("/v1/credentials/email/explain?office=rostock&user=anna", accept_language="en")
+        assert (named.json["entry"] is None) == (scope != "general"), "what a person sends follows the setting"

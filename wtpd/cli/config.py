@@ -54,13 +54,32 @@ def check(console: Console, file: str | None) -> int:
         warnings = loaded.warnings
     except ConfigErrors as found:
         errors = found.errors
+    mail_logins: Json = {} if errors or file is not None else _mail_logins(console)
     answer = {
         "ok": not errors,
         "errors": [_as_json(error) for error in errors],
         "warnings": [_as_json(warning) for warning in warnings],
+        "mail_logins": mail_logins,
     }
-    console.answer(answer, lambda: _checked(console, name, errors, warnings))
+    console.answer(answer, lambda: _checked(console, name, errors, warnings, mail_logins))
     return 1 if errors else 0
+
+
+def _mail_logins(console: Console) -> Json:
+    """By site, whom its status mails log in as, or why as nobody; empty while the daemon, who knows, is away. Asked for
+    the file in force only."""
+    from wtpd.client import ClientError
+
+    async def ask(api: Client) -> Json:
+        return {one["id"]: await api.credentials.explain("email", office=one["id"]) for one in await api.sites()}
+
+    try:
+        found = console.ask(ask)
+    except ClientError:
+        return {}
+    return {
+        site: {"entry": one["entry"], "reason": one["reason"], "notes": one["notes"]} for site, one in found.items()
+    }
 
 
 def _read(name: str) -> bytes:
@@ -79,11 +98,24 @@ def _as_json(error: ConfigError) -> dict[str, Any]:
     }
 
 
-def _checked(console: Console, name: str, errors: Sequence[ConfigError], warnings: Sequence[ConfigError]) -> None:
+def _checked(
+    console: Console,
+    name: str,
+    errors: Sequence[ConfigError],
+    warnings: Sequence[ConfigError],
+    mail_logins: Json,
+) -> None:
     for error in errors:
         console.line(error.render(language.current()), colour="red")
     for warning in warnings:
         console.line(N_("{place}: note: {text}", place=_place(warning), text=warning.text), colour="yellow")
+    for site, one in mail_logins.items():
+        words = N_("status mails of {site}: {reason}", site=site, reason=one["reason"])
+        if one["entry"] is None:
+            words = N_("status mails of {site} are sent without a login: {reason}", site=site, reason=one["reason"])
+        console.line(words, colour=None if one["entry"] else "yellow")
+        for note in one["notes"]:
+            console.line(f"  {note}", colour="yellow")
     if not errors:
         console.line(N_("{name} is all right.", name=name), colour="green")
 

@@ -129,11 +129,13 @@ class CredentialDesk:
         await self._use.changed()
 
     async def explain(self, name: str, order: Order) -> Explained:
-        """Raises `NotFound` for an unknown provider."""
+        """An order for e-mail that names nobody is that of a site's status mails. Raises `NotFound` for an unknown
+        provider."""
         rule = self.rule(name)
+        of_site = order.assessor is None and order.user is None
 
         def read(tx: Tx) -> Explained:
-            found = self._use.vault.explain(tx, name, order, rule)
+            found = self._use.vault.explain(tx, name, order, self._use.rule_of_site(name) if of_site else rule)
             used = [entry for entry in self._use.vault.entries(tx, name) if entry.scope == found.scope]
             return Explained(
                 rule=rule, explanation=found, notes=[*_strangers(tx, order, self._use.sites()), *_flaws(used, tx.now)]

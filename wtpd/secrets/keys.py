@@ -150,9 +150,9 @@ class KeyFiles:
         if not self.writable:
             raise Refused(
                 N_(
-                    "the key comes from systemd: hand over the new one as a second credential {name} first "
-                    "(LoadCredentialEncrypted), restart the service, and repeat this",
-                    name=self.next_path.name,
+                    "the key comes from systemd: put the new one, sealed, beside the old one as {path} first, "
+                    "restart the service, and repeat this",
+                    path=SEALED.with_name(self.next_path.name),
                 )
             )
         _write_new(self.next_path)
