@@ -66,6 +66,9 @@ FIELDS: Mapping[str, Text] = {
     "car_out": N_("car out"),
     "quote_made": N_("quote made"),
     "billed": N_("billed"),
+    "dms_notes": N_("notes of the DMS"),
+    "dms_created_at": N_("made in the DMS"),
+    "internal_order": N_("internal order"),
     "over_limit": N_("over the load limit"),
     "cancellation_reason": N_("reason of the cancellation"),
     "cancelled": N_("cancellation"),
@@ -89,6 +92,7 @@ CUSTOMER: Mapping[str, Text] = {
     "business_email": N_("business e-mail"),
     "business_phone": N_("business telephone"),
     "business_mobile": N_("business mobile"),
+    "lease_company": N_("lease company"),
     "permissions": N_("permissions"),
 }
 VEHICLE: Mapping[str, Text] = {
@@ -97,8 +101,12 @@ VEHICLE: Mapping[str, Text] = {
     "make": N_("make"),
     "model": N_("model"),
     "fuel": N_("fuel"),
+    "engine_number": N_("engine number"),
+    "notes": N_("notes"),
     "first_registration": N_("first registration"),
     "inspection_due": N_("inspection due"),
+    "warranty_start": N_("warranty from"),
+    "warranty_end": N_("warranty until"),
     "odometer_km": N_("odometer (km)"),
     "odometer_date": N_("odometer read on"),
     "odometer_source": N_("odometer read by"),
@@ -107,6 +115,13 @@ VEHICLE: Mapping[str, Text] = {
     "contractor": N_("contractor"),
 }
 
+ELEMENTS: Mapping[str, Text] = {
+    "labour": N_("labour"),
+    "part": N_("part"),
+    "menu": N_("menu"),
+    "note": N_("note"),
+}
+"""What an intervention consists of in the DMS."""
 PERMISSIONS: Mapping[str, Text] = {
     "email": N_("by e-mail"),
     "phone": N_("by telephone"),

@@ -10,12 +10,14 @@ import pytest
 
 from tests.support.bookkeeping import DESK, MONDAY, NOW, Dealership, draft
 from wtpd.errors import Invalid, NotFound, Refused, VersionMismatch
+from wtpd.planner.appointment import Element, ElementKind, Intervention
 from wtpd.planner.customer import Customer, Permission
 from wtpd.planner.history import Author
 from wtpd.planner.resources import Advisor, Closure, CourtesyCar, Period
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import attention, resources, vehicles
+from wtpd.store import appointments, attention, history, partner_records, resources, vehicles
 from wtpd.store.database import Tx
+from wtpd.store.partner_records import PartnerRecord
 
 CARSYS = Author(actor="carsys", channel="dms:carsys")
 CHANNEL = """INSERT INTO channel (id, connector, site, department, account, active)
@@ -281,3 +283,48 @@ async def test_a_closure_that_makes_no_sense_is_refused(dealership: Dealership, 
     asked = Closure(id="", site="rostock", department=None, start=MONDAY, end=MONDAY + timedelta(hours=3))
     with pytest.raises(Invalid):
         await dealership.do(lambda tx: dealership.book.put_closure(tx, replace(asked, **wrong), author=DESK))
+
+
+async def test_what_a_dms_brings_is_kept_and_shown(dealership: Dealership) -> None:
+    element = Element(kind=ElementKind.PART, code="N-12", title="Ölfilter", quantity=2, price_cents=2990)
+    work = Intervention(title="Inspektion", labour_units=5, elements=(element,))
+    person = await customer(dealership, lease_company="Athlon")
+    car = await vehicle(
+        dealership, engine_number="K9K 836", notes="Kratzer hinten", warranty_start=date(2026, 1, 2),
+        warranty_end=date(2029, 1, 1),
+    )  # fmt: skip
+    asked = draft(
+        customer_id=person.id, vehicle_id=car.id, interventions=(work,), dms_notes="Teile da", internal_order=True,
+        dms_created_at=NOW,
+    )  # fmt: skip
+    made = await dealership.do(lambda tx: dealership.book.create(tx, asked, author=DESK))
+    found = await dealership.see(lambda tx: appointments.get(tx, made.id))
+    assert (found.interventions, found.dms_notes, found.internal_order) == ((work,), "Teile da", True)
+    assert found.dms_created_at == NOW
+    (entry,) = await dealership.see(lambda tx: history.of(tx, made.id))
+    assert entry.changes["dms_notes"].new == "Teile da"
+    assert (await dealership.see(lambda tx: vehicles.search(tx, "K9K 836")))[0] == car
+    with pytest.raises(Invalid, match="before it begins"):
+        await change(dealership, car, warranty_end=date(2025, 1, 1))
+
+
+async def test_a_partners_ids_are_kept_by_company_and_not_for_the_erased(dealership: Dealership) -> None:
+    person = await customer(dealership)
+    other = await customer(dealership, last_name="Koch")
+
+    def record(company: str, of: str) -> PartnerRecord:
+        return PartnerRecord(connector="incadea", company=company, kind="customer", partner_id="4711", record_id=of)
+
+    keep = dealership.book.keep_partner_record
+    await dealership.do(lambda tx: keep(tx, record("NORD", person.id)))
+    await dealership.do(lambda tx: keep(tx, record("SUED", other.id)))
+    found = await dealership.see(lambda tx: partner_records.find(tx, "incadea", "NORD", "customer", "4711"))
+    assert found is not None
+    assert (found.record_id, found.seen_at) == (person.id, "2026-11-02T06:00:00Z")
+    await dealership.do(lambda tx: dealership.book.erase_customer(tx, person.id, DESK))
+    assert await dealership.see(lambda tx: partner_records.of(tx, "customer", [person.id])) == []
+    with pytest.raises(Refused, match="was erased"):
+        await dealership.do(lambda tx: keep(tx, record("NORD", other.id)))
+    with pytest.raises(Invalid, match="no record"):
+        await dealership.do(lambda tx: keep(tx, record("WEST", person.id)))
+    await dealership.do(lambda tx: keep(tx, record("SUED", other.id)))

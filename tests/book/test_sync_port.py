@@ -13,7 +13,7 @@ from tests.support.bookkeeping import DESK, MONDAY, NOW, Dealership, draft
 from wtpd.book.sync_port import SyncBook
 from wtpd.clock import iso
 from wtpd.errors import Invalid
-from wtpd.planner.appointment import Appointment, Status
+from wtpd.planner.appointment import Appointment, Element, ElementKind, Status
 from wtpd.planner.history import Author, Change
 from wtpd.store import appointments, attention, contracts, customers, history, vehicles
 from wtpd.store.database import Tx
@@ -455,3 +455,22 @@ async def test_without_a_time_it_is_no_appointment(partner: Partner, missing: st
     del given[missing]
     with pytest.raises(Invalid):
         await partner.create(given)
+
+
+async def test_elements_of_the_dms_stay_here_and_through_a_partners_change(
+    partner: Partner, dealership: Dealership
+) -> None:
+    ours = await partner.create()
+    oil = Element(kind=ElementKind.PART, title="Öl", quantity=4.5)
+
+    def from_dms(tx: Tx) -> None:
+        work = appointments.get(tx, ours.appointment_id).interventions
+        changes = {"interventions": (replace(work[0], elements=(oil,)),)}
+        dealership.book.change(tx, ours.appointment_id, changes, author=DESK, expected_version=None)
+
+    await dealership.do(from_dms)
+    hu = {"code": "HU", "title": "HU", "description": "neu", "labour_units": 12, "price_cents": 14950}
+    changed = await partner.update(ours, interventions=[hu, {**hu, "title": "AU"}])
+    assert all("elements" not in work for work in changed.fields["interventions"])
+    first, second = (await partner.appointment(ours)).interventions
+    assert (first.elements, first.labour_units, second.elements) == ((oil,), 12, ())

@@ -344,6 +344,7 @@ async def test_export_of_somebody_without_anything(dealership: Dealership) -> No
         "vehicles": [],
         "appointments": [],
         "messages": [],
+        "partner_records": [],
         "exchanged": [],
         "given_to": [],
     }

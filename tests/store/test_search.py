@@ -237,7 +237,7 @@ async def test_a_partners_number_that_no_document_has_is_found(dealership: Deale
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_whatever_is_typed_is_a_query(text: str) -> None:
     con = sqlite3.connect(":memory:", isolation_level=None)
     con.row_factory = sqlite3.Row
@@ -247,3 +247,14 @@ def test_whatever_is_typed_is_a_query(text: str) -> None:
         search.near(tx, kind, text, 5)
     assert search.appointments(tx, text, 5) == []
     con.close()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [
+        ("meier", "meyer", True), ("meier", "meer", True), ("meier", "meiier", True), ("meier", "meire", True),
+        ("meier", "emier", True), ("meier", "meier", False), ("meier", "maiar", False), ("meier", "meierei", False),
+    ],
+)  # fmt: skip
+def test_one_slip_is_one_letter_or_two_swapped(one: str, other: str, slip: bool) -> None:
+    assert search.is_one_slip(one, other) is slip

@@ -102,7 +102,7 @@ def erase_notes(book: Book, tx: Tx, appointment_id: str, author: Author) -> Appo
     with partners too."""
     before = appointments.get(tx, appointment_id)
     work = tuple(replace(each, description="") for each in before.interventions)
-    after = replace(before, notes="", cancellation_reason=None, interventions=work)
+    after = replace(before, notes="", dms_notes="", cancellation_reason=None, interventions=work)
     after = record_change(tx, book.plans, before, after, Source(author))
     privacy.erase_notes(tx, appointment_id, author.actor)
     return after

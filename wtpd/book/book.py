@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wtpd.book import appointments, customers, resources, vehicles
+from wtpd.book import appointments, customers, partner_ids, resources, vehicles
 from wtpd.book.draft import Draft
 from wtpd.errors import Invalid, Problem
 from wtpd.planner.appointment import Appointment
@@ -25,6 +25,7 @@ from wtpd.planner.resources import Advisor, Closure, CourtesyCar, DepartmentPlan
 from wtpd.planner.vehicle import Vehicle
 from wtpd.store import countries, privacy
 from wtpd.store.database import Tx
+from wtpd.store.partner_records import PartnerRecord
 from wtpd.texts import N_
 
 
@@ -101,6 +102,11 @@ class Book:
         """Blank the person everywhere (GDPR, article 17); refused while an appointment lies ahead. `traces`: what
         `privacy.look` found just before. The file is cleaned by `wtpd.store.cleaning.clean` after the commit."""
         return customers.erase(tx, customer_id, author, traces)
+
+    def keep_partner_record(self, tx: Tx, record: PartnerRecord) -> PartnerRecord:
+        """Keep which record of ours a partner's id stands for. Raises `Invalid` for texts that can't be kept, and
+        `Refused` of kind `erased` for the id of a person who was erased."""
+        return partner_ids.keep(tx, record)
 
     def erase_notes(self, tx: Tx, appointment_id: str, author: Author) -> Appointment:
         """Blank the notes of an appointment that name somebody who was erased, in its history too."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from wtpd.book import limits
 from wtpd.errors import Invalid, Problem, Refused
-from wtpd.planner.appointment import Appointment, Intervention, Status
+from wtpd.planner.appointment import Appointment, Element, Intervention, Status
 from wtpd.store import customers, resources, vehicles
 from wtpd.store.appointments import TIMES
 from wtpd.store.database import Tx
@@ -18,11 +18,13 @@ from wtpd.words import STATUS
 
 LONGEST_VISIT = timedelta(days=366)
 _MOST_INTERVENTIONS = 200
+_MOST_ELEMENTS = 200
 _MOST_LINKS = 20
 
 _TEXTS = {
     "site": limits.SIGN, "department": limits.SIGN, "advisor": limits.SIGN, "transport_option": limits.SIGN,
-    "notes": limits.PARAGRAPHS, "origin": limits.SIGN, "dms_number": limits.SIGN, "work_order": limits.SIGN,
+    "notes": limits.PARAGRAPHS, "dms_notes": limits.PARAGRAPHS, "origin": limits.SIGN,
+    "dms_number": limits.SIGN, "work_order": limits.SIGN,
     "cancellation_reason": limits.PARAGRAPHS,
 }  # fmt: skip
 
@@ -128,6 +130,19 @@ def _intervention(path: str, work: Intervention) -> Iterator[Problem]:
     yield from limits.number(f"{path}.labour_units", work.labour_units, 0, 10_000)
     if work.price_cents is not None:
         yield from limits.number(f"{path}.price_cents", work.price_cents, -(10**9), 10**9)
+    if len(work.elements) > _MOST_ELEMENTS:
+        yield Problem(f"{path}.elements", N_("{count} elements are allowed at most.", count=_MOST_ELEMENTS))
+        return
+    for place, element in enumerate(work.elements):
+        yield from _element(f"{path}.elements.{place}", element)
+
+
+def _element(path: str, element: Element) -> Iterator[Problem]:
+    yield from limits.text(f"{path}.code", element.code, limits.SIGN)
+    yield from limits.text(f"{path}.title", element.title, limits.LINE * 5)
+    yield from limits.number(f"{path}.quantity", element.quantity, -1_000_000, 1_000_000)
+    if element.price_cents is not None:
+        yield from limits.number(f"{path}.price_cents", element.price_cents, -(10**9), 10**9)
 
 
 def _links(links: Mapping[str, str]) -> Iterator[Problem]:

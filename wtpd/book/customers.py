@@ -19,7 +19,7 @@ from wtpd.store import appointments, customers, outbox, privacy
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
-_UNSHARED = {"number", "origin", "permissions"}
+_UNSHARED = {"number", "origin", "permissions", "lease_company"}
 """Fields that no partner is told."""
 _FREE = {"permissions"}
 """What may change although a DMS keeps the master data: consent is given to us."""

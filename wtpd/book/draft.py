@@ -38,3 +38,6 @@ class Draft:
     car_out: datetime | None = None
     quote_made: bool = False
     billed: bool = False
+    dms_notes: str = ""
+    dms_created_at: datetime | None = None
+    internal_order: bool = False

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wtpd.clock import iso
 from wtpd.errors import Invalid
-from wtpd.planner.appointment import Appointment
+from wtpd.planner.appointment import Appointment, Intervention
 from wtpd.planner.changes import json_value, typed
 from wtpd.planner.customer import Customer
 from wtpd.planner.history import Change
@@ -65,13 +65,31 @@ def of(visit: Visit) -> dict[str, Any]:
         "customer_waiting": appointment.customer_waiting,
         "advisor": appointment.advisor,
         "notes": appointment.notes,
-        "interventions": [json_value(work) for work in appointment.interventions],
+        "interventions": [_shared_work(work) for work in appointment.interventions],
     }
     for shared_name, name in zip(OF_CUSTOMER, CUSTOMER, strict=True):
         shared[shared_name] = getattr(customer, name)
     for shared_name, name in zip(OF_VEHICLE, VEHICLE, strict=True):
         shared[shared_name] = json_value(getattr(vehicle, name))
     return shared
+
+
+def _shared_work(work: Intervention) -> dict[str, Any]:
+    """Without its elements, which no partner of sync has."""
+    value: dict[str, Any] = json_value(work)
+    del value["elements"]
+    return value
+
+
+def with_elements(before: Sequence[Intervention], after: Sequence[Intervention]) -> tuple[Intervention, ...]:
+    """The interventions as a partner gives them, with the elements that ours of the same code and title have."""
+    known: dict[tuple[str, str], list[Intervention]] = {}
+    for work in before:
+        known.setdefault((work.code, work.title), []).append(work)
+    return tuple(
+        replace(work, elements=known[key].pop(0).elements) if known.get(key := (work.code, work.title)) else work
+        for work in after
+    )
 
 
 def record_changes(before: Visit, after: Visit) -> dict[str, Change]:

@@ -88,6 +88,9 @@ class SyncBook:
             return self._ours(channel, before)
         asked = shared_fields.wanted(fields)
         after = _checked(merged(before.appointment, {**asked.appointment, "links": links}))
+        if "interventions" in asked.appointment:
+            work = shared_fields.with_elements(before.appointment.interventions, after.interventions)
+            after = replace(after, interventions=work)
         origin = self._origin(mapped, after)
         found = Found(before.customer, before.vehicle)
         if asked.customer or asked.vehicle:

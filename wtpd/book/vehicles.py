@@ -18,14 +18,17 @@ from wtpd.store import appointments, attention, customers, outbox, vehicles
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
-_UNSHARED = {"driver", "owner", "contractor", "odometer_date", "odometer_source"}
+_UNSHARED = {
+    "driver", "owner", "contractor", "odometer_date", "odometer_source", "engine_number", "notes", "warranty_start",
+    "warranty_end",
+}  # fmt: skip
 """Fields that no partner is told."""
 _ROLES = ("driver", "owner", "contractor")
 _TEXTS = {
     "id": limits.SIGN, "plate": 20, "vin": 32, "make": limits.LINE, "model": limits.LINE, "fuel": limits.LINE,
-    "odometer_source": limits.SIGN,
+    "odometer_source": limits.SIGN, "engine_number": limits.SIGN, "notes": limits.PARAGRAPHS,
 }  # fmt: skip
-_DATES = ("first_registration", "inspection_due", "odometer_date")
+_DATES = ("first_registration", "inspection_due", "odometer_date", "warranty_start", "warranty_end")
 _MOST_KM = 9_999_999
 
 
@@ -113,6 +116,8 @@ def check(vehicle: Vehicle) -> None:
     for field in _DATES:
         if getattr(vehicle, field) is not None:
             problems += limits.day(field, getattr(vehicle, field))
+    if vehicle.warranty_start and vehicle.warranty_end and vehicle.warranty_end < vehicle.warranty_start:
+        problems.append(Problem("warranty_end", N_("The warranty can't end before it begins.")))
     if vehicle.odometer_km is not None:
         problems += limits.number("odometer_km", vehicle.odometer_km, 0, _MOST_KM)
     reject(problems)

@@ -15,7 +15,7 @@ from wtpd.cli.moments import ZONE, read_day, show_day, show_moment, show_time
 from wtpd.cli.moments import today as today_in
 from wtpd.cli.values import show_value
 from wtpd.texts import N_, N_n, Text
-from wtpd.words import ORIGINS, STATUS, TRANSPORT, field_name
+from wtpd.words import ELEMENTS, ORIGINS, STATUS, TRANSPORT, field_name
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -211,6 +211,9 @@ def _print_one(console: Console, appointment: Json, history: Sequence[Json], zon
     for work in appointment["interventions"]:
         units = show_value(work["labour_units"])
         console.line(f"  {work['code']:<10} {units:>6} {unit}  {work['title']}")
+        for element in work.get("elements") or ():
+            kind, count = _word(ELEMENTS, element["kind"]), show_value(element["quantity"])
+            console.line(f"    {kind:<10} {count:>6} ×  {element['code']} {element['title']}".rstrip())
     console.line()
     console.line(N_("History"), bold=True)
     for entry in history:
@@ -273,5 +276,9 @@ def _facts(one: Json, zone: str) -> list[tuple[Text, str]]:
         (N_("References"), ", ".join(f"{name} {id_}" for name, id_ in (one.get("references") or {}).items()) or "–"),
         (N_("Notes"), one.get("notes") or "–"),
     ]
+    if one.get("dms_notes"):
+        facts.append((N_("Notes of the DMS"), one["dms_notes"]))
+    if one.get("internal_order"):
+        facts.append((N_("Internal order"), language.say(N_("yes"))))
     facts += [(N_("Link"), link) for link in (one.get("links") or {}).values()]
     return facts

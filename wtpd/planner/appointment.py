@@ -39,15 +39,35 @@ ORIGIN_APP = "mynissan"
 """Origins; a work order of a DMS has `dms:<name>`."""
 
 
+class ElementKind(StrEnum):
+    LABOUR = "labour"
+    PART = "part"
+    MENU = "menu"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """What an intervention consists of in the DMS. `price_cents`: of all of the quantity, in euro cents with tax."""
+
+    kind: ElementKind
+    code: str = ""
+    title: str = ""
+    quantity: float = 1
+    price_cents: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
-    """One piece of work. `labour_units` in AW of the department, `price_cents` in euro cents with tax."""
+    """One piece of work. `labour_units` in AW of the department, `price_cents` in euro cents with tax. `elements` come
+    from a DMS and stay here; no partner of two-way sync has them."""
 
     code: str = ""
     title: str
     description: str = ""
     labour_units: float = 0
     price_cents: int | None = None
+    elements: tuple[Element, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +101,11 @@ class Appointment:
     car_out: datetime | None = None
     quote_made: bool = False
     billed: bool = False
+    dms_notes: str = ""
+    """Notes of the DMS, apart from ours."""
+    dms_created_at: datetime | None = None
+    """When the order was made in the DMS."""
+    internal_order: bool = False
     over_limit: bool = False
     cancellation_reason: str | None = None
     version: int = 1

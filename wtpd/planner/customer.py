@@ -39,6 +39,7 @@ class Customer:
     business_email: str = ""
     business_phone: str = ""
     business_mobile: str = ""
+    lease_company: str = ""
     origin: str = "planner"
     locked_by: str | None = None
     permissions: Mapping[str, Permission] = field(default_factory=dict)

@@ -17,8 +17,12 @@ class Vehicle:
     make: str = ""
     model: str = ""
     fuel: str = ""
+    engine_number: str = ""
+    notes: str = ""
     first_registration: date | None = None
     inspection_due: date | None = None
+    warranty_start: date | None = None
+    warranty_end: date | None = None
     odometer_km: int | None = None
     odometer_date: date | None = None
     odometer_source: str = ""

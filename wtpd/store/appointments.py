@@ -25,13 +25,13 @@ from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.texts import N_
 
-TIMES = ("drop_off", "collection", "planned_in", "planned_out", "car_in", "car_out")
-FLAGS = ("customer_waiting", "quote_made", "billed", "over_limit")
+TIMES = ("drop_off", "collection", "planned_in", "planned_out", "car_in", "car_out", "dms_created_at")
+FLAGS = ("customer_waiting", "quote_made", "billed", "over_limit", "internal_order")
 _COLUMNS = (
     "id", "site", "department", "drop_off", "collection", "status", "customer_id", "vehicle_id", "advisor",
     "interventions", "labour_units", "transport_option", "courtesy_car", "customer_waiting", "notes", "origin", "links",
     "dms_number", "work_order", "planned_in", "planned_out", "car_in", "car_out", "quote_made", "billed", "over_limit",
-    "cancellation_reason", "version",
+    "cancellation_reason", "version", "dms_notes", "dms_created_at", "internal_order",
 )  # fmt: skip
 
 _FOUND_BY = {"customer_id", "vehicle_id", "work_order", "dms_number"}

@@ -22,6 +22,7 @@ from wtpd.planner.phones import contact_keys
 from wtpd.planner.vin import normalise_vin
 from wtpd.store import countries
 from wtpd.store.database import Tx, to_json
+from wtpd.store.partner_records import PartnerRecord
 
 ENDING = ".erased-key"
 _BYTES = 32
@@ -46,9 +47,16 @@ class Erased:
         return not self.kinds.isdisjoint({"number", "email"})
 
 
-def remember(tx: Tx, customer: Customer, contacts: Iterable[str], vins: Iterable[str]) -> None:
-    """Keep the hashes of the customer's number, of `contacts` (keys as `contact_keys` makes them) and of the VINs."""
-    keys = list(_keys(customer.number or "", contacts, vins))
+def remember(
+    tx: Tx,
+    customer: Customer,
+    contacts: Iterable[str],
+    vins: Iterable[str],
+    known_at: Iterable[PartnerRecord] = (),
+) -> None:
+    """Keep the hashes of the customer's number, of `contacts` (keys as `contact_keys` makes them), of the VINs and of
+    the ids that partners have for the person."""
+    keys = [*_keys(customer.number or "", contacts, vins), *(("partner", _partner_id(one)) for one in known_at)]
     if not keys:
         return
     path = _path(tx)
@@ -82,6 +90,19 @@ def is_erased(
     if not rows:
         return None
     return Erased(from_iso(max(row["at"] for row in rows)).date().isoformat(), frozenset(row["kind"] for row in rows))
+
+
+def is_erased_at_partner(tx: Tx, record: PartnerRecord) -> bool:
+    """Whether a partner's id (connector, company and `partner_id` of `record`) is that of a person who was erased."""
+    key = _read_key(_path(tx)) if tx.one("SELECT 1 FROM erased_key LIMIT 1") is not None else None
+    if key is None:
+        return False
+    hashed = _hash(key, "partner", _partner_id(record))
+    return tx.one("SELECT 1 FROM erased_key WHERE hash = ? AND kind = 'partner'", (hashed,)) is not None
+
+
+def _partner_id(record: PartnerRecord) -> str:
+    return to_json([record.connector, record.company, record.partner_id])
 
 
 def _keys(number: str, contacts: Iterable[str], vins: Iterable[str]) -> Iterator[tuple[str, str]]:

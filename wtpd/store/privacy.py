@@ -15,14 +15,25 @@ from wtpd.planner.changes import json_value
 from wtpd.planner.customer import Customer
 from wtpd.planner.plates import formatted, plate_key
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import appointments, attention, contracts, customers, erased, history, messages, search, vehicles
+from wtpd.store import (
+    appointments,
+    attention,
+    contracts,
+    customers,
+    erased,
+    history,
+    messages,
+    partner_records,
+    search,
+    vehicles,
+)
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.inbox import Inbox
 
-_FREE_TEXT = ("notes", "cancellation_reason", "vehicle.plate")
+_FREE_TEXT = ("notes", "dms_notes", "cancellation_reason", "vehicle.plate")
 """Fields of an appointment's history that can hold anything about anybody, beside all `customer.…`."""
 
-_NOTES = ("notes", "cancellation_reason")
+_NOTES = ("notes", "dms_notes", "cancellation_reason")
 _MOST_LISTED = 100
 _ANSWER_TO_A_LIST = b'"unchanged":'
 """What every answer to an import has in it; its warnings quote rows of the list."""
@@ -51,6 +62,7 @@ def export(tx: Tx, customer_id: str) -> dict[str, Any]:
         "messages": [
             from_json(row[name]) for row in _messages(tx, _ids(visits)) for name in ("payload", "edited") if row[name]
         ],
+        "partner_records": [json_value(record) for record in _partner_records(tx, customer_id, visits, cars)],
         "exchanged": messages.export(tx, [visit.id for visit in visits]),
         "given_to": [dict(row) for row in _recipients(tx, _ids(visits))],
     }
@@ -85,7 +97,9 @@ def erase(tx: Tx, customer: Customer, actor: str, traces: Traces | None = None) 
     visits = list(dict.fromkeys((*traces.visits, *_visits(tx, customer.id, traces.history))))
     lonely = _lonely_cars(tx, customer.id)
     contacts = customers.contacts_of(tx, [customer.id])[customer.id]
-    erased.remember(tx, customer, contacts, [car.vin for car in lonely])
+    known_at = partner_records.of(tx, "customer", [customer.id])
+    erased.remember(tx, customer, contacts, [car.vin for car in lonely], known_at)
+    partner_records.remove(tx, "customer", customer.id)
     words = _Words(customer, contacts, _plates(tx, visits, lonely))
     for visit in visits:
         _blank_history(tx, visit, words)
@@ -126,6 +140,14 @@ def erasures(tx: Tx, *, limit: int = 100) -> list[Mapping[str, Any]]:
     NULL: not yet)."""
     sql = "SELECT customer_id, at, actor, cleaned_at FROM erasure ORDER BY id DESC LIMIT ?"
     return [dict(row) for row in tx.all(sql, (limit,))]
+
+
+def _partner_records(
+    tx: Tx, customer_id: str, visits: Sequence[Any], cars: Mapping[str, Vehicle]
+) -> Iterator[partner_records.PartnerRecord]:
+    yield from partner_records.of(tx, "customer", [customer_id])
+    yield from partner_records.of(tx, "vehicle", list(cars))
+    yield from partner_records.of(tx, "order", [visit.id for visit in visits])
 
 
 class _Words:
@@ -177,9 +199,11 @@ def _named_in(tx: Tx, customer: Customer, own: Sequence[str]) -> Iterator[str]:
         "%" + form.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         for form in {name, name.upper(), name.lower()}
     ]
-    found = " OR ".join("a.notes LIKE ? ESCAPE '\\' OR a.interventions LIKE ? ESCAPE '\\'" for _ in patterns)
+    found = " OR ".join(
+        "a.notes || ' ' || a.dms_notes LIKE ? ESCAPE '\\' OR a.interventions LIKE ? ESCAPE '\\'" for _ in patterns
+    )
     rows = tx.all(
-        f"""SELECT a.id, a.notes, a.interventions, c.last_name, c.company
+        f"""SELECT a.id, a.notes || ' ' || a.dms_notes AS notes, a.interventions, c.last_name, c.company
             FROM appointment a LEFT JOIN customer c ON c.id = a.customer_id WHERE {found} ORDER BY a.id DESC""",
         [pattern for pattern in patterns for _ in range(2)],
     )
@@ -240,7 +264,8 @@ def _blank_visits(tx: Tx, visits: Sequence[str], words: _Words) -> None:
         row = tx.one("SELECT interventions FROM appointment WHERE id = ?", (visit,))
         work = to_json(words.blanked(from_json(row["interventions"]))) if row else "[]"
         tx.run(
-            "UPDATE appointment SET notes = '', cancellation_reason = NULL, interventions = ? WHERE id = ?",
+            """UPDATE appointment SET notes = '', dms_notes = '', cancellation_reason = NULL, interventions = ?
+               WHERE id = ?""",
             (work, visit),
         )
         tx.run("UPDATE courtesy_contract SET customer_id = NULL, customer = 'null' WHERE appointment_id = ?", (visit,))
@@ -319,7 +344,7 @@ def _blank_vehicles(tx: Tx, customer_id: str) -> list[str]:
     for car in cars.values():
         after = _without(car, customer_id)
         if _is_lonely(tx, car, customer_id):
-            after = replace(after, plate="")
+            after = replace(after, plate="", notes="")
         if after != car:
             vehicles.update(tx, replace(after, version=car.version + 1))
     return list(cars)

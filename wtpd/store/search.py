@@ -34,6 +34,8 @@ _TELEPHONE = re.compile(r"[+(\d][\d\s()/.+-]*")
 _LEAST_DIGITS = 5
 _MOST_TELEPHONE = 17
 _LEAST_FOR_NEAR = 4
+_MOST_VARIANTS = 160
+"""Words that are looked up for one near miss; each costs a look into every segment of the index."""
 _LONGEST_FOR_NEAR = 20
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -63,10 +65,12 @@ def near(tx: Tx, kind: str, text: str, limit: int) -> list[str]:
     for place in order:
         if found:
             break
-        variants = _variants(words[place][0])
-        if variants:
-            others = [each for number, each in enumerate(words) if number != place]
-            found = [each for _, each in _matching(tx, kind, others, limit, also=variants)]
+        word = words[place][0]
+        others = [each for number, each in enumerate(words) if number != place]
+        hits = _with_slip_behind(tx, kind, word, others, limit)
+        if not hits and (variants := _variants(word)):
+            hits = _matching(tx, kind, others, limit, also=variants)
+        found = [each for _, each in hits]
     return found
 
 
@@ -267,18 +271,63 @@ def _by_reference(tx: Tx, text: str, limit: int) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def _variants(word: str) -> list[str]:
-    """Whole words that differ from this one by a slip of the keyboard."""
-    if len(word) < _LEAST_FOR_NEAR or len(word) > _LONGEST_FOR_NEAR or not word.isascii():
+def _with_slip_behind(tx: Tx, kind: str, word: str, others: list[tuple[str, ...]], limit: int) -> list[tuple[int, str]]:
+    """Documents, among the newest that begin as the first half of a word does, with a word that differs by one slip."""
+    if not _LEAST_FOR_NEAR <= len(word) <= _LONGEST_FOR_NEAR or not word.isalpha():
         return []
-    ways = [word[:place] + word[place + 1] + word[place] + word[place + 2 :] for place in range(len(word) - 1)]
+    head = (word[: min(_INDEXED_PREFIX, len(word) // 2)],)
+    rows = tx.all(
+        f"""SELECT t.doc, t.id, t.words
+            FROM (SELECT rowid AS doc FROM search_{kind} WHERE search_{kind} MATCH ? ORDER BY rowid DESC LIMIT ?) f
+            JOIN search_{kind}_text t ON t.doc = f.doc""",
+        (_expression([head, *others], (), _INDEXED_PREFIX), _CANDIDATES),
+    )
+    known: dict[str, bool] = {}
+    found = []
+    for row in rows:
+        for each in row["words"].split(" "):
+            if abs(len(each) - len(word)) <= 1 and each.startswith(head[0]):
+                fits = known.get(each)
+                if fits is None:
+                    fits = known[each] = is_one_slip(word, each)
+                if fits:
+                    found.append((row["doc"], row["id"]))
+                    break
+    return sorted(found, reverse=True)[:limit]
+
+
+def is_one_slip(one: str, other: str) -> bool:
+    """Whether two different words differ by one letter that is wrong, missing or too many, or by two swapped ones."""
+    if one == other:
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    mine, theirs = one[start:], other[start:]
+    return (
+        mine[1:] == theirs[1:]
+        or mine[1:] == theirs
+        or mine == theirs[1:]
+        or (mine[:2] == theirs[1::-1] and len(mine) > 1 and mine[2:] == theirs[2:])
+    )
+
+
+def _variants(word: str) -> list[str]:
+    """Whole words that differ from this one by a slip, the likeliest first; of a name only slips in its first half,
+    since `_with_slip_behind` finds the others."""
+    if not _LEAST_FOR_NEAR <= len(word) <= _LONGEST_FOR_NEAR or not word.isascii():
+        return []
+    reach = len(word) // 2 + 1 if word.isalpha() else len(word)
+    ways = [
+        word[:place] + word[place + 1] + word[place] + word[place + 2 :] for place in range(min(reach, len(word) - 1))
+    ]
     if not word.isdigit():
-        ways += [word[:place] + word[place + 1 :] for place in range(len(word))]
-        letters = [place for place in range(len(word)) if word[place].isalpha()]
+        ways += [word[:place] + word[place + 1 :] for place in range(reach)]
+        letters = [place for place in range(reach) if word[place].isalpha()]
         ways += [word[:place] + letter + word[place + 1 :] for place in letters for letter in _LETTERS]
         if word.isalpha():
-            ways += [word[:place] + letter + word[place:] for place in range(len(word) + 1) for letter in _LETTERS]
-    return [way for way in dict.fromkeys(ways) if way != word]
+            ways += [word[:place] + letter + word[place:] for place in range(reach) for letter in _LETTERS]
+    return [way for way in dict.fromkeys(ways) if way != word][:_MOST_VARIANTS]
 
 
 def _swapped(text: str) -> list[str]:
@@ -336,7 +385,12 @@ def _index_customers(tx: Tx, ids: set[str]) -> None:
 
 def _index_vehicles(tx: Tx, ids: set[str]) -> None:
     for row in tx.all("SELECT * FROM vehicle WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", _ids(ids)):
-        _put(tx, "vehicle", row["id"], [*_car(row["plate"], row["vin"]), *_words(row["make"], row["model"])])
+        _put(
+            tx,
+            "vehicle",
+            row["id"],
+            [*_car(row["plate"], row["vin"]), *_words(row["make"], row["model"]), *_numbers(row["engine_number"])],
+        )
 
 
 def _ids(ids: Iterable[str]) -> tuple[str]:

@@ -18,7 +18,7 @@ from wtpd.texts import N_
 _FIELDS = tuple(field.name for field in fields(Vehicle))
 _COLUMNS = (*_FIELDS, "plate_key")
 _ROLES = ("driver", "owner", "contractor")
-_DATES = ("first_registration", "inspection_due", "odometer_date")
+_DATES = ("first_registration", "inspection_due", "odometer_date", "warranty_start", "warranty_end")
 _INSERT = f"INSERT INTO vehicle ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _UPDATE = f"UPDATE vehicle SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
 

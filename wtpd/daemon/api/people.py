@@ -9,13 +9,15 @@ from msgspec import Meta
 
 from wtpd.book.book import Book
 from wtpd.daemon.api.call import Answer, Call, Role, answer
-from wtpd.daemon.api.collection import Collection, Kind, cut
+from wtpd.daemon.api.collection import Collection, Page, cut
+from wtpd.daemon.api.collection import Kind as RecordKind
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import CustomerInput, Limit, Search, Sign, VehicleInput
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import cleaning, customers, privacy, vehicles
+from wtpd.store import cleaning, customers, partner_records, privacy, vehicles
 from wtpd.store.database import Database, Tx
+from wtpd.store.partner_records import Kind, PartnerRecord
 
 
 class FindQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,11 +36,18 @@ class VehicleQuery(FindQuery, frozen=True, forbid_unknown_fields=True, kw_only=T
     customer: Annotated[str, Meta(max_length=8000)] | None = None
 
 
+class PartnerRecordQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`record_id`: of our customer, vehicle or, for an `order`, appointment."""
+
+    kind: Kind
+    record_id: Sign
+
+
 class Customers:
     def __init__(self, db: Database, book: Book) -> None:
         self._db = db
         self._book = book
-        kind = Kind(
+        kind = RecordKind(
             path="/v1/customers",
             one="customer",
             many="customers",
@@ -65,7 +74,17 @@ class Customers:
                 method="POST", path="/v1/customers/{id}/erase", role=Role.ADMIN, handler=self.erase, result=Customer,
                 summary="Blank the person everywhere; can't be undone",
             ),
+            Route(
+                method="GET", path="/v1/partner-records", role=Role.READ, handler=self.partner_records,
+                query=PartnerRecordQuery, result=Page[PartnerRecord],
+                summary="The partners' own ids of a customer, vehicle or appointment",
+            ),
         ]  # fmt: skip
+
+    async def partner_records(self, call: Call) -> Answer:
+        query: PartnerRecordQuery = call.query
+        found = await self._db.read(lambda tx: partner_records.of(tx, query.kind, [query.record_id]))
+        return answer(Page(found))
 
     async def export(self, call: Call) -> Answer:
         return answer(await self._db.read(lambda tx: self._book.export_customer(tx, call.params["id"])))
@@ -79,7 +98,7 @@ class Customers:
 
 
 def vehicle_routes(db: Database, book: Book) -> list[Route]:
-    kind = Kind(
+    kind = RecordKind(
         path="/v1/vehicles",
         one="vehicle",
         many="vehicles",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast, get_type_hints
 import msgspec
 from msgspec import UNSET, Meta, Struct
 
-from wtpd.planner.appointment import Status, TransportOption
+from wtpd.planner.appointment import ElementKind, Status, TransportOption
 
 YEARS = range(1900, 2200)
 """Years that a date or time may lie in."""
@@ -40,12 +40,21 @@ class Input(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 raise ValueError(f"Year out of range in `{name}`")
 
 
+class ElementInput(Input, frozen=True, kw_only=True):
+    kind: ElementKind
+    code: Line = ""
+    title: Line = ""
+    quantity: Annotated[float, Meta(ge=-1_000_000, le=1_000_000)] = 1
+    price_cents: Annotated[int, Meta(ge=-100_000_000, le=100_000_000)] | None = None
+
+
 class WorkInput(Input, frozen=True, kw_only=True):
     code: Line = ""
     title: Name
     description: Lines = ""
     labour_units: Annotated[float, Meta(ge=0, le=100_000)] = 0
     price_cents: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
+    elements: Annotated[tuple[ElementInput, ...], Meta(max_length=200)] = ()
 
 
 class AppointmentInput(Input, frozen=True, kw_only=True):
@@ -70,6 +79,9 @@ class AppointmentInput(Input, frozen=True, kw_only=True):
     car_out: Moment | None = None
     quote_made: bool = False
     billed: bool = False
+    dms_notes: Lines = ""
+    dms_created_at: Moment | None = None
+    internal_order: bool = False
 
 
 class PermissionInput(Input, frozen=True, kw_only=True):
@@ -96,6 +108,7 @@ class CustomerInput(Input, frozen=True, kw_only=True):
     business_email: Line = ""
     business_phone: Line = ""
     business_mobile: Line = ""
+    lease_company: Line = ""
     permissions: Annotated[dict[Sign, PermissionInput], Meta(max_length=20)] = {}
 
 
@@ -105,8 +118,12 @@ class VehicleInput(Input, frozen=True, kw_only=True):
     make: Line = ""
     model: Line = ""
     fuel: Line = ""
+    engine_number: Line = ""
+    notes: Lines = ""
     first_registration: date | None = None
     inspection_due: date | None = None
+    warranty_start: date | None = None
+    warranty_end: date | None = None
     odometer_km: Kilometres | None = None
     odometer_date: date | None = None
     odometer_source: Line = ""

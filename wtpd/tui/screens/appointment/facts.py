@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wtpd.client import Json
 from wtpd.language import say
 from wtpd.texts import N_
 from wtpd.tui.cells import BLANK, origin_cell, origin_name, status_cell, word
 from wtpd.tui.screens.appointment.loaded import ROLES, Loaded
 from wtpd.tui.tints import LINK
 from wtpd.tui.widgets.sheet import Sheet
-from wtpd.words import CUSTOMER, FIELDS, PERMISSIONS, TRANSPORT, VEHICLE
+from wtpd.words import CUSTOMER, ELEMENTS, FIELDS, PERMISSIONS, TRANSPORT, VEHICLE
 
 TIMES = ("planned_in", "planned_out", "car_in", "car_out")
 MENUS = "superservice_menus"
@@ -34,8 +35,8 @@ def write_data(sheet: Sheet, loaded: Loaded) -> None:
     sheet.fact(FIELDS["transport_option"], _transport(loaded))
     if one["customer_waiting"]:
         sheet.fact(FIELDS["customer_waiting"], say(N_("yes")))
-    _given(sheet, loaded, ("notes", "work_order", "dms_number", *TIMES))
-    for name in ("quote_made", "billed"):
+    _given(sheet, loaded, ("notes", "dms_notes", "work_order", "dms_number", "dms_created_at", *TIMES))
+    for name in ("quote_made", "billed", "internal_order"):
         if one[name]:
             sheet.fact(FIELDS[name], say(N_("yes")))
     sign, tint = origin_cell(one["origin"], glyphs)
@@ -66,6 +67,8 @@ def write_work(sheet: Sheet, loaded: Loaded) -> None:
         sheet.fact(work["code"] or BLANK, f"{work['title']}  ({', '.join(one for one in (units, price) if one)})")
         if work["description"]:
             sheet.text(loaded.privacy.hide(work["description"]), "dim", indent=4)
+        for element in work.get("elements") or ():
+            sheet.text(_element(element, loaded), "dim", indent=4)
     prices = [work["price_cents"] for work in works if work["price_cents"] is not None]
     total = say(N_("{units} AW", units=formats.number(loaded.one["labour_units"])))
     if prices:
@@ -75,6 +78,15 @@ def write_work(sheet: Sheet, loaded: Loaded) -> None:
         total += f" ({say(missing)})"
     sheet.line()
     sheet.fact(N_("in all"), (total, "strong"))
+
+
+def _element(element: Json, loaded: Loaded) -> str:
+    """`part  N-1234 Ölfilter × 2, 29,90 €`"""
+    formats = loaded.formats
+    name = " ".join(part for part in (element["code"], loaded.privacy.hide(element["title"])) if part)
+    count = f" × {formats.number(element['quantity'])}" if element["quantity"] != 1 else ""
+    price = formats.money(element["price_cents"])
+    return f"{word(ELEMENTS, element['kind'])}  {name}{count}{', ' if price else ''}{price}"
 
 
 def write_people(sheet: Sheet, loaded: Loaded) -> None:
