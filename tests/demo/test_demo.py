@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -174,4 +175,4 @@ def test_a_library_that_is_missing_is_named_with_the_line_that_installs_it(
         cwd=tmp_path, timeout=60,
     )  # fmt: skip
     assert run.returncode == 1
-    assert f"{sys.executable} -m pip install starlette" in run.stderr
+    assert f"{shlex.quote(sys.executable)} -m pip install starlette" in run.stderr

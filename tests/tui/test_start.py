@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -128,7 +129,7 @@ async def test_it_ends_when_the_line_is_cut(tmp_path: Path) -> None:
 
 
 async def test_it_can_be_stopped_and_brought_back(tmp_path: Path) -> None:
-    script = f"set -m; {' '.join(tui(tmp_path))} & fg %1; echo stopped; fg %1"
+    script = f"set -m; {shlex.join(tui(tmp_path))} & fg %1; echo stopped; fg %1"
     async with running_daemon(tmp_path, config_text()), on_pty(["bash", "-c", script]) as terminal:
         await terminal.until(OPENED)
         child = await asyncio.to_thread(_child_of, terminal.process.pid)

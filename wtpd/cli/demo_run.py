@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -152,14 +153,14 @@ def _sum_up(console: Console, outcome: Outcome, stays: bool, keeps: bool) -> Non
 
 def _program() -> str:
     """wtpd as it was called, so that the line can be copied: it needn't be on the path."""
-    return "wtpd" if shutil.which("wtpd") or Path(sys.argv[0]).name != "wtpd" else sys.argv[0]
+    return "wtpd" if shutil.which("wtpd") or Path(sys.argv[0]).name != "wtpd" else shlex.quote(sys.argv[0])
 
 
 def _where(outcome: Outcome, stays: bool) -> Iterator[tuple[Text, str]]:
     """What there is to look at. Only the folder and what is in it if daemon and sandbox have ended."""
     yield N_("Folder"), str(outcome.folder)
     if stays:
-        yield N_("API"), f"WTPD_SOCKET={outcome.socket} {_program()} status"
+        yield N_("API"), f"WTPD_SOCKET={shlex.quote(str(outcome.socket))} {_program()} status"
         yield N_("Sandbox"), f"{outcome.sandbox}/_sandbox/{PARTNER}/state"
         yield N_("Login"), f"client_id={LOGIN['client_id']} client_secret={LOGIN['client_secret']}"
     if outcome.comparison is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import sys
 
 import click
@@ -22,6 +23,6 @@ def need(*libraries: str) -> None:
         names = " ".join(missing)
         text = N_(
             "This command needs libraries that aren't installed ({libraries}). Install them with: {command}",
-            libraries=", ".join(missing), command=f"{sys.executable} -m pip install {names}",
+            libraries=", ".join(missing), command=f"{shlex.quote(sys.executable)} -m pip install {names}",
         )  # fmt: skip
         raise click.ClickException(language.say(text))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
@@ -135,7 +136,7 @@ def set_up(environment: Mapping[str, str], *, stream: TextIO | None = None, leve
     if isinstance(handler.formatter, PriorityFormatter):
         log.warning(
             "The library systemd-python isn't installed, so the journal gets lines without fields. "
-            "Install it with: %s -m pip install systemd-python", sys.executable,
+            "Install it with: %s -m pip install systemd-python", shlex.quote(sys.executable),
         )  # fmt: skip
     for name in ("httpx", "httpcore", "aiosqlite", "asyncio", "watchfiles", "uvicorn", "mail"):
         logging.getLogger(name).setLevel(logging.WARNING)

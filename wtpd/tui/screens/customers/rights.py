@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 from wtpd.client import Json
@@ -38,7 +39,8 @@ async def show_export(page: Page, customer: Json) -> None:
             return
         sheet.text(N_("Into a file, on the box:"))
         sheet.text(
-            f"curl --unix-socket {page.api.socket} http://wtpd/v1/customers/{customer['id']}/export > export.json",
+            f"curl --unix-socket {shlex.quote(page.api.socket)} "
+            f"http://wtpd/v1/customers/{customer['id']}/export > export.json",
             "accent",
         )
         sheet.text("")
