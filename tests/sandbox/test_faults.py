@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.support.running_clock import CLOCK
 from tests.support.sandbox import Sandbox, partner_client, running_sandbox
 from wtpd.connectors.asgi import Answer, body_of
 from wtpd.connectors.base import Manifest
@@ -66,7 +66,7 @@ async def worked(sandbox: Sandbox) -> int:
 async def test_without_a_fault_all_is_well(http: httpx.AsyncClient) -> None:
     answer = await http.get("/a/b")
     assert answer.json() == {"count": 1, "name": "Lübs", "list": [1, {"flag": True}], "path": "/a/b"}
-    assert abs((parsedate_to_datetime(answer.headers["date"]) - datetime.now(UTC)).total_seconds()) < 5
+    assert abs((parsedate_to_datetime(answer.headers["date"]) - CLOCK.now()).total_seconds()) < 5
 
 
 @pytest.mark.parametrize("status", [401, 409, 412, 429, 500, 503])
@@ -198,7 +198,7 @@ async def test_never(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
 
 async def test_a_wrong_clock(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     await sandbox.control.fault("counter", "clock_skew", seconds=-3600)
-    behind = datetime.now(UTC) - parsedate_to_datetime((await http.get("/x")).headers["date"])
+    behind = CLOCK.now() - parsedate_to_datetime((await http.get("/x")).headers["date"])
     assert 3590 < behind.total_seconds() < 3610
 
 

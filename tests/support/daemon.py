@@ -23,6 +23,7 @@ from typing import Any
 
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from tests.support.running_clock import CLOCK
 from tests.support.unix_http import Reply, UnixHttp
 from wtpd.clock import Clock
 from wtpd.config.environment import Environment
@@ -143,8 +144,8 @@ async def running_daemon(
     environment: Environment | None = None,
 ) -> AsyncIterator[RunningDaemon]:
     """The daemon in this event loop, its data below `folder`. An existing wtpd.yaml there is used as it is when `text`
-    is empty. Hand edits are seen only if it is `watching`; that costs up to a second at the end. `environment`: other
-    places than those below `folder`."""
+    is empty. `clock`: that of the tests, unless another is given. Hand edits are seen only if it is `watching`; that
+    costs up to a second at the end. `environment`: other places than those below `folder`."""
     config = folder / "wtpd.yaml"
     if text:
         config.write_text(text)
@@ -155,7 +156,7 @@ async def running_daemon(
         daemon = Daemon(
             environment,
             environ=environ or {},
-            clock=clock,
+            clock=clock or CLOCK,
             registry=registry,
             chance=random.Random(1),
             notices=None if watching else _no_notices,

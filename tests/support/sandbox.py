@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.running_clock import CLOCK
 from wtpd.connectors.base import AppointmentConnector, Secrets
 from wtpd.connectors.http import PartnerHttp
 from wtpd.connectors.superservice import manifest as superservice
@@ -77,7 +78,7 @@ class Sandbox:
 @asynccontextmanager
 async def running_sandbox(folder: Path, **options: Any) -> AsyncIterator[Sandbox]:
     """The sandbox in this event loop, its state in `folder`; options as for `sandbox_server`."""
-    async with sandbox_server(folder, **options) as running, Control(running.address) as control:
+    async with sandbox_server(folder, **{"clock": CLOCK, **options}) as running, Control(running.address) as control:
         yield Sandbox(running, control)
 
 

@@ -12,11 +12,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from textual.pilot import Pilot
 
+from tests.support.running_clock import CLOCK
 from wtpd import language as speech
 from wtpd.client import Client
 from wtpd.texts import load_catalogues
@@ -124,7 +125,7 @@ async def opened(
     size: tuple[int, int] = (80, 24),
     mode: Mode | None = None,
     initials: str = "",
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = CLOCK.now,
 ) -> AsyncIterator[Tui]:
     """The app at the daemon behind `socket`; it has greeted it when this returns, if it is there. Nothing may go wrong
     in it unnoticed: see `nothing_logged`."""

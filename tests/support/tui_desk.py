@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.support.daemon import config_text, running_daemon
+from tests.support.running_clock import START
 from tests.support.tui import Tui
 from tests.support.unix_http import UnixHttp
 
 DAY = "2027-03-01"
 """A Monday; 48 AW in Werkstatt, 20 in Karosserie."""
-NOW = datetime(2027, 3, 1, 6, 0, tzinfo=UTC)
+NOW = START
 """07:00 of that day in Rostock."""
 
 

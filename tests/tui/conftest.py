@@ -1,4 +1,4 @@
-"""Each test begins in English, whatever the one before it spoke."""
+"""A desk for the screens."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.tui_desk import Desk, desk_of
-from wtpd import language
-
-
-@pytest.fixture(autouse=True)
-def _in_english() -> None:
-    language.use("en")
 
 
 @pytest.fixture

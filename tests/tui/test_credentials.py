@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
+from tests.support.running_clock import CLOCK
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.tui import Tui, opened
 
@@ -175,7 +176,7 @@ async def test_a_choice_that_isnt_touched_leaves_what_is_stored(tmp_path: Path) 
 
 
 async def test_a_day_until_which_they_are_good(tmp_path: Path) -> None:
-    now = datetime.now(UTC)
+    now = CLOCK.now()
     async with credentials(tmp_path, config_text()) as (daemon, tui):
         tui.app.go_to("credentials", "carsys/general")
         await tui.press("e")
