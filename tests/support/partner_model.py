@@ -43,6 +43,8 @@ class PartnerModel:
         self.changed = asyncio.Event()
         self.longest: int | None = None
         """It keeps so many characters of a text."""
+        self.oldest_unread = 0
+        """The first message of the feed that was never asked for."""
         self.oldest_cursor = 0
         """A cursor before this one, and one behind the end of the feed, is refused."""
         self._number = 0
@@ -123,6 +125,7 @@ class PartnerModel:
         self._fail("after changes")
         items = [item for owner, item in rows if owner == account]
         end = start + len(rows)
+        self.oldest_unread = max(self.oldest_unread, end)
         return Page(items=items, cursor=str(self.oldest_cursor + end), more=end < len(self.feed))
 
     async def get(self, account: str, partner_id: str) -> Incoming:

@@ -7,9 +7,10 @@ import asyncio
 import atexit
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -29,7 +30,7 @@ from wtpd.book import undo
 from wtpd.clock import iso, iso_exact
 from wtpd.errors import Invalid, Refused
 from wtpd.planner.appointment import Status
-from wtpd.store import history
+from wtpd.store import channels, history
 from wtpd.store.database import Tx
 from wtpd.sync.channel import Channel
 from wtpd.sync.errors import PartnerError, Transient
@@ -71,6 +72,8 @@ class TwoSides(RuleBasedStateMachine):
         self.made_here: list[str] = []
         self.touched_there: set[str] = set()
         self.customers: dict[str, str] = {}
+        self.copy: bytes | None = None
+        self.was_restored = False
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -219,6 +222,54 @@ class TwoSides(RuleBasedStateMachine):
         account, item = self.partner.feed[pick % len(self.partner.feed)]
         self.partner.tell(account, item)
 
+    # What makes knowledge stale
+
+    @precondition(lambda self: len(self.partner.feed) > self.partner.oldest_unread)
+    @rule(pick=PICK, other=PICK)
+    def messages_come_out_of_order(self, pick: int, other: int) -> None:
+        """Two messages that nobody has read yet change places."""
+        start = self.partner.oldest_unread
+        first, second = (start + each % (len(self.partner.feed) - start) for each in (pick, other))
+        feed = self.partner.feed
+        feed[first], feed[second] = feed[second], feed[first]
+
+    @rule()
+    def cursors_are_refused(self) -> None:
+        self.partner.refuse_cursors()
+
+    @rule()
+    def keys_are_forgotten(self) -> None:
+        self.partner.forget_keys()
+
+    @precondition(lambda self: self.partner.live(ACCOUNT))
+    @rule(pick=PICK, notes=NOTES)
+    def another_program_writes(self, pick: int, notes: str) -> None:
+        self.partner.change(ACCOUNT, self._one_there(pick), by="dms", notes=notes)
+
+    @precondition(lambda self: self.copy is not None)
+    @rule(marked=st.booleans())
+    def we_are_restored(self, marked: bool) -> None:
+        if self.copy is None:
+            return
+        self.do(self.world.database.close())
+        for each in ("-wal", "-shm"):
+            self.world.path.with_name(self.world.path.name + each).unlink(missing_ok=True)
+        self.world.path.write_bytes(self.copy)
+        self.do(self.world.start())
+        if marked:
+            self.do(self.world.write(channels.mark_restored))
+        self.was_restored = True
+        known = {each.id for each in self.do(self.world.ours())}
+        self.made_here = [each for each in self.made_here if each in known]
+
+    @precondition(lambda self: self.copy is None)
+    @rule()
+    def a_backup_is_made(self) -> None:
+        path = self.world.path.with_suffix(".copy")
+        with closing(sqlite3.connect(self.world.path)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+        self.copy = path.read_bytes()
+
     # Between
 
     @rule(local=st.booleans(), faults=st.lists(st.sampled_from(["", "", "lost", "down"]), max_size=12))
@@ -269,6 +320,9 @@ class TwoSides(RuleBasedStateMachine):
             record = await self.world.sync()
             assert record.error is None
         await self._check_nothing_happens_any_more()
+        if self.was_restored:
+            await self._check_nothing_is_lost_or_twice()
+            return
         await self._check_both_sides_are_equal()
         await self._check_history()
         await self._check_trace()
@@ -280,6 +334,24 @@ class TwoSides(RuleBasedStateMachine):
         assert (await self.world.count("history"), len(self.partner.feed)) == before
         assert await self.world.count("outbox") == 0
         assert await self.world.count("inbox") == 0
+
+    async def _check_nothing_is_lost_or_twice(self) -> None:
+        """After a restore a person may be asked, so both sides needn't be equal; but what is live there is linked once
+        with one of ours, and what is linked and present here is equal."""
+        live = self.partner.live(ACCOUNT)
+        rows = await self.world.read(lambda tx: tx.all("SELECT * FROM link WHERE NOT tombstone"))
+        links = {row["partner_id"]: row["appointment_id"] for row in rows}
+        asked = {each.appointment_id for each in await self.world.attention() if each.appointment_id}
+        assert len(set(links.values())) == len(links)
+        for partner_id, item in live.items():
+            if partner_id not in links:
+                assert item.our_id in asked, item
+                continue
+            shared = await self.world.shared(links[partner_id])
+            differs = {name for name, value in item.fields.items() if shared[name] != value}
+            assert differs <= {"courtesy_car"}, (shared, item.fields)
+        mine = [item.our_id for item in live.values() if item.our_id]
+        assert len(mine) == len(set(mine)), "booked twice"
 
     async def _check_both_sides_are_equal(self) -> None:
         ours = {each.id: each for each in await self.world.ours()}
@@ -316,8 +388,9 @@ class TwoSides(RuleBasedStateMachine):
         rows = await self.world.read(lambda tx: tx.all("SELECT * FROM message ORDER BY id"))
         calls = [row for row in rows if row["direction"] == "out" and row["key"]]
         assert {row["outcome"] for row in calls} <= {"ok", "refused"}
-        assert {row["key"] for row in calls if row["outcome"] == "ok"} <= self.partner.answered.keys()
-        assert self.partner.answered.keys() <= {row["key"] for row in calls}
+        answered = self.partner.answered | self.partner.forgotten
+        assert {row["key"] for row in calls if row["outcome"] == "ok"} <= answered.keys()
+        assert answered.keys() <= {row["key"] for row in calls}
         assert all(row["attempts"] > 0 for row in calls)
         assert [row["id"] for row in rows if row["operation"] == "look"] == []
         taken = {
