@@ -66,13 +66,15 @@ async def test_an_old_version_comes_back(http: UnixHttp, daemon: RunningDaemon) 
     await http.send("PATCH", "/v1/config", [{"path": "language", "value": "nl"}], headers={"if-match": "*"})
     assert (await http.get("/v1/nothing")).headers["content-language"] == "nl", "in force for the API at once"
     back = await http.post("/v1/config/rollback", {"version": 1})
-    assert (back.status, back.json["text"]) == (200, before)
+    assert (back.status, back.json["cancels"], daemon.config.read_text()) == (200, 0, before)
     assert (await http.get("/v1/nothing")).headers["content-language"] == "de"
     assert (await http.post("/v1/config/rollback", {"version": 99})).status == 404
 
 
 async def test_a_text_can_be_checked_with_every_error_and_its_line(http: UnixHttp) -> None:
-    assert (await http.post("/v1/config/check", {"text": config_text()})).json == {"ok": True, "errors": []}
+    right = (await http.post("/v1/config/check", {"text": config_text()}, accept_language="en")).json
+    assert (right["ok"], right["errors"]) == (True, [])
+    assert ["no mail server is set" in one["detail"] for one in right["warnings"]] == [True]
     checked = await http.post("/v1/config/check", {"text": "language: klingon\ncolour: red\n"}, accept_language="en")
     assert checked.json["ok"] is False
     assert [(one["line"], one["path"]) for one in checked.json["errors"]] == [(1, "language"), (2, "colour")]

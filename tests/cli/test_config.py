@@ -93,17 +93,48 @@ def test_a_broken_file_is_not_all_right_in_show(terminal: Terminal, api: ApiStub
 
 
 def test_a_rollback_without_yes_changes_nothing_when_nobody_can_answer(terminal: Terminal, api: ApiStub) -> None:
-    api.on("GET", "/v1/config/diff", {"diff": "-a\n+b\n"})
+    api.on("GET", "/v1/session", {"role": "admin"})
+    losses = [{"kind": "site", "name": "sites.guestrow", "coming": 30, "past": 2}]
+    shown = {"cancels": 4, "sends": 7, "stops": 30, "losses": losses, "diff": "-a\n+b\n"}
+    api.on("POST", "/v1/config/rollback", shown)
     said = terminal.wtpd("config", "rollback", "3")
     assert said.code == 1
     assert "-a\n+b" in said.err
-    assert [request.method for request in api.requests] == ["GET"]
+    assert "sites.guestrow is missing: 30 appointments to come, 2 past ones" in said.err
+    assert "cancel 4 and send 7" in said.err
+    assert [request.query for request in api.requests] == [{}, {"preview": "true"}]
+
+
+def test_whoever_may_only_read_hears_it_before_anything_is_asked(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/session", {"role": "read"})
+    for command in (("rollback", "3"), ("accept",)):
+        said = terminal.wtpd("config", *command)
+        assert said.code == 1
+        assert "may only read" in said.err
+
+
+def test_a_held_file_is_accepted_with_its_own_etag(terminal: Terminal, api: ApiStub) -> None:
+    losses = [{"kind": "site", "name": "sites.guestrow", "coming": 30, "past": 2}]
+    api.on("GET", "/v1/session", {"role": "admin"})
+    api.on("GET", "/v1/config", {"held": {"etag": "abc", "losses": losses, "diff": "-a\n"}})
+    api.on("POST", "/v1/config/accept", {})
+    assert terminal.wtpd("config", "accept").code == 1, "nobody can answer"
+    said = terminal.wtpd("config", "accept", "--yes")
+    assert said.code == 0
+    assert api.requests[-1].body == {"etag": "abc"}
+
+
+def test_a_mistyped_command_is_guessed(terminal: Terminal) -> None:
+    said = terminal.wtpd("staus")
+    assert said.code == 2
+    assert "did you mean status?" in said.err
 
 
 def test_a_rollback_with_yes_is_done(terminal: Terminal, api: ApiStub) -> None:
-    api.on("POST", "/v1/config/rollback", {})
+    api.on("GET", "/v1/session", {"role": "admin"})
+    api.on("POST", "/v1/config/rollback", {"cancels": 21, "sends": 0, "stops": 0, "losses": [], "diff": ""})
     assert terminal.wtpd("config", "rollback", "3", "--yes").code == 0
-    assert api.requests[0].body == {"version": 3}
+    assert api.requests[-1].body == {"version": 3, "confirm": 21}
 
 
 def test_history_and_diff(terminal: Terminal, api: ApiStub) -> None:

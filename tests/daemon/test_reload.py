@@ -36,8 +36,8 @@ class House:
         self.db = db
         self.applied: list[tuple[Config, Changes]] = []
 
-    def settings(self) -> Settings:
-        in_force, fault = reload.start(self.file, SystemClock().now())
+    async def settings(self) -> Settings:
+        in_force, fault = await reload.begin(self.file, *reload.start(self.file), self.db, SystemClock())
         return Settings(self.file, in_force, fault, apply=self._apply, db=self.db, clock=SystemClock())
 
     async def _apply(self, config: Config, changes: Changes) -> None:
@@ -57,7 +57,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def test_a_hand_edit_comes_into_force(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     house.path.write_text(TEXT.replace("de", "nl", 1))
     await settings.reload()
     assert settings.config.language == "nl"
@@ -67,7 +67,7 @@ async def test_a_hand_edit_comes_into_force(house: House) -> None:
 
 
 async def test_a_broken_file_leaves_the_last_good_settings_until_it_is_mended(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     house.path.write_text(BROKEN)
     await settings.reload()
     assert settings.config.language == "de"
@@ -84,7 +84,7 @@ async def test_a_broken_file_leaves_the_last_good_settings_until_it_is_mended(ho
 
 
 async def test_a_file_that_is_gone_is_a_fault_too(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     house.path.unlink()
     await settings.reload()
     assert settings.fault is not None
@@ -92,9 +92,9 @@ async def test_a_file_that_is_gone_is_a_fault_too(house: House) -> None:
 
 
 async def test_a_start_with_a_broken_file_takes_the_last_good_one(house: House) -> None:
-    house.settings()
+    await house.settings()
     house.path.write_text(BROKEN)
-    settings = house.settings()
+    settings = await house.settings()
     assert settings.config.language == "de"
     assert settings.fault is not None
     house.path.write_text(TEXT)
@@ -105,12 +105,12 @@ async def test_a_start_with_a_broken_file_takes_the_last_good_one(house: House) 
 async def test_a_start_without_any_good_settings_is_refused_with_all_errors(house: House) -> None:
     house.path.write_text(BROKEN + "colour: red\n")
     with pytest.raises(Invalid) as refused:
-        house.settings()
+        await house.settings()
     assert {problem.field for problem in refused.value.problems} == {"language", "colour"}
 
 
 async def test_a_change_keeps_what_people_wrote(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     etag = settings.in_force.etag
     changes = [("sites.rostock.city", "Rostock"), ("box.name", "box-07")]
     preview = await settings.preview(changes, expected=etag)
@@ -124,7 +124,7 @@ async def test_a_change_keeps_what_people_wrote(house: House) -> None:
 
 
 async def test_a_change_of_a_file_that_was_changed_meanwhile_is_refused(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     etag = settings.in_force.etag
     house.path.write_text(TEXT + "# mine\n")
     with pytest.raises(VersionMismatch) as refused:
@@ -133,7 +133,7 @@ async def test_a_change_of_a_file_that_was_changed_meanwhile_is_refused(house: H
 
 
 async def test_a_change_that_would_break_the_file_is_refused_and_not_written(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     with pytest.raises(Invalid):
         await settings.change([("language", "klingon")], expected=None, author="ada")
     assert house.path.read_text() == TEXT
@@ -141,15 +141,15 @@ async def test_a_change_that_would_break_the_file_is_refused_and_not_written(hou
 
 
 async def test_an_old_version_comes_back(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     await settings.change([("language", "nl")], expected=None, author="ada")
-    await settings.rollback(1, author="bob")
+    await settings.rollback(await settings.plan_rollback(1), expected=None, author="bob")
     assert settings.config.language == "de"
     assert house.path.read_text() == TEXT
 
 
 async def test_the_watch_sees_a_hand_edit(house: House) -> None:
-    settings = house.settings()
+    settings = await house.settings()
     stop = asyncio.Event()
     watching = asyncio.create_task(settings.watch(stop))
     house.path.write_text(TEXT.replace("de", "nl", 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,18 @@ class Group(_Help, click.Group):
         module, _, attribute = self.lazy[cmd_name].partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1, cutoff=0.6)
+            if not near:
+                raise
+            text = N_("There is no command {name}; did you mean {suggestion}?", name=args[0], suggestion=near[0])
+            raise click.UsageError(say(text), ctx) from None
 
     def get_short_help_str(self, limit: int = 45) -> str:
         self._translate()

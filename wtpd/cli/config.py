@@ -14,7 +14,7 @@ from wtpd import language
 from wtpd.cli.command import Group, argument, command, confirmed, option
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.cli.values import show_value
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from wtpd.config.errors import ConfigError
 
 DEFAULT_FILE = "/etc/wtpd/wtpd.yaml"
+MANY = 20
+"""Where more appointments are concerned than these, their number is typed to confirm it."""
 
 config = Group(
     "config",
@@ -128,7 +130,7 @@ def _place(error: ConfigError) -> str:
 def show(console: Console) -> int:
     answer, _ = console.ask(lambda api: api.config.get())
     console.answer(answer, lambda: _show(console, answer))
-    return 1 if answer["errors"] else 0
+    return 1 if answer["errors"] or answer.get("held") else 0
 
 
 def _show(console: Console, answer: Json) -> None:
@@ -136,12 +138,17 @@ def _show(console: Console, answer: Json) -> None:
         console.line(N_("The file has errors; the last good settings stay in force:"), bold=True)
     for error in answer["errors"]:
         console.line(error["message"], colour="red")
+    if answer.get("held"):
+        console.line(
+            N_("The file isn't in force; wtpd config accept confirms it. The settings before stay in force:"), bold=True
+        )
     rows = [[one["path"], show_value(one["value"]), _origin(one["origin"])] for one in answer["settings"]]
     console.table([N_("setting"), N_("value"), N_("from")], rows)
 
 
 def _origin(origin: str) -> str:
-    return language.say(N_("default")) if origin == "default" else origin
+    words = {"default": N_("default"), "start": N_("since the last start"), "systemd": N_("systemd's socket")}
+    return language.say(words[origin]) if origin in words else origin
 
 
 @command("schema", N_("Print the JSON schema of the file, for editors."), example="wtpd config schema", group=config)
@@ -180,14 +187,90 @@ def diff(console: Console, version: int | None) -> None:
 @argument("version", type=int)
 @option("--yes", is_flag=True, about=N_("Don't ask."))
 def rollback(console: Console, version: int, yes: bool) -> int:
-    async def difference(api: Client) -> Json:
-        return await api.config.diff(version)
+    may_write(console)
 
-    if not yes:
-        console.note(str(console.ask(difference).get("diff") or ""))
-        if not confirmed(console, N_("Put version {version} back?", version=version)):
-            console.note(N_("Nothing was changed."))
-            return 1
-    answer = console.ask(lambda api: api.config.rollback(version))
+    async def look(api: Client) -> tuple[Json, str]:
+        return await api.config.rollback(version, preview=True)
+
+    shown, etag = console.ask(look)
+    concerned = int(shown["cancels"]) + int(shown["stops"])
+    _show_consequence(console, shown)
+    if not yes and not _agreed(console, N_("Put version {version} back?", version=version), concerned):
+        console.note(N_("Nothing was changed."))
+        return 1
+
+    async def go_back(api: Client) -> tuple[Json, str]:
+        return await api.config.rollback(version, confirm=concerned if concerned > MANY else None, etag=etag)
+
+    answer, _ = console.ask(go_back)
     console.answer(answer, lambda: console.line(N_("Version {version} is in force again.", version=version)))
     return 0
+
+
+@command(
+    "accept",
+    N_("Confirm a file that isn't applied because sites, partners or connectors are missing in it."),
+    example="wtpd config accept",
+    group=config,
+)
+@option("--yes", is_flag=True, about=N_("Don't ask."))
+def accept(console: Console, yes: bool) -> int:
+    may_write(console)
+    view, _ = console.ask(lambda api: api.config.get())
+    held = view.get("held")
+    if not held:
+        console.answer({"held": None}, lambda: console.line(N_("Nothing waits for a confirmation.")))
+        return 0
+    if held["diff"]:
+        console.note(str(held["diff"]).rstrip())
+    _show_losses(console, held["losses"])
+    coming = sum(int(one["coming"]) for one in held["losses"])
+    if not yes and not _agreed(console, N_("Apply the file without them?"), coming):
+        console.note(N_("Nothing was changed."))
+        return 1
+    answer = console.ask(lambda api: api.config.accept(held["etag"]))
+    console.answer(answer, lambda: console.line(N_("The file is in force now.")))
+    return 0
+
+
+def may_write(console: Console) -> None:
+    """Raises a sentence if whoever asks may only read: before anything is shown or asked."""
+    session = console.ask(lambda api: api.session())
+    if session.get("role") == "read":
+        raise click.ClickException(
+            language.say(N_("You may only read. Members of the group wtpd-admin may change the configuration."))
+        )
+
+
+def _show_consequence(console: Console, shown: Json) -> None:
+    if shown["diff"]:
+        console.note(str(shown["diff"]).rstrip())
+    _show_losses(console, shown["losses"])
+    console.note(
+        N_(
+            "This would cancel {cancels} and send {sends} appointments at the partner.",
+            cancels=shown["cancels"],
+            sends=shown["sends"],
+        )
+    )
+
+
+def _show_losses(console: Console, losses: Sequence[Json]) -> None:
+    for one in losses:
+        console.note(
+            N_(
+                "{name} is missing: {coming} appointments to come, {past} past ones",
+                name=one["name"],
+                coming=one["coming"],
+                past=one["past"],
+            )
+        )
+
+
+def _agreed(console: Console, question: Text, concerned: int) -> bool:
+    if concerned <= MANY:
+        return confirmed(console, question)
+    if not console.interactive:
+        return False
+    typed = language.say(N_("Type the number of appointments concerned ({count}) to go on", count=concerned))
+    return bool(click.prompt(typed, default="", show_default=False, err=True) == str(concerned))

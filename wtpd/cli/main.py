@@ -151,7 +151,7 @@ def unreachable(error: ClientError) -> str:
     return say(
         N_(
             "The daemon isn't running (nobody answers at {socket}). Start it with: systemctl start wtpd – or, without "
-            "systemd: wtpd run --config wtpd.yaml",
+            "systemd: WTPD_SOCKET=./api.sock wtpd run --config wtpd.yaml --data-dir ./data",
             socket=socket,
         )
     )

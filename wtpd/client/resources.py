@@ -385,8 +385,21 @@ class Configuration(Resource):
         diff: Json = await self._http.get(self._of("diff"), version=version)
         return diff
 
-    async def rollback(self, version: int) -> Json:
-        answer: Json = await self._http.post(self._of("rollback"), {"version": version})
+    async def rollback(
+        self, version: int, *, confirm: int | None = None, preview: bool = False, etag: str | None = None
+    ) -> tuple[Json, str]:
+        """What going back to `version` does, or with `preview` would do, and the ETag of the file. `etag`: only if the
+        file is still that; `confirm`: the number of appointments meant, where it is more than 20."""
+        body = {"version": version} | ({"confirm": confirm} if confirm is not None else {})
+        response = await self._http.send(
+            "POST", self._of("rollback"), body=body, query={"preview": preview or None},
+            headers={"If-Match": etag} if etag else None,
+        )  # fmt: skip
+        return response.json(), response.headers.get("etag", "")
+
+    async def accept(self, etag: str) -> Json:
+        """Confirm the held file with this `etag` (`held.etag` of `get`)."""
+        answer: Json = await self._http.post(self._of("accept"), {"etag": etag})
         return answer
 
 

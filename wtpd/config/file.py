@@ -169,6 +169,7 @@ class ConfigFile:
         self.path = path
         self.history = history
         self._manifests = None if manifests is None else tuple(manifests)
+        self.manifests = self._manifests or ()
         self._providers = None if providers is None else tuple(providers)
 
     def read(self) -> FileText:

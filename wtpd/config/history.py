@@ -57,6 +57,12 @@ class History:
         found = (self._stored(number) for number in reversed(self._numbers()))
         return [_version(stored) for stored in found if stored is not None]
 
+    def newest_text(self) -> str | None:
+        """The text of the newest version; None if there is none, or it was damaged."""
+        numbers = self._numbers()
+        stored = self._stored(numbers[-1]) if numbers else None
+        return stored.text if stored is not None else None
+
     def text(self, number: int) -> str:
         """Raises `NotFound`."""
         stored = self._stored(number)
@@ -74,7 +80,7 @@ class History:
         """None if it isn't there, or was damaged: a damaged one must not hide the others."""
         try:
             return msgspec.json.decode(self._file(number).read_bytes(), type=_Stored)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError):
             return None
 
     def _write(self, stored: _Stored) -> None:

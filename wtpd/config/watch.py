@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -10,10 +14,13 @@ from wtpd.clock import Clock
 from wtpd.config.file import FileText, read
 from wtpd.errors import WtpdError
 
-SETTLE = 0.1
+SETTLE = 2.0
 """Seconds between two looks that must find the same text before it counts as written."""
 PATIENCE = 1.0
 """Seconds that a text which doesn't pass, or a missing file, is given to become whole."""
+
+LONGEST = 60.0
+"""Seconds that are waited for somebody who writes all the time, or keeps the file open."""
 
 Seen = FileText | WtpdError
 """What stands in the file, or why it can't be read (missing, no permission, not UTF-8)."""
@@ -79,11 +86,31 @@ async def _settled(path: Path, passes: Callable[[str], bool], clock: Clock) -> S
         pause = SETTLE if whole else PATIENCE
         await clock.sleep(pause)
         again = await _look(path)
-        if _key(again) == _key(seen):
+        waited += pause
+        if _key(again) == _key(seen) and not await asyncio.to_thread(is_open_for_writing, path):
             return again
-        seen, waited = again, waited + pause
-        if waited > 30 * PATIENCE:  # somebody writes all the time: what stands now must do
+        seen = again
+        if waited > LONGEST:  # somebody writes all the time: what stands now must do
             return again
+
+
+def is_open_for_writing(path: Path) -> bool:
+    """Whether some process has the file open for writing: then the kernel gives nobody a lease for reading it
+    (fcntl(2), F_SETLEASE). Only the file's owner and root may ask; others get False. Blocking."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # The signal for a writer who comes at this very moment; that of the default, SIGIO, would end the process.
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(handle)
+    return False
 
 
 async def _look(path: Path) -> Seen:

@@ -209,5 +209,6 @@ class Daemon:
             self._notifier.ready(self._status)
             self.ready.set()
         elif state is State.STOPPING:
-            log.info("Stopping", extra={"MESSAGE_ID": MESSAGES["stopping"]})
+            if self.parts is not None:  # a start that failed has its reason to tell, and nothing to stop
+                log.info("Stopping", extra={"MESSAGE_ID": MESSAGES["stopping"]})
             self._notifier.stopping()

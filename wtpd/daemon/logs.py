@@ -25,6 +25,7 @@ MESSAGES: Mapping[str, str] = {
     "stopping": "6a1d2b7c0f3e4c559a346f2f0a9c1e02",
     "config-applied": "6a1d2b7c0f3e4c559a346f2f0a9c1e03",
     "config-rejected": "6a1d2b7c0f3e4c559a346f2f0a9c1e04",
+    "config-held": "6a1d2b7c0f3e4c559a346f2f0a9c1e07",
     "channel-state": "6a1d2b7c0f3e4c559a346f2f0a9c1e05",
     "run": "6a1d2b7c0f3e4c559a346f2f0a9c1e06",
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from wtpd.config.errors import ConfigErrors
 from wtpd.daemon.expiry import Expiry
 from wtpd.daemon.failures import Failure
 from wtpd.daemon.fixed import Difference
@@ -17,6 +18,7 @@ from wtpd.daemon.fleet import Seat
 from wtpd.daemon.health import ENOUGH_FREE, Health
 from wtpd.daemon.holdings import Refusal
 from wtpd.daemon.integrity import Damage
+from wtpd.daemon.losses import Held
 from wtpd.daemon.reload import Fault
 from wtpd.planner.resources import Period
 from wtpd.store import attention, figures, mail, outbox
@@ -164,10 +166,7 @@ def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[T
         step = N_("Restore the key, or enter the credentials again: wtpd tui → {screen}", screen=SCREENS["credentials"])
         found.append(Trouble(rank=2, kind="key", text=key_lost, next_step=step, place=Place("credentials")))
     if fault is not None:
-        text = N_("wtpd.yaml isn't in force: {reason}", reason=fault.error.text)
-        step = N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"])
-        place = Place("mapping")
-        found.append(Trouble(rank=3, kind="config", text=text, next_step=step, place=place, since=fault.since))
+        found.append(_of_file(fault))
     if health.clock_jumped_at is not None:
         text = N_("The clock of the box jumped by {seconds} s.", seconds=round(health.clock_jump))
         step = N_("Check the time synchronisation: timedatectl.")
@@ -191,6 +190,19 @@ def of_damage(damage: Damage | None, folder: Path) -> list[Trouble]:
     return [
         Trouble(rank=0, kind="damage", text=text, next_step=step, place=Place("overview", "damage"), since=damage.since)
     ]
+
+
+def _of_file(fault: Fault) -> Trouble:
+    text = N_("wtpd.yaml isn't in force: {reason}", reason=fault.error.text)
+    place, since = Place("mapping"), fault.since
+    if isinstance(fault.error, Held):
+        step = N_("Put back what is missing, or, if it is meant: wtpd config accept")
+        touches = fault.error.coming
+        return Trouble(rank=2, kind="config_held", text=text, next_step=step, place=place, since=since, touches=touches)
+    step = N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"])
+    if not isinstance(fault.error, ConfigErrors):  # it can't be read at all
+        step = N_("Make the file readable for wtpd, or go back to a version before: wtpd config rollback")
+    return Trouble(rank=3, kind="config", text=text, next_step=step, place=place, since=since)
 
 
 def of_start(differences: Iterable[Difference]) -> list[Trouble]:

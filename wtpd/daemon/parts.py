@@ -305,7 +305,7 @@ class Parts:
             *user_routes(db),
             *IdentificationRoutes(db, book, settings, self.identifier).routes(),
             *MailRoutes(db, self.mailer).routes(),
-            *ConfigRoutes(settings).routes(),
+            *ConfigRoutes(db, settings).routes(),
             *MappingRoutes(db, settings, fleet.manifests.values()).routes(),
             *SessionRoutes(settings, clock=self._clock, version=self.version).routes(),
             *ActionRoutes(self._registry.manifests.values(), settings, self._credentials.holdings).routes(),
@@ -325,7 +325,8 @@ class Parts:
             found.append(key_trouble(self._clock.now(), key_lost))
         fault = self.settings.fault
         if fault is not None:
-            found.append(config_trouble(fault.since, fault.error.text))
+            held = self.settings.held is not None
+            found.append(config_trouble(fault.since, fault.error.text, held=held))
         if self.integrity.damage is not None:
             found.append(damage_trouble(self.integrity.damage.since))
         if self.health.disk_full_since is not None:
@@ -382,6 +383,7 @@ async def build(
     `WtpdError`; nothing stays open then."""
     await asyncio.to_thread(load_catalogues)
     folder = await asyncio.to_thread(reload.data_folder, environment.config, environment.data_dir)
+    await asyncio.to_thread(reload.make_folder, folder)
     providers = providers_of(registry.manifests.values())
     file = ConfigFile(
         environment.config,
@@ -392,13 +394,14 @@ async def build(
     log_book = LogBook(folder, redactor)
     log_book.listen()
     try:
-        in_force, fault = await asyncio.to_thread(reload.start, file, clock.now())
+        in_force, fault = await asyncio.to_thread(reload.start, file)
         db = await Database.open(folder / DATABASE, clock=clock)
     except BaseException:
         log_book.close()
         raise
     try:
         await asyncio.to_thread(log_book.begin)  # the folder is ours now
+        in_force, fault = await reload.begin(file, in_force, fault, db, clock)
         settings = Settings(file, in_force, fault, apply=apply, db=db, clock=clock, notices=notices)
         failures = Failures(clock)
         credentials = await Credentials.open(

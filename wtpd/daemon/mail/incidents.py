@@ -44,6 +44,7 @@ KINDS: Mapping[str, Kind] = {
     "channel": Kind(delay=None),
     "config": Kind(),
     "damage": Kind(),
+    "config_held": Kind(),
     "disk": Kind(),
     "key": Kind(),
     "login": Kind(),

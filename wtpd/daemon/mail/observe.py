@@ -56,9 +56,11 @@ def channel_trouble(channel: str, condition: Condition, *, title: str) -> Troubl
     )
 
 
-def config_trouble(since: datetime, reason: Text | None = None) -> Trouble:
-    """The settings file is broken since then; `reason` is the first error in it."""
-    return Trouble(site="", kind="config", subject="wtpd.yaml", since=since, facts={"error": _kept(reason)})
+def config_trouble(since: datetime, reason: Text | None = None, *, held: bool = False) -> Trouble:
+    """The settings file is broken since then, or `held`: it waits for a confirmation. `reason` is the first error in
+    it, or what it lacks."""
+    kind = "config_held" if held else "config"
+    return Trouble(site="", kind=kind, subject="wtpd.yaml", since=since, facts={"error": _kept(reason)}, urgent=held)
 
 
 def disk_trouble(since: datetime) -> Trouble:

@@ -48,6 +48,7 @@ _HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
     "channel.config_error": lambda f: N_("{title}: error in the settings", title=f["title"]),
     "config": lambda f: N_("error in wtpd.yaml"),
     "damage": lambda f: N_("database damaged"),
+    "config_held": lambda f: N_("wtpd.yaml lacks something"),
     "disk": lambda f: N_("disk nearly full"),
     "key": lambda f: N_("key of the credentials missing"),
     "login.refused": lambda f: N_("{title}: login refused", title=f["title"]),
@@ -104,6 +105,10 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
     "login.expired": lambda f: N_(
         "The stored credentials for {title} ({scope}) have expired.", title=f["title"], scope=f["scope"]
     ),
+    "config_held": lambda f: N_(
+        "The settings file lacks something that appointments hang on. It isn't applied before somebody confirms it; "
+        "the last good settings stay in force."
+    ),
     "disk": lambda f: N_("There is little space left on the disk. Soon nothing new can be accepted."),
     "expiry": lambda f: N_("The credentials for {title} expire soon.", title=f["title"]),
     "conflict": lambda f: N_(
@@ -127,6 +132,7 @@ _STEPS: Mapping[str, Text] = {
     "key": N_("Bring the key back, or enter the credentials again: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     "login.refused": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     "login.expired": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "config_held": N_("Put back what is missing, or, if it is meant: wtpd config accept"),
     "disk": N_("Make space; see what is needed: wtpd tui → {screen}", screen=SCREENS["overview"]),
     "expiry": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     "conflict": N_("Decide: wtpd tui → {screen}", screen=SCREENS["attention"]),

@@ -20,7 +20,7 @@ from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.mapping import about
 from wtpd.tui.screens.mapping.change import change_mapping
-from wtpd.tui.screens.mapping.versions import Versions
+from wtpd.tui.screens.mapping.versions import Versions, accept_file
 from wtpd.tui.widgets.dialogs import Read
 from wtpd.tui.widgets.lines import Span
 from wtpd.tui.widgets.sheet import Sheet
@@ -33,11 +33,12 @@ COUNT_AGAIN = 1.0
 class Mapping(Page):
     NAME = "mapping"
     FOLLOWS = ("config.", "channel.")
-    WRITES = frozenset({"edit", "verify"})
+    WRITES = frozenset({"edit", "verify", "accept"})
     BINDINGS: ClassVar[list[Any]] = [
         key("e", "edit", N_("Edit")),
         key("v", "verify", N_("Verify")),
         key("h", "history", N_("Versions")),
+        key("a", "accept", N_("Accept file")),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]  # noqa: RUF012 - Textual declares it so
     DEFAULT_CSS = """
@@ -53,6 +54,7 @@ class Mapping(Page):
         self._coverage: list[Json] = []
         self._channels: dict[str, Json] = {}
         self._errors: list[Json] = []
+        self._held = False
         self._file = ""
         self._etag = ""
         self._wanted = ""
@@ -83,6 +85,7 @@ class Mapping(Page):
         status = await self.api.status()
         self._channels = {one["id"]: one for one in status["channels"]}
         self._errors = status["config_errors"]
+        self._held = any(one["kind"] == "config_held" for one in status["problems"])
         if self._errors:
             self._file = str((await self.api.config.get())[0]["file"])
 
@@ -117,6 +120,8 @@ class Mapping(Page):
         row = self._row
         if action == "edit" and (row is None or row["state"] == "not_available"):
             return False
+        if action == "accept" and not self._held:
+            return False
         if action == "verify" and (row is None or row["state"] != "ready"):
             return False
         return super().check_action(action, parameters)
@@ -148,6 +153,9 @@ class Mapping(Page):
     def action_verify(self) -> None:
         if self._row is not None:
             background(self, partial(self._verify, self._row), "verify")
+
+    def action_accept(self) -> None:
+        background(self, partial(accept_file, self), "accept")
 
     def action_history(self) -> None:
         self.app.push_screen(Versions())

@@ -13,7 +13,7 @@ from wtpd.tui.widgets.table import Column
 
 GRAVE = frozenset(
     (
-        "damage", "disk", "key", "credential.refused", "config", "mass_cancellation", "credential.expired",
+        "damage", "disk", "key", "credential.refused", "config", "config_held", "mass_cancellation", "credential.expired",
         "channel.needs_token",
         "channel.not_covered", "channel.stopped", "channel.config_error",
     )
