@@ -221,9 +221,9 @@ class Settings:
         channels = changed_channels(self.config, config, self.file.manifests)
 
         def count(tx: Tx) -> tuple[int, int, list[Loss]]:
-            counts = [store.preview(tx, one.id, one.site, one.department or "", one.account or "") for one in channels]
+            effects = [store.preview(tx, one.id, one.site, one.department or "", one.account or "") for one in channels]
             losses = find(tx, self.config, config, self.file.manifests)
-            return sum(one[0] for one in counts), sum(one[1] for one in counts), losses
+            return sum(one.cancels for one in effects), sum(one.sends for one in effects), losses
 
         cancels, sends, losses = await self._db.read(count)
         difference = await asyncio.to_thread(

@@ -13,8 +13,8 @@ from wtpd.tui.widgets.table import Column
 
 GRAVE = frozenset(
     (
-        "damage", "disk", "key", "credential.refused", "config", "config_held", "mass_cancellation", "credential.expired",
-        "channel.needs_token",
+        "damage", "disk", "key", "credential.refused", "config", "config_held", "mass_cancellation",
+        "credential.expired", "channel.needs_token",
         "channel.not_covered", "channel.stopped", "channel.config_error",
     )
 )  # fmt: skip
