@@ -20,7 +20,7 @@ from wtpd.demo.stage import ZONE, Stage, Stuck
 from wtpd.errors import WtpdError
 from wtpd.texts import N_, Text
 
-LIMIT = 300.0
+LIMIT = 600.0
 """Seconds after which the demo gives up, whatever it waits for."""
 
 

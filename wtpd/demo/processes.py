@@ -15,7 +15,7 @@ from wtpd.texts import N_, Text
 
 STOP = 12.0
 """Seconds that a process gets to stop by itself (the daemon needs 10 at most)."""
-START = 30.0
+START = 60.0
 POLL = 0.05
 
 

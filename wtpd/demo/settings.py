@@ -90,8 +90,8 @@ connectors:
     interval: 1min
     long_poll: 20s
     burst: 100ms
-    connect_timeout: 2s
-    read_timeout: 5s
-    total_timeout: 10s
+    connect_timeout: 5s
+    read_timeout: 15s
+    total_timeout: 30s
 sites:
 {sites}"""

@@ -21,12 +21,12 @@ from wtpd.words import CHANNEL_STATES
 Json = dict[str, Any]
 
 ZONE = ZoneInfo("Europe/Berlin")
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds in which something must have happened."""
 AHEAD = 60
 """Days in which the demo looks for room."""
 GLANCE = 0.05
-REST = 60.0
+REST = 150.0
 """Seconds in which both sides must have come to rest; a call that failed is repeated after some seconds."""
 MOVES = ("fetched", "applied", "sent", "published")
 
