@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -218,3 +219,42 @@ async def test_log_coverage_and_actions_are_asked_for(stub: ApiStub, client: Cli
     assert await client.mapping.coverage() == page["items"]
     assert await client.actions() == page["items"]
     assert stub.requests[0].query == {"level": "warning", "before": "17", "limit": "5"}
+
+
+async def test_files_by_their_paths_are_uploaded_first(stub: ApiStub, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "k.csv").write_bytes(b"x" * 300_000)
+    stub.on("PUT", "/v1/import/uploads/*", {"size": 300_000})
+    stub.on("POST", "/v1/import", {"created": 1})
+    assert await client.import_files({"k.csv": tmp_path / "k.csv"}, kind="customers") == {"created": 1}
+    upload, post = stub.requests
+    assert upload.body == b"x" * 300_000
+    assert post.body == {
+        "files": [{"name": "k.csv", "upload": upload.path.rpartition("/")[2], "kind": "customers"}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+@pytest.mark.parametrize("late", [0, 200_000])
+async def test_an_answer_that_comes_while_the_body_is_sent_is_read(tmp_path: Path, hangs_up: bool, late: int) -> None:
+    refusal = b'{"type": "x/too-large", "title": "t", "status": 413, "detail": "64 MB at most"}'
+    over = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if late:
+            await reader.readexactly(late)
+        head = b"HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(refusal)
+        writer.write(head + refusal)
+        if not hangs_up:
+            await over.wait()
+        writer.close()
+
+    path = str(tmp_path / "s")
+    async with await asyncio.start_unix_server(refuse, path):
+        for content in (b"x" * (20 << 20), tmp_path / "large.csv"):
+            if isinstance(content, Path):
+                content.write_bytes(b"x" * (20 << 20))
+            async with Client(path) as client:
+                with pytest.raises(ApiProblem, match="64 MB at most"):
+                    await client.import_files({"k.csv": content})
+        over.set()

@@ -39,7 +39,8 @@ def problem(status: int, kind: str, detail: str, **more: Any) -> Reply:
 
 
 class ApiStub:
-    """Use it as `with ApiStub(path) as api`; `api.on("GET", "/v1/status", Reply(...))`. Several replies to one route
+    """Use it as `with ApiStub(path) as api`; `api.on("GET", "/v1/status", Reply(...))`; `/v1/x/*` stands for all paths
+    below. Several replies to one route
     are given one after the other, the last one again and again."""
 
     def __init__(self, socket: Path) -> None:
@@ -55,7 +56,8 @@ class ApiStub:
 
     def answer(self, request: Request) -> Reply:
         self.requests.append(request)
-        replies = self._replies.get((request.method, request.path))
+        folder = request.path.rpartition("/")[0] + "/*"
+        replies = self._replies.get((request.method, request.path)) or self._replies.get((request.method, folder))
         if not replies:
             return problem(404, "no-such-route", f"nothing at {request.path}")
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
@@ -86,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        body = json.loads(raw) if raw else None
+        is_json = self.headers.get("Content-Type", "").endswith("json")
+        body = (json.loads(raw) if is_json else raw) if raw else None
         reply = self.server.stub.answer(Request(self.command, parts.path, query, dict(self.headers), body))
         if reply.hang_up:
             self.close_connection = True

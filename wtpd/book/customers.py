@@ -15,7 +15,7 @@ from wtpd.errors import Problem, Refused
 from wtpd.planner.changes import diff, merged
 from wtpd.planner.customer import Customer
 from wtpd.planner.history import Author
-from wtpd.store import appointments, customers, outbox, privacy
+from wtpd.store import appointments, customers, imports, outbox, privacy
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
@@ -62,6 +62,7 @@ def erase(tx: Tx, customer_id: str, author: Author, traces: privacy.Traces | Non
     before = customers.get(tx, customer_id)
     if before.erased:
         return before
+    imports.refuse_if_under_way(tx)  # its new appointments may be on their way
     ahead = [each for each in appointments.open_of(tx, customer_id=customer_id) if _is_ahead(tx, each[0])]
     if ahead:
         raise Refused(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wtpd.client.events import Event, follow
-from wtpd.client.http import DEFAULT_SOCKET, LONG, Http, Json
+from wtpd.client.http import DEFAULT_SOCKET, IMPORT, LONG, Http, Json
 from wtpd.client.live import Log, Messages, Presence
 from wtpd.client.resources import (
     Appointments,
@@ -132,14 +134,26 @@ class Client:
         query = {"site": site, "from": start, "to": end, "department": department}
         return items(await self._http.get("/v1/reception", **query))
 
-    async def import_files(self, files: Mapping[str, bytes], *, kind: str | None = None) -> Json:
-        """The files of `wtpd import` by name, all or nothing: counts, or `ApiProblem` with one error per bad line."""
-        more = {"kind": kind} if kind else {}
-        body = [
-            {"name": name, "content": base64.b64encode(content).decode(), **more} for name, content in files.items()
-        ]
-        counts: Json = await self._http.post("/v1/import", {"files": body}, patience=LONG)
+    async def import_files(self, files: Mapping[str, bytes | Path], *, kind: str | None = None) -> Json:
+        """The files of `wtpd import` by name, all or nothing: counts, or `ApiProblem` with one error per bad line.
+        Files given by their paths are uploaded first, `wtpd.client.limits.UPLOAD_LIMIT` bytes each at most."""
+        body: list[Json] = []
+        for name, content in files.items():
+            entry: Json = {"name": name} | ({"kind": kind} if kind else {})
+            if isinstance(content, Path):
+                entry["upload"] = str(uuid.uuid4())
+                await self._http.put(f"/v1/import/uploads/{entry['upload']}", content, patience=LONG)
+            else:
+                entry["content"] = base64.b64encode(content).decode()
+            body.append(entry)
+        counts: Json = await self._http.post("/v1/import", {"files": body}, patience=IMPORT)
         return counts
+
+    async def import_progress(self) -> Json:
+        """How far the import is that is under way: `phase` (`idle`, `reading`, `checking`, `writing`, `telling`),
+        `done` and `total`."""
+        progress: Json = await self._http.get("/v1/import/progress")
+        return progress
 
     def events(
         self,

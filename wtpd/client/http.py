@@ -6,10 +6,11 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from wtpd.client.wire import Answer, Broken, NotConnected, Wire
+from wtpd.client.wire import Answer, Body, Broken, NotConnected, Wire
 
 Json = dict[str, Any]
 Query = Mapping[str, Any] | None
@@ -18,8 +19,10 @@ DEFAULT_SOCKET = "/run/wtpd/api.sock"
 MERGE_PATCH = "application/merge-patch+json"
 REPEATS = 3
 """Times a safe request is sent when its answer gets lost."""
+IMPORT = 3600.0
+"""Seconds an import may take."""
 LONG = 900.0
-"""Seconds an import, a run or a mapping change may take; everything else has `Http.patience`."""
+"""Seconds a run or a mapping change may take; everything else has `Http.patience`."""
 
 
 class ClientError(Exception):
@@ -103,10 +106,14 @@ class Http:
         headers: Mapping[str, str] | None = None,
         patience: float | None = None,
     ) -> Answer:
-        """One request; repeated when that is safe. Raises `Unreachable` or `ApiProblem`."""
+        """One request; repeated when that is safe. A path as `body` is the file to be sent. Raises `Unreachable` or
+        `ApiProblem`."""
         headers = {**self._who(), **(headers or {})}
-        content = None
-        if body is not None:
+        content: Body | None = None
+        if isinstance(body, Path):
+            content = body
+            headers.setdefault("Content-Type", "application/octet-stream")
+        elif body is not None:
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
             headers.setdefault("Content-Type", "application/json")
         versioned = "If-Match" in headers  # if the first was applied, a second would be told that the version is gone

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from httptools import HttpParserError, HttpResponseParser
 
 PIECE = 1 << 16
 """Bytes read at once."""
+
+
+Body = bytes | Path
+"""What is sent: as it is, or the content of a file, read as it is sent."""
 
 
 class NotConnected(Exception):
@@ -54,9 +60,10 @@ class Wire:
         self._idle: list[_Connection] = []
 
     async def call(
-        self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None, patience: float
+        self, method: str, target: str, *, headers: Mapping[str, str], body: Body | None = None, patience: float
     ) -> Answer:
-        """One call. Raises `NotConnected`, `Broken`, or TimeoutError after `patience` seconds."""
+        """One call. An answer that comes before all of the body is sent ends the sending. Raises `NotConnected`,
+        `Broken`, or TimeoutError after `patience` seconds; OSError for a file that can't be read."""
         connection = None
         try:
             async with asyncio.timeout(patience):
@@ -67,7 +74,7 @@ class Wire:
             if connection is not None:
                 connection.close()
             raise
-        if answer.headers.get("connection", "").lower() == "close":
+        if connection.spent or answer.headers.get("connection", "").lower() == "close":
             connection.close()
         else:
             self._idle.append(connection)
@@ -107,6 +114,8 @@ class _Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._response = _Response()
+        self.spent = False
+        """It can't be used for another call."""
 
     @classmethod
     async def open(cls, path: str) -> _Connection:
@@ -123,21 +132,64 @@ class _Connection:
     def close(self) -> None:
         self._writer.close()
 
-    async def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def ask(self, method: str, target: str, headers: Mapping[str, str], body: Body | None) -> Answer:
         """Send it, and read the head of the answer."""
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         if body is not None or method in ("POST", "PUT", "PATCH"):
-            lines.append(f"Content-Length: {len(body or b'')}")
+            lines.append(f"Content-Length: {await _size(body)}")
         # Header values with other letters than Latin-1's are no use to the API; a line end must not make a new header.
         head = "\r\n".join(line.replace("\r", " ").replace("\n", " ") for line in lines).encode("latin-1", "replace")
         self._response = _Response()
         with _broken():
-            self._writer.write(head + b"\r\n\r\n" + (body or b""))
-            with suppress(ConnectionError):  # the answer may have come before all was read: it says why
-                await self._writer.drain()
-            while not self._response.begun:
-                await self._read()
+            if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
+                self._writer.write(head + b"\r\n\r\n" + (body or b""))
+                with suppress(ConnectionError):  # the answer may have come before all was read: it says why
+                    await self._writer.drain()
+                while not self._response.begun:
+                    await self._read()
+            else:
+                await self._send_long(head + b"\r\n\r\n", body)
         return Answer(self._response.status, self._response.headers)
+
+    async def _send_long(self, head: bytes, body: Body) -> None:
+        """A body in pieces, while an answer may come already: the daemon says that it is too large and hangs up. What
+        it said then is read from the socket itself, since asyncio drops it once a write fails."""
+        spare = self._writer.get_extra_info("socket").dup()
+        reading = asyncio.create_task(self._read_head())
+        try:
+            self._writer.write(head)
+            async for piece in _pieces(body):
+                self._writer.write(piece)
+                sending = asyncio.ensure_future(self._writer.drain())
+                await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
+                if reading.done() or (sending.done() and sending.exception() is not None):
+                    self.spent = True  # the rest of the body isn't sent any more
+                    sending.cancel()
+                    await asyncio.wait((sending,))
+                    break
+                await sending
+            try:
+                await reading
+            except (OSError, EOFError):
+                if self._response.begun or not self._read_rest(spare):
+                    raise
+        finally:
+            reading.cancel()
+            await asyncio.wait((reading,))
+            spare.close()
+
+    async def _read_head(self) -> None:
+        while not self._response.begun:
+            await self._read()
+
+    def _read_rest(self, spare: socket.socket) -> bool:
+        """What the other side had sent before it hung up; whether that is a whole answer."""
+        self.spent = True
+        with suppress(OSError):
+            spare.setblocking(False)
+            while data := spare.recv(PIECE):
+                self._response.feed(data)
+        return self._response.complete
 
     async def content(self) -> AsyncIterator[bytes]:
         """What follows the head, piece by piece."""
@@ -198,6 +250,27 @@ class _broken:  # noqa: N801 - reads as a statement
             raise Broken("the daemon closed the connection") from error
         if isinstance(error, OSError) and not isinstance(error, TimeoutError):
             raise Broken(error.strerror or str(error)) from error
+
+
+async def _size(body: Body | None) -> int:
+    if isinstance(body, Path):
+        return (await asyncio.to_thread(body.stat)).st_size
+    return len(body or b"")
+
+
+async def _pieces(body: Body) -> AsyncIterator[bytes]:
+    if isinstance(body, bytes):
+        for start in range(0, len(body), PIECE):
+            yield body[start : start + PIECE]
+        return
+    left = await _size(body)
+    with await asyncio.to_thread(body.open, "rb") as file:
+        while left > 0:
+            piece = await asyncio.to_thread(file.read, min(PIECE * 4, left))
+            if not piece:  # it became shorter meanwhile, and so much was announced
+                raise EOFError
+            left -= len(piece)
+            yield piece
 
 
 async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[str]:

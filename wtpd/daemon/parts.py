@@ -62,6 +62,7 @@ from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import FreeOf, Health
 from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.daemon.identification import DAT, Identifier
+from wtpd.daemon.importer import Importer
 from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.lifecycle import Stage
 from wtpd.daemon.log_book import Line, LogBook
@@ -132,6 +133,10 @@ class Parts:
             quiet=lambda channel: self._events.pass_on("run.quiet", channel=channel),
         )  # fmt: skip
         self.identifier = Identifier(db, credentials, lambda: settings.config, clock)
+        self.importer = Importer(
+            db, self.book, folder, folder / DATABASE, clock,
+            lambda now: self._events.pass_on("import.progress", phase=now.phase, done=now.done, total=now.total),
+        )  # fmt: skip
         self.mailer = Mailer(
             db,
             lambda: settings.config,
@@ -167,6 +172,7 @@ class Parts:
             "configuration watch": lambda: self.settings.watch(self._watch_stop),
             "housekeeping": self._housekeeping.run,
             "erasures": Erasures(self.db, lambda: zone_of(self.book, None), self._clock).run,
+            "import": self.importer.serve,
             "health": self.health.run,
             "integrity": self.integrity.run,
             "room": self._keep_in_bounds,
@@ -273,7 +279,7 @@ class Parts:
         self._presence.close()
 
     async def _stop_partners(self) -> None:
-        await asyncio.gather(self.fleet.stop(), self.identifier.close())
+        await asyncio.gather(self.fleet.stop(), self.identifier.close(), self.importer.close())
 
     def _routes(self) -> list[Route]:
         db, book, settings, fleet = self.db, self.book, self.settings, self.fleet
@@ -295,7 +301,7 @@ class Parts:
             *advisor_routes(db, book),
             *courtesy_car_routes(db, book),
             *Closures(db, book).routes(),
-            *ImportRoutes(db, book, settings).routes(),
+            *ImportRoutes(db, self.importer, settings).routes(),
             *ConnectorRoutes(db, fleet).routes(),
             *AttentionRoutes(db, fleet, book, session).routes(),
             *TraceRoutes(db, session, fleet.title_of).routes(),
@@ -415,6 +421,7 @@ async def build(
         await parts.look_at_keys()
         await parts.fleet.seat_all(settings.config)
         await parts.look_at_box()
+        await parts.importer.open()
     except BaseException:
         await db.close()
         await asyncio.to_thread(log_book.close)

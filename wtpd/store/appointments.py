@@ -205,7 +205,7 @@ def booked_units(
     """AW of the live appointments dropped off from `start` up to `end`; `without` leaves one out."""
     span = f"site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {LIVE}"
     params = (site, iso(start), iso(end), department)
-    row = tx.one(f"SELECT total(labour_units) FROM appointment INDEXED BY appointment_by_day WHERE {span}", params)
+    row = tx.one(f"SELECT total(labour_units) FROM main.appointment INDEXED BY appointment_by_day WHERE {span}", params)
     units = float(row[0]) if row is not None else 0.0
     own = without and tx.one(f"SELECT labour_units FROM appointment WHERE id = ? AND {span}", (without, *params))
     return round(units - (own[0] if own else 0), 2)
@@ -217,7 +217,7 @@ def loads(tx: Tx, site: str, bounds: Sequence[datetime], department: str | None 
     spans = [(iso(start), iso(end)) for start, end in pairwise(bounds)]
     rows = tx.all(
         f"""SELECT d.key AS day, a.department, count(*) AS n, total(a.labour_units) AS units
-            FROM json_each(:spans) d CROSS JOIN appointment a INDEXED BY appointment_by_day
+            FROM json_each(:spans) d CROSS JOIN main.appointment a INDEXED BY appointment_by_day
             WHERE a.site = :site AND a.drop_off >= d.value ->> 0 AND a.drop_off < d.value ->> 1
               AND {LIVE} AND (:department IS NULL OR a.department = :department)
             GROUP BY d.key, a.department""",
@@ -229,7 +229,7 @@ def loads(tx: Tx, site: str, bounds: Sequence[datetime], department: str | None 
 def drop_offs(tx: Tx, site: str, department: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
     """(drop-off, AW) of the live appointments from `start` up to `end`, from the index alone."""
     rows = tx.all(
-        f"""SELECT drop_off, labour_units FROM appointment INDEXED BY appointment_by_day
+        f"""SELECT drop_off, labour_units FROM main.appointment INDEXED BY appointment_by_day
             WHERE site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {LIVE} ORDER BY drop_off""",
         (site, iso(start), iso(end), department),
     )

@@ -196,6 +196,11 @@ class Database:
         finally:
             self._readers[reader] -= 1
 
+    async def on_readers(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run `work` on each connection that reads, between two reads."""
+        for reader in self._readers:
+            await on_thread(reader, work)
+
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run `work` in a write transaction and return once it is on disk. What it raises undoes it alone. A caller
         who is cancelled before `work` began takes it back; after that it is carried out."""

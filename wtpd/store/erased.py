@@ -67,12 +67,17 @@ def remember(
     )
 
 
+def anybody(tx: Tx) -> bool:
+    """Whether anybody ever was erased."""
+    return tx.one("SELECT 1 FROM erased_key LIMIT 1") is not None
+
+
 def is_erased(
     tx: Tx, *, number: str = "", vin: str = "", customer: Customer | None = None, site: str = ""
 ) -> Erased | None:
     """Whether a person of this customer number, VIN, or of the addresses of `customer` was erased, and when that was
     last; None if not. `site`: in whose country the telephone numbers are read. Costs one look where nobody ever was."""
-    if tx.one("SELECT 1 FROM erased_key LIMIT 1") is None:
+    if not anybody(tx):
         return None
     key = _read_key(_path(tx))
     if key is None:

@@ -41,7 +41,7 @@ def listed_on(tx: Tx, days: Mapping[str, Period]) -> dict[str, int]:
 def upcoming(tx: Tx, site: str, start: datetime) -> dict[str, int]:
     """How many appointments are still to come at a site, by department."""
     rows = tx.all(
-        f"""SELECT department, count(*) AS n FROM appointment INDEXED BY appointment_by_day
+        f"""SELECT department, count(*) AS n FROM main.appointment INDEXED BY appointment_by_day
             WHERE site = ? AND drop_off >= ? AND {LIVE} GROUP BY department""",
         (site, iso(start)),
     )

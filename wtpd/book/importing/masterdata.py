@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from wtpd.book.importing.files import Row
-from wtpd.book.importing.session import Counts, Session, given
+from wtpd.book.importing.session import Counts, Session, erased_person, given
 from wtpd.planner.changes import merged
 from wtpd.planner.customer import Customer
 from wtpd.planner.plates import same_plate
 from wtpd.planner.resources import Advisor, CourtesyCar
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import customers, resources, vehicles
+from wtpd.store import customers, erased, resources, vehicles
 from wtpd.texts import N_
 
 _CUSTOMER = (
@@ -52,6 +53,8 @@ def put_customer(session: Session, row: Row, counts: Counts) -> None:
     if row.values.get("infix") and "last_name" in asked:
         asked["last_name"] = f"{row.values['infix']} {asked['last_name']}"
     if before is None:
+        if _is_erased(session, row, asked):
+            return
         after = session.book.create_customer(session.tx, {"number": number, **asked}, author=session.author)
     elif before.locked_by is not None:
         after = before
@@ -60,6 +63,35 @@ def put_customer(session: Session, row: Row, counts: Counts) -> None:
         after = session.book.change_customer(session.tx, before.id, asked, author=session.author, expected_version=None)
     session.remember(after)
     counts.count(before, after)
+
+
+def _is_erased(session: Session, row: Row, asked: Mapping[str, Any]) -> bool:
+    """Whether the new customer is a person who was erased; the same telephone number alone is only said."""
+    if not erased.anybody(session.tx):
+        return False
+    number = row.values["number"]
+    gone = erased.is_erased(session.tx, customer=Customer(id="", number=number, **asked))
+    if gone is None:
+        return False
+    if gone.is_person:
+        session.findings.wrong(row.place("number"), erased_person(number, gone))
+    else:
+        session.findings.look(
+            row.place("number"),
+            N_("somebody with this telephone number was erased on {day}; take the line out if it is the same person",
+               day=date.fromisoformat(gone.day)),
+        )  # fmt: skip
+    return gone.is_person
+
+
+def _note_erased_owner(session: Session, row: Row) -> None:
+    gone = erased.is_erased(session.tx, vin=row.values.get("vin") or "")
+    if gone is not None:
+        session.findings.look(
+            row.place("vin"),
+            N_("the owner of this vehicle was erased on {day}; take the line out if it still is that owner's",
+               day=date.fromisoformat(gone.day)),
+        )  # fmt: skip
 
 
 def put_vehicle(session: Session, row: Row, counts: Counts) -> None:
@@ -79,6 +111,7 @@ def put_vehicle(session: Session, row: Row, counts: Counts) -> None:
     if km is not None and (before is None or before.odometer_km is None or km > before.odometer_km):
         asked |= given(row, "odometer_km", "odometer_date")
     if before is None:
+        _note_erased_owner(session, row)
         after = session.book.create_vehicle(session.tx, asked, author=session.author)
     else:
         after = session.book.change_vehicle(session.tx, before.id, asked, author=session.author, expected_version=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from wtpd.book.book import Book
 from wtpd.book.importing.files import SHOWN, Findings, ImportFile, Row
@@ -52,11 +53,11 @@ def site_names(sites: Iterable[Site]) -> dict[str, str]:
     return {**names, **{site.name: site.id for site in sites}, **{site.id: site.id for site in sites}}
 
 
-def prepare(files: Sequence[ImportFile], form: Format | None = None) -> Prepared:
+def prepare(files: Sequence[ImportFile], progress: Callable[[int], None] = lambda done: None) -> Prepared:
     """Read the files; nothing of the book is needed. Problems are kept for `apply`."""
-    form, findings, staging = form or shipped(), Findings(), Staging()
+    form, findings, staging = shipped(), Findings(), Staging()
     try:
-        staging.take(read_files(files, form, findings), findings)
+        staging.take(counted(read_files(files, form, findings), progress), findings)
     except BaseException:
         staging.close()
         raise
@@ -82,21 +83,10 @@ def apply(
         sites={fold(name): site for name, site in sites.items()},
         site_names=_shown_names(sites),
     )
-    staging, done = prepared.staging, 0
-
-    def counted(rows: Iterable[Row]) -> Iterator[Row]:
-        nonlocal done
-        for row in rows:
-            done += 1
-            if not done % _STEP:
-                progress(done)
-            yield row
-
-    for kind in KINDS:
-        if not staging.counts[kind]:
-            continue
+    staging = prepared.staging
+    all_rows = counted((row for kind in KINDS for row in staging.rows(kind)), progress)
+    for kind, rows in groupby(all_rows, key=lambda row: row.source.kind):
         counts = session.counts[kind] = Counts()
-        rows = counted(staging.rows(kind))
         if kind == "appointments":
             put_visits(session, rows, staging.usual.means(), counts, prepared.form)
         else:
@@ -104,6 +94,14 @@ def apply(
                 _put(session, row, counts)
     session.findings.check()
     return ImportResult(session.counts, session.findings.warnings[:SHOWN], session.over_limit)
+
+
+def counted(rows: Iterable[Row], progress: Callable[[int], None]) -> Iterator[Row]:
+    """The rows; `progress` is called now and then with the number of them so far."""
+    for done, row in enumerate(rows, 1):
+        if not done % _STEP:
+            progress(done)
+        yield row
 
 
 def run_import(

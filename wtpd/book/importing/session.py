@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from wtpd.book.book import Book
@@ -13,9 +14,9 @@ from wtpd.errors import WtpdError
 from wtpd.planner.customer import Customer
 from wtpd.planner.history import Author
 from wtpd.planner.resources import Advisor, CourtesyCar
-from wtpd.store import customers, resources
+from wtpd.store import customers, erased, resources
 from wtpd.store.database import Tx
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
 
 COLUMN_OF = {
     "customer_id": "customer", "vehicle_id": "vin", "interventions": "titles", "references": "reference",
@@ -99,7 +100,10 @@ class Session:
         found = self._customers[number]
         if found is not None:
             return found
-        if ("customers", number) not in self.findings.broken:
+        gone = erased.is_erased(self.tx, number=number)
+        if gone is not None and ("customers", number) not in self.findings.broken:
+            self.findings.wrong(row.place(column), erased_person(number, gone))
+        elif ("customers", number) not in self.findings.broken:
             text = N_("there is no customer {number}; import the customers first or along with it", number=number)
             self.findings.wrong(row.place(column), text)
         return None
@@ -142,6 +146,11 @@ class Session:
             self.findings.wrong(row.place(column), problem.text)
         if not error.problems:
             self.findings.wrong(f"{row.source.file}:{row.line}", error.text)
+
+
+def erased_person(number: str, gone: erased.Erased) -> Text:
+    return N_("{number} was erased on {day}; take this line out of the list", number=number,
+              day=date.fromisoformat(gone.day))  # fmt: skip
 
 
 def given(row: Row, *fields: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from wtpd.errors import Forbidden, Unavailable, WtpdError
 from wtpd.texts import N_, best_language
 
 BODY_TIME = 30.0
-"""Seconds in which a request's body must have come."""
+"""Seconds in which a request's body must have come; of an upload, the next piece."""
 
 
 class Api:
@@ -89,6 +89,10 @@ class Api:
         call.query = _query(call.query_string, route)
         if call.method in ("GET", "HEAD", "DELETE"):
             return
+        _check_announced(call, route)
+        if route.upload:
+            call.pieces = _pieces(receive, route.max_body)
+            return
         call.raw = await _body(call, route, receive)
         if route.versioned and "if-match" not in call.headers:
             raise Http(428, "version-needed", N_("The header If-Match must say which version is meant."))
@@ -127,16 +131,18 @@ def _query(query_string: bytes, route: Route) -> msgspec.Struct:
         raise Http(400, "bad-request", N_("The address isn't UTF-8.")) from None
 
 
-async def _body(call: Call, route: Route, receive: Receive) -> bytes:
+def _check_announced(call: Call, route: Route) -> None:
     announced = call.headers.get("content-length", "0")
-    limit = route.max_body
-    if announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
+    if announced.isdigit() and int(announced[:18]) > route.max_body:
+        raise _too_large(route.max_body, int(announced[:18]))
+
+
+async def _body(call: Call, route: Route, receive: Receive) -> bytes:
     try:
         async with asyncio.timeout(BODY_TIME):
-            raw = await _gather(receive, limit)
+            raw = b"".join([piece async for piece in _pieces(receive, route.max_body)])
     except TimeoutError:
-        raise Http(408, "timeout", N_("The content took too long to come."), headers=_CLOSE) from None
+        raise _too_slow() from None
     if raw and route.body is not None:
         kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != JSON and not (kind == MERGE_PATCH and route.patch):
@@ -145,29 +151,43 @@ async def _body(call: Call, route: Route, receive: Receive) -> bytes:
     return raw
 
 
-async def _gather(receive: Receive, limit: int) -> bytes:
-    pieces = []
+async def _pieces(receive: Receive, limit: int) -> AsyncIterator[bytes]:
     size = 0
     while True:
-        message = await receive()
+        try:
+            async with asyncio.timeout(BODY_TIME):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow() from None
         if message["type"] == "http.disconnect":
             raise Http(400, "bad-request", N_("The content was cut off."))
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-        pieces.append(piece)
+        if piece:
+            yield piece
         if not message.get("more_body"):
-            return b"".join(pieces)
+            return
+
+
+def _too_slow() -> Http:
+    return Http(408, "timeout", N_("The content took too long to come."), headers=_CLOSE)
 
 
 _CLOSE = (("connection", "close"),)
 
 
-def _too_large(limit: int) -> Http:
-    return Http(
-        413, "too-large", N_("The content is too large: at most {megabytes} MB.", megabytes=limit >> 20), headers=_CLOSE
-    )
+def _too_large(limit: int, announced: int | None = None) -> Http:
+    most = limit >> 20
+    if announced is None:
+        text = N_("The content is too large: at most {megabytes} MB.", megabytes=most)
+    else:
+        text = N_(
+            "The content is too large: it has {size:.1f} MB, at most {megabytes} MB are taken; split it.",
+            size=announced / (1 << 20), megabytes=most,
+        )  # fmt: skip
+    return Http(413, "too-large", text, headers=_CLOSE)
 
 
 async def _send_answer(answer: Answer, send: Send) -> None:

@@ -6,7 +6,7 @@ saves a third of the start time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -92,6 +92,8 @@ class Call:
     raw: bytes = b""
     body: Any = None
     query: Any = None
+    pieces: AsyncIterator[bytes] | None = None
+    """The content of an upload as it comes; raises `Http` for one that is too large, too slow or cut off."""
 
     @property
     def author(self) -> Author:

@@ -18,20 +18,33 @@ def once(
 ) -> Callable[[Tx], Answer]:
     """`work`, done at most once for the caller and its `Idempotency-Key`; without a key simply `work`. Raises
     `KeyReused` if the key came with another request before, `Invalid` for one that can't be a key."""
-    key = call.headers.get("idempotency-key")
+    key = key_of(call)
     if key is None:
         return work
-    if not 0 < len(key) <= LONGEST or not key.isprintable():
-        raise bad_header("Idempotency-Key")
     caller, request = str(call.caller.uid), fingerprint(call)
 
     def work_once(tx: Tx) -> Answer:
-        first = idempotency.get(tx, caller, key, request)
+        first = first_answer(tx, call)
         if first is not None:
-            return Answer(first.status, first.body, headers=tuple(first.headers.items()))
+            return first
         answer = work(tx)
         kept = idempotency.Answer(answer.status, dict(answer.headers), answer.content)
         idempotency.put(tx, caller, key, request, kept, appointment_id=appointment_of(answer))
         return answer
 
     return work_once
+
+
+def first_answer(tx: Tx, call: Call) -> Answer | None:
+    """What the caller's request with this `Idempotency-Key` was answered before, if it was; see `once`."""
+    key = key_of(call)
+    first = None if key is None else idempotency.get(tx, str(call.caller.uid), key, fingerprint(call))
+    return None if first is None else Answer(first.status, first.body, headers=tuple(first.headers.items()))
+
+
+def key_of(call: Call) -> str | None:
+    """Raises `Invalid` for what can't be a key."""
+    key = call.headers.get("idempotency-key")
+    if key is not None and (not 0 < len(key) <= LONGEST or not key.isprintable()):
+        raise bad_header("Idempotency-Key")
+    return key

@@ -27,6 +27,7 @@ class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Route:
     """One operation. `body` and `result` are types for msgspec and the OpenAPI document; `patch` says that the body is
     a merge patch of the type `body`. `versioned` routes need `If-Match`; `repeatable` ones take an `Idempotency-Key`.
+    An `upload` is read by the handler itself, piece by piece (`Call.pieces`); `max_body` holds for it too.
     `seconds` None: no time limit of ours. `preview`: the type of the answer to `?preview=true`, if that is another."""
 
     method: str
@@ -44,6 +45,7 @@ class Route:
     versioned: bool = False
     repeatable: bool = False
     max_body: int = MEGABYTE
+    upload: bool = False
     seconds: float | None = 30.0
 
     @property
