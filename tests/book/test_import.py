@@ -255,13 +255,29 @@ async def test_a_customer_kept_by_a_dms_is_left_and_told(box: Dealership) -> Non
     assert found.last_name == "Krause"
 
 
+async def test_an_erased_person_in_an_old_list_is_refused_by_line(box: Dealership) -> None:
+    past = row("T1", Annahme="26.10.2026 08:00", Abholung="26.10.2026 16:00", Kundennummer="10000")
+    await bring(box, [*lists(BASE), *visits(past)])
+    found = await visit(box)
+    assert found.customer_id is not None
+    await box.do(lambda tx: box.book.erase_customer(tx, found.customer_id or "", DESK))
+    problems = await refusal(box, [*lists(BASE), *visits(past)])
+    assert list(problems) == ["kunden.csv:2:Kundennummer"], "what refers to that line is excused"
+    assert "was erased on" in problems["kunden.csv:2:Kundennummer"]
+    assert list(await refusal(box, visits(past))) == ["termine.csv:2:Kundennummer"]
+    other = CUSTOMERS.replace("10000;", "20000;")
+    assert list(await refusal(box, lists({"kunden.csv": other}))) == ["kunden.csv:2:Kundennummer"], "by the e-mail"
+    result = await bring(box, lists({"kunden.csv": other.replace("joerg@example.org", "")}))
+    assert [warning.field for warning in result.warnings] == ["kunden.csv:2:Kundennummer"], "the telephone is said"
+
+
 async def test_the_visits_of_an_erased_customer_are_not_filled_again(box: Dealership) -> None:
     past = row("T1", Annahme="26.10.2026 08:00", Abholung="26.10.2026 16:00", Kundennummer="10001")
     await bring(box, [*lists(BASE), *visits(past)])
     found = await visit(box)
     assert found.customer_id is not None
     await box.do(lambda tx: box.book.erase_customer(tx, found.customer_id or "", DESK))
-    result = await bring(box, [*lists(BASE), *visits(past)])
+    result = await bring(box, visits(past.replace(";10001;", ";;")))
     assert [warning.field for warning in result.warnings] == ["termine.csv:2:Terminnummer"]
     after = await visit(box)
     assert (after.customer_id, after.notes) == (found.customer_id, "")
