@@ -110,7 +110,7 @@ class Importer:
                 transfer = Transfer(self._db, self._book, plan, author, lambda done: self._at("writing", done, total))
                 await self._bring_in(transfer, run.state)
             finally:
-                plan.close()
+                await asyncio.shield(asyncio.to_thread(plan.close))
             for problem in transfer.warnings:
                 log.warning("Import: %s", problem.text)
             await asyncio.to_thread(_remove, self._folder / run.plan)
@@ -182,7 +182,7 @@ class Importer:
                         await self._db.write(lambda tx: imports.enter(tx, "writing"))
                     await self._bring_in(transfer, "writing" if total else "")
                 finally:
-                    plan.close()
+                    await asyncio.shield(asyncio.to_thread(plan.close))
                 written = False
                 return replace(result, warnings=[*result.warnings, *transfer.warnings])
             finally:

@@ -57,13 +57,16 @@ class Transfer:
             portions = self.plan.new(kind, PORTION)
             while (portion := await asyncio.to_thread(next, portions, None)) is not None:
                 await self._write(kind, portion)
-        changes = [(kind, *change) for kind in imports.TABLES for change in self.plan.changed(kind)]
+        changes = await asyncio.to_thread(self._changes)
         while len(changes) > AT_ONCE:
             portion_of_changes, changes = changes[:PORTION], changes[PORTION:]
             await self.db.write(lambda tx, these=portion_of_changes: self._change(tx, these))  # type: ignore[misc]
             self._advance(PORTION)
         await self.db.write(lambda tx: self._show(tx, changes))
         self._advance(len(changes))
+
+    def _changes(self) -> list[tuple[str, str, int]]:
+        return [(kind, *change) for kind in imports.TABLES for change in self.plan.changed(kind)]
 
     async def tell(self) -> None:
         """Partners and listeners of each new record."""

@@ -158,7 +158,11 @@ class ImportRoutes:
         from wtpd.book import importing  # rarely used, and not small
 
         wanted: ImportInput = call.body
-        files = [importing.ImportFile(file.name, self._content(call, file), file.kind) for file in wanted.files]
+        contents = await asyncio.to_thread(lambda: [self._content(call, file) for file in wanted.files])
+        files = [
+            importing.ImportFile(file.name, content, file.kind)
+            for file, content in zip(wanted.files, contents, strict=True)
+        ]
         sites = {**importing.site_names(self._settings.config.sites), **wanted.site_map}
         author = Author(actor=call.author.actor, channel="import")
         result = await self._importer.run(files, sites, author)
