@@ -14,6 +14,7 @@ from wtpd.planner.appointment import Appointment, Intervention, Status
 from wtpd.planner.history import Change
 from wtpd.planner.resources import Closure
 from wtpd.store import appointments, history, outbox
+from wtpd.store.database import Tx
 
 
 async def book(dealership: Dealership, *args: Any, **other: Any) -> Appointment:
@@ -304,3 +305,20 @@ async def test_a_change_is_marked_for_the_channels_of_its_department(dealership:
     await change(dealership, made, department="Karosserie")
     marks = await dealership.see(lambda tx: tx.one("SELECT marked_version FROM outbox")[0])
     assert marks == 2
+
+
+async def test_a_closed_day_says_why_and_takes_no_visit_without_work_either(dealership: Dealership) -> None:
+    def close(tx: Tx) -> None:
+        closure = Closure(
+            id="", site="rostock", department=None, start=MONDAY - timedelta(hours=7), end=MONDAY + timedelta(hours=17),
+            reason="Betriebsausflug",
+        )  # fmt: skip
+        dealership.book.put_closure(tx, closure, author=DESK)
+
+    await dealership.do(close)
+    asked = draft(units=0)
+    with pytest.raises(Refused, match="Closed: Betriebsausflug") as refusal:
+        await dealership.do(lambda tx: dealership.book.create(tx, asked, author=DESK))
+    assert refusal.value.kind == "over-limit"
+    made = await dealership.do(lambda tx: dealership.book.create(tx, asked, author=DESK, allow_over_limit=True))
+    assert made.over_limit

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wtpd.planner.capacity import Load, capacity, load
+from wtpd.planner.capacity import Load, capacity, load, why_closed
 from wtpd.planner.courtesy import free_periods
 from wtpd.planner.periods import length, local_day, local_moment, merged, overlaps, without
 from wtpd.planner.public_holidays import holidays_of
@@ -69,7 +70,7 @@ def test_public_holidays_close_unless_the_department_says_otherwise() -> None:
     assert slots(plan(), reformation) == []
     assert capacity(plan(closed_on_holidays=False), reformation) == 100
     assert date(2026, 4, 27) in holidays_of("NL", "NH", 2026)
-    assert holidays_of("QQ", None, 2026) == frozenset()
+    assert holidays_of("QQ", None, 2026) == {}
 
 
 def test_holidays_are_those_of_the_library_and_load_one_country_only() -> None:
@@ -79,7 +80,11 @@ from wtpd.planner.public_holidays import holidays_of
 found = {each: holidays_of(*each, 2026) for each in (("DE", "MV"), ("DE", "BY"), ("NL", None))}
 loaded = [name for name in sys.modules if name.startswith("holidays.countries")]
 import holidays
-assert all(days == set(holidays.country_holidays(*each, years=2026)) for each, days in found.items())
+good_friday = {("NL", None): set(holidays.country_holidays("NL", years=2026).get_named("Good Friday"))}
+assert all(
+    set(days) == set(holidays.country_holidays(*each, years=2026)) - good_friday.get(each, set())
+    for each, days in found.items()
+)
 from holidays.countries import France  # the library is as it was
 print(sorted(loaded))
 """
@@ -225,3 +230,17 @@ def test_a_free_period_of_a_car_can_be_lent(span: Period, reservations: list[Per
     for period in free_periods(CAR, span, reservations):
         assert free_periods(CAR, period, reservations) == [period]
         assert span.start <= period.start < period.end <= span.end
+
+
+def test_a_dutch_holiday_that_is_no_day_off_closes_nothing_and_a_day_can_be_opened() -> None:
+    good_friday, easter_monday = date(2027, 3, 26), date(2027, 3, 29)
+    dutch = DepartmentPlan(
+        site="u", department="W", country="NL", region="UT", capacity=dict.fromkeys(range(1, 6), 50.0)
+    )
+    assert capacity(dutch, good_friday) == 50
+    assert capacity(dutch, easter_monday) == 0
+    assert capacity(replace(dutch, country="DE", region="MV"), good_friday) == 0
+    assert capacity(replace(dutch, open_on=frozenset({easter_monday})), easter_monday) == 50
+    closed = why_closed(replace(dutch, country="DE", region="MV"), good_friday, ())
+    assert closed is not None
+    assert closed.render("de") == "Feiertag: Karfreitag."

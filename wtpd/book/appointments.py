@@ -38,7 +38,7 @@ def create(book: Book, tx: Tx, draft: Draft, *, author: Author, allow_over_limit
     checks.relations(tx, None, after)
     _free_references(tx, after)
     after = load.flagged(tx, plan, None, after, allow_over_limit=allow_over_limit)
-    courtesy.check(tx, None, after)
+    courtesy.check(tx, None, after, plan.zone)
     return record_new(tx, book.plans, after, Source(author))
 
 
@@ -69,7 +69,7 @@ def change(
         book.plan(after.site, after.department)
     plan = book.plans.get((after.site, after.department))
     after = load.flagged(tx, plan, before, after, allow_over_limit=allow_over_limit)
-    courtesy.check(tx, before, after)
+    courtesy.check(tx, before, after, plan.zone if plan else "Europe/Berlin")
     return record_change(tx, book.plans, before, after, Source(author))
 
 

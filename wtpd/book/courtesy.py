@@ -9,14 +9,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from wtpd.clock import iso
 from wtpd.errors import Invalid, Problem, Refused, WtpdError
 from wtpd.planner.appointment import Appointment, TransportOption
 from wtpd.planner.periods import overlaps
 from wtpd.planner.resources import Period
-from wtpd.store import appointments, contracts, customers, resources
+from wtpd.store import appointments, contracts, customers, resources, vehicles
 from wtpd.store.database import Tx
 from wtpd.texts import N_, Text
 
@@ -45,16 +47,16 @@ def needs_look(before: Appointment | None, after: Appointment) -> bool:
     return before is None or not before.is_live or _lending(before) != _lending(after)
 
 
-def check(tx: Tx, before: Appointment | None, after: Appointment) -> None:
+def check(tx: Tx, before: Appointment | None, after: Appointment, zone: str) -> None:
     """Raises `Invalid` for a car that the site doesn't have, `Refused` of kind `car-out-of-service` or `car-taken`."""
     if needs_look(before, after):
-        error = obstacle(tx, after)
+        error = obstacle(tx, after, zone)
         if error is not None:
             raise error
 
 
-def obstacle(tx: Tx, appointment: Appointment) -> WtpdError | None:
-    """Why the appointment can't have its car; None if it can."""
+def obstacle(tx: Tx, appointment: Appointment, zone: str = "UTC") -> WtpdError | None:
+    """Why the appointment can't have its car, with times in the site's `zone`; None if it can."""
     car_id = appointment.courtesy_car or ""
     car = resources.find_courtesy_car(tx, car_id)
     if car is None or car.site != appointment.site:
@@ -67,28 +69,41 @@ def obstacle(tx: Tx, appointment: Appointment) -> WtpdError | None:
         if overlaps(period, visit):
             return _out_of_service(
                 car_id, N_("Courtesy car {car} is out of service from {start} to {end}.", car=car_id,
-                           start=iso(period.start), end=iso(period.end)),
+                           start=_local(period.start, zone), end=_local(period.end, zone)),
             )  # fmt: skip
-    return taken(tx, appointment)
+    return taken(tx, appointment, zone)
 
 
-def taken(tx: Tx, appointment: Appointment) -> Refused | None:
+def taken(tx: Tx, appointment: Appointment, zone: str) -> Refused | None:
     """Who has the car meanwhile."""
     car = appointment.courtesy_car or ""
     for other, start, end in appointments.lent(tx, car, appointment.drop_off, appointment.collection):
         if other != appointment.id:
             facts = {"courtesy_car": car, "appointment": other, "from": iso(start), "until": iso(end)}
             text = N_(
-                "Courtesy car {car} is lent from {start} to {end}, for appointment {other}.",
-                car=car, start=facts["from"], end=facts["until"], other=other,
+                "Courtesy car {car} is lent from {start} to {end}, to {who}.",
+                car=car, start=_local(start, zone), end=_local(end, zone), who=_whose(tx, other),
             )  # fmt: skip
             return Refused(text, kind="car-taken", facts=facts)
     return None
 
 
-def refused(tx: Tx, appointment: Appointment, error: sqlite3.IntegrityError) -> Refused | None:
+def _whose(tx: Tx, appointment_id: str) -> Text | str:
+    """Customer and plate of an appointment."""
+    appointment = appointments.get(tx, appointment_id)
+    customer = customers.find(tx, appointment.customer_id) if appointment.customer_id else None
+    vehicle = vehicles.find(tx, appointment.vehicle_id) if appointment.vehicle_id else None
+    known = [part for part in (customer.name if customer else "", vehicle.plate if vehicle else "") if part]
+    return ", ".join(known) if known else N_("an appointment without customer")
+
+
+def _local(moment: datetime, zone: str) -> datetime:
+    return moment.astimezone(ZoneInfo(zone))
+
+
+def refused(tx: Tx, appointment: Appointment, error: sqlite3.IntegrityError, zone: str) -> Refused | None:
     """What the database's guard says, as a sentence; None if the error is another one."""
-    return taken(tx, appointment) if _LENT in str(error) else None
+    return taken(tx, appointment, zone) if _LENT in str(error) else None
 
 
 def keep_contract(tx: Tx, before: Appointment | None, after: Appointment) -> None:

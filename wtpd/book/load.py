@@ -35,14 +35,14 @@ def flagged(
     load = of_day(tx, plan, after)
     if load.exceeded and not allow_over_limit and _takes_more(plan, before, after):
         day = plan.zoned_day(after.drop_off)
-        raise Refused(
-            N_(
-                "{day} is full: {booked:g} of {limit:g} AW are booked, {asked:g} are asked for.",
-                day=day, booked=load.booked, limit=load.limit, asked=load.asked,
-            ),
-            kind="over-limit",
-            facts={"day": day.isoformat(), "limit": load.limit, "booked": load.booked, "asked": load.asked},
+        text = N_(
+            "{day} is full: {booked:g} of {limit:g} AW are booked, {asked:g} are asked for.",
+            day=day, booked=load.booked, limit=load.limit, asked=load.asked,
         )  # fmt: skip
+        if load.closed is not None:
+            text = N_("{day} can't be booked. {reason}", day=day, reason=load.closed)
+        facts = {"day": day.isoformat(), "limit": load.limit, "booked": load.booked, "asked": load.asked}
+        raise Refused(text, kind="over-limit", facts=facts)
     return after if after.over_limit == load.exceeded else replace(after, over_limit=load.exceeded)
 
 

@@ -62,7 +62,7 @@ def record_new(
     try:
         appointments.insert(tx, appointment)
     except sqlite3.IntegrityError as error:
-        raise courtesy.refused(tx, appointment, error) or error from error
+        raise courtesy.refused(tx, appointment, error, _zone(plans, appointment)) or error from error
     _belonging(tx, plans, None, appointment, source, "created", {**diff(None, appointment), **(extra or {})})
     return appointment
 
@@ -86,7 +86,7 @@ def record_change(
     try:
         appointments.update(tx, before, after)
     except sqlite3.IntegrityError as error:
-        raise courtesy.refused(tx, after, error) or error from error
+        raise courtesy.refused(tx, after, error, _zone(plans, after)) or error from error
     _belonging(tx, plans, before, after, source, action, changes)
     return after
 
@@ -113,8 +113,7 @@ def _belonging(
 
 def signal_days(tx: Tx, plans: Plans, appointment: Appointment) -> None:
     """What can be booked changed on every day of the visit: the courtesy car is away all the time."""
-    plan = plans.get((appointment.site, appointment.department))
-    zone = ZoneInfo(plan.zone if plan else "Europe/Berlin")
+    zone = ZoneInfo(_zone(plans, appointment))
     first, last = appointment.drop_off.astimezone(zone).date(), appointment.collection.astimezone(zone).date()
     if (last - first).days > _DAYS_SIGNALLED:
         tx.signal(f"availability:{appointment.site}:*")
@@ -123,3 +122,8 @@ def signal_days(tx: Tx, plans: Plans, appointment: Appointment) -> None:
         last = first
     for offset in range((last - first).days + 1):
         tx.signal(f"availability:{appointment.site}:{first + timedelta(days=offset)}")
+
+
+def _zone(plans: Plans, appointment: Appointment) -> str:
+    plan = plans.get((appointment.site, appointment.department))
+    return plan.zone if plan else "Europe/Berlin"

@@ -241,7 +241,7 @@ def _checked(book: Book, tx: Tx, before: Appointment, after: Appointment, allow_
         book.plan(after.site, after.department)
     plan = book.plans.get((after.site, after.department))
     after = load.flagged(tx, plan, before, after, allow_over_limit=allow_over_limit)
-    courtesy.check(tx, before, after)
+    courtesy.check(tx, before, after, plan.zone if plan else "Europe/Berlin")
     return after
 
 

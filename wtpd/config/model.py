@@ -116,6 +116,9 @@ class CredentialSettings(Section, frozen=True, forbid_unknown_fields=True, kw_on
     reveal: Annotated[bool, Meta(description="local programs with the admin role may read them, audited")] = False
 
 
+OpenDay = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2027-05-06"])]
+
+
 class DropOff(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A time in which vehicles are accepted."""
 
@@ -139,6 +142,10 @@ class Department(Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Meta(description="when vehicles are accepted, by weekday"),
     ] = {}
     closed_on_holidays: Annotated[bool, Meta(description="public holidays of the site's region")] = True
+    open_on: Annotated[
+        list[OpenDay],
+        Meta(description="days that are worked although they are public holidays, in quotes", max_length=366),
+    ] = []
 
 
 class PartnerMapping(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

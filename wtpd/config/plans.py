@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import time
+from datetime import date, time
 
 from wtpd.config.model import Config, Department, DropOff, Site
 from wtpd.config.rules import span
@@ -32,6 +32,7 @@ def _plan(site: Site, part: Department) -> DepartmentPlan:
             for day, windows in part.drop_off.items()
         },
         closed_on_holidays=part.closed_on_holidays,
+        open_on=frozenset(date.fromisoformat(day) for day in part.open_on),
     )
 
 

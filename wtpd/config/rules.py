@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from wtpd.config import names
@@ -221,6 +222,9 @@ def _departments(site: Site, at: Path, known: Known) -> Iterator[Finding]:
         path = (*at, "departments", number)
         if department.id in seen:
             yield (*path, "id"), N_("{site} has two departments {id}", site=site.id, id=department.id)
+        for place, day in enumerate(department.open_on):
+            if not _is_day(day):
+                yield (*path, "open_on", place), N_("{day} is no day", day=day)
         seen.add(department.id)
         yield from _windows(department, path, known)
 
@@ -310,3 +314,11 @@ def _unknown(what: Text, name: str, all_names: Iterable[str]) -> Text:
     if near:
         return N_("there is no {what} {name}; did you mean {suggestion}?", what=what, name=name, suggestion=near[0])
     return N_("there is no {what} {name}; known: {known}", what=what, name=name, known=", ".join(known) or "-")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

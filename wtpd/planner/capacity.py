@@ -16,6 +16,7 @@ from datetime import date
 from wtpd.planner.periods import length, local_day, local_span, merged, without
 from wtpd.planner.public_holidays import holidays_of
 from wtpd.planner.resources import Closure, DepartmentPlan, Period
+from wtpd.texts import N_, Text
 
 _ROUNDING = 1e-6
 """AW are sums of decimal fractions."""
@@ -28,16 +29,39 @@ class Load:
     limit: float
     booked: float
     asked: float
+    closed: Text | None = None
+    """Why the department doesn't work on that day."""
 
     @property
     def exceeded(self) -> bool:
-        """Work that is asked for goes beyond the limit; a visit without AW never does."""
-        return self.asked > 0 and self.booked + self.asked > self.limit + _ROUNDING
+        """Work that is asked for goes beyond the limit; a visit without AW does only where the day is closed."""
+        return self.closed is not None or (self.asked > 0 and self.booked + self.asked > self.limit + _ROUNDING)
 
 
 def is_holiday(plan: DepartmentPlan, day: date) -> bool:
     """Whether the department rests because of a public holiday."""
-    return plan.closed_on_holidays and day in holidays_of(plan.country, plan.region, day.year)
+    return holiday_name(plan, day) is not None
+
+
+def holiday_name(plan: DepartmentPlan, day: date) -> str | None:
+    """The public holiday for which the department rests, as it is called there."""
+    if not plan.closed_on_holidays or day in plan.open_on:
+        return None
+    return holidays_of(plan.country, plan.region, day.year).get(day)
+
+
+def why_closed(plan: DepartmentPlan, day: date, closures: Iterable[Closure]) -> Text | None:
+    """Why nothing can be done on that day; None: the department works, or never says how much it can do."""
+    closures = list(closures)
+    if capacity(plan, day, closures) or not any(plan.capacity.values()):
+        return None
+    if not plan.capacity.get(day.isoweekday(), 0):
+        return N_("Nothing is planned on this weekday.")
+    holiday = holiday_name(plan, day)
+    if holiday is not None:
+        return N_("Public holiday: {name}.", name=holiday)
+    reasons = [one.reason for one in closures if one.reason and one.department in (None, plan.department)]
+    return N_("Closed: {reason}", reason=", ".join(dict.fromkeys(reasons))) if reasons else N_("Closed.")
 
 
 def applying(plan: DepartmentPlan, closures: Iterable[Closure]) -> list[Period]:
@@ -72,5 +96,6 @@ def capacity(plan: DepartmentPlan, day: date, closures: Iterable[Closure] = ()) 
 
 def load(plan: DepartmentPlan, day: date, closures: Iterable[Closure], *, booked: float, asked: float) -> Load:
     """The day's figures if a visit with `asked` AW came to the `booked` ones."""
+    closures = list(closures)
     limit = round(capacity(plan, day, closures) * plan.load_limit / 100, 2)
-    return Load(limit=limit, booked=booked, asked=asked)
+    return Load(limit=limit, booked=booked, asked=asked, closed=why_closed(plan, day, closures))

@@ -88,6 +88,8 @@ class DepartmentPlan:
     minutes_per_unit: int = 5
     drop_off: Mapping[int, tuple[DropOffWindow, ...]] = field(default_factory=dict)
     closed_on_holidays: bool = True
+    open_on: frozenset[date] = frozenset()
+    """Days that are worked although they are public holidays."""
 
     def zoned_day(self, moment: datetime) -> date:
         """The department's day on which `moment` falls."""

@@ -19,7 +19,7 @@ from wtpd.planner.resources import Closure, DepartmentPlan
 from wtpd.store import appointments, resources
 from wtpd.store.appointments import DayLoad
 from wtpd.store.database import Database, Tx
-from wtpd.texts import N_, Text
+from wtpd.texts import N_
 
 DAYS = 62
 
@@ -108,7 +108,8 @@ def _load(
     plan: DepartmentPlan, day: date, load: DayLoad | None, closures: Sequence[Closure], language: str
 ) -> ReceptionLoad:
     units = capacity.capacity(plan, day, closures)
-    closed = None if units else _why_closed(plan, day, closures).render(language)
+    reason = capacity.why_closed(plan, day, closures) or (None if units else N_("Nothing is planned on this weekday."))
+    closed = None if reason is None else reason.render(language)
     return ReceptionLoad(
         department=plan.department,
         capacity=units,
@@ -124,12 +125,3 @@ def _left_over(load: DayLoad, language: str) -> ReceptionLoad:
     """Appointments in a department that isn't configured any more."""
     closed = N_("This department isn't set up any more.").render(language)
     return ReceptionLoad(load.department, 0.0, 0.0, 0, load.units, load.appointments, closed)
-
-
-def _why_closed(plan: DepartmentPlan, day: date, closures: Sequence[Closure]) -> Text:
-    if not plan.capacity.get(day.isoweekday(), 0):
-        return N_("Nothing is planned on this weekday.")
-    if capacity.is_holiday(plan, day):
-        return N_("Public holiday.")
-    reasons = [one.reason for one in closures if one.reason and one.department in (None, plan.department)]
-    return N_("Closed: {reason}", reason=", ".join(reasons)) if reasons else N_("Closed.")
