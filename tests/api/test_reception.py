@@ -76,7 +76,7 @@ async def test_a_closed_day_says_why(http: UnixHttp) -> None:
 async def test_a_public_holiday(http: UnixHttp) -> None:
     (new_year,) = await days(http, "from=2027-01-01&to=2027-01-01")
     workshop = new_year["departments"][0]
-    assert (workshop["capacity"], workshop["closed"]) == (0, "Public holiday.")
+    assert (workshop["capacity"], workshop["closed"]) == (0, "Public holiday: Neujahr.")
 
 
 async def test_a_day_of_25_hours_is_one_day(http: UnixHttp) -> None:
