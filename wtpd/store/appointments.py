@@ -187,10 +187,13 @@ def neighbours(tx: Tx, appointment_id: str, within: timedelta) -> list[str]:
     if mine is None or (mine["customer_id"] is None and mine["vehicle_id"] is None):
         return []
     start = from_iso(mine["drop_off"])
+    near = """site = :site AND drop_off BETWEEN :since AND :until AND id <> :id AND status <> 'cancelled'
+              AND origin <> :origin"""
     rows = tx.all(
-        """SELECT id FROM appointment WHERE site = :site AND drop_off BETWEEN :since AND :until AND id <> :id
-             AND status <> 'cancelled' AND origin <> :origin
-             AND (customer_id = :customer OR vehicle_id = :vehicle) ORDER BY id""",
+        f"""SELECT id FROM appointment INDEXED BY appointment_by_customer WHERE customer_id = :customer AND {near}
+            UNION
+            SELECT id FROM appointment INDEXED BY appointment_by_vehicle WHERE vehicle_id = :vehicle AND {near}
+            ORDER BY id""",
         {
             "site": mine["site"], "since": iso(start - within), "until": iso(start + within), "id": appointment_id,
             "origin": mine["origin"], "customer": mine["customer_id"], "vehicle": mine["vehicle_id"],
