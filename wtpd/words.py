@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 SCREENS: Mapping[str, Text] = {
     "overview": N_("Overview"),
@@ -145,6 +145,33 @@ CHANNEL_STATES: Mapping[str, Text] = {
     "config_error": N_("configuration error"),
     "starting": N_("starting"),
 }
+
+
+def consequence(cancels: int, unlinks: int, sends: int) -> list[Text]:
+    """Sentences about a change of the mapping: appointments to come that are cancelled at the partner, past ones that
+    are let go, appointments that are sent."""
+    found: list[Text] = []
+    if cancels:
+        found.append(
+            N_n(
+                "1 appointment to come is cancelled at the partner, and its customer is told.",
+                "{count} appointments to come are cancelled at the partner, and their customers are told.",
+                count=cancels,
+            )
+        )
+    if unlinks:
+        found.append(
+            N_n(
+                "1 past one stays there as it is.",
+                "{count} past ones stay there as they are.",
+                count=unlinks,
+            )
+        )
+    if sends:
+        found.append(N_n("1 appointment is sent.", "{count} appointments are sent.", count=sends))
+    return found or [N_("Nothing is cancelled or sent at the partner.")]
+
+
 ABILITIES: Mapping[str, Text] = {
     "receive": N_("the partner's bookings and changes aren't taken over"),
     "send": N_("our appointments aren't sent"),

@@ -13,15 +13,18 @@ SET = ("mapping", "set", "rostock", "superservice", "--department", "Werkstatt",
 ROUTE = "/v1/mapping/rostock/superservice"
 
 
-def consequence(cancels: int) -> dict[str, object]:
-    return {"cancels": cancels, "sends": 12, "diff": '-dealer_number: "00999"\n+dealer_number: "00123"\n'}
+def consequence(cancels: int, *, partner: dict[str, str] | None = None, unlinks: int = 0) -> dict[str, object]:
+    diff = '-dealer_number: "00999"\n+dealer_number: "00123"\n'
+    return {"cancels": cancels, "unlinks": unlinks, "sends": 12, "diff": diff, "partner": partner}
 
 
 def test_the_consequence_is_shown_and_nothing_changed_when_nobody_can_answer(terminal: Terminal, api: ApiStub) -> None:
-    api.on("PUT", ROUTE, consequence(3))
+    api.on("PUT", ROUTE, consequence(3, unlinks=323))
     said = terminal.wtpd(*SET)
     assert said.code == 1
-    assert "This would cancel 3 and send 12 appointments" in said.out
+    assert "3 appointments to come are cancelled at the partner, and their customers are told." in said.out
+    assert "323 past ones stay there as they are." in said.out
+    assert "12 appointments are sent." in said.out
     assert '+dealer_number: "00123"' in said.out
     assert [request.query for request in api.requests] == [{"preview": "true"}]
 
@@ -31,6 +34,18 @@ def test_yes_saves_it(terminal: Terminal, api: ApiStub) -> None:
     assert terminal.wtpd(*SET, "--yes").code == 0
     assert [request.query for request in api.requests] == [{"preview": "true"}, {}]
     assert api.requests[1].body == {"department": "Werkstatt", "dealer_number": "00123"}
+
+
+def test_a_number_that_the_partner_refuses_is_saved_only_by_who_means_it(terminal: Terminal, api: ApiStub) -> None:
+    text = "These credentials don't cover dealer number 00123; they belong to 00124."
+    api.on("PUT", ROUTE, consequence(3, partner={"verdict": "refused", "text": text}))
+    said = terminal.wtpd(*SET, "--yes")
+    assert said.code == 1
+    assert text in said.out
+    assert "--unverified" in said.err
+    assert [request.query for request in api.requests] == [{"preview": "true"}]
+    assert terminal.wtpd(*SET, "--yes", "--unverified").code == 0
+    assert api.requests[-1].body["unverified"] is True
 
 
 def test_many_cancellations_are_confirmed_by_their_number(terminal: Terminal, api: ApiStub) -> None:

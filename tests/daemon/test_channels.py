@@ -177,7 +177,7 @@ async def test_a_conflict_is_listed_and_can_be_decided(tmp_path: Path, sandbox: 
 async def test_a_message_that_cannot_be_applied_waits_with_its_original(tmp_path: Path, sandbox: Sandbox) -> None:
     async with connected(tmp_path, sandbox) as daemon:
         await sandbox.control.fault(
-            "superservice", "wrong_types", route="*/changes", field="items.0.appointment.status"
+            "superservice", "wrong_types", route="*/changes", field="items.0.appointment.dropOffTime"
         )
         await sandbox.control.act("superservice", "book", dealer="00123")  # the poll that is open already brings it
 

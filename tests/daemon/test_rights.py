@@ -23,9 +23,14 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
         yield running
 
 
+def english(sandbox: Sandbox) -> str:
+    """A configuration whose sentences the tests can read."""
+    return config_text(partner=sandbox.partner(PARTNER)).replace("language: de", "language: en")
+
+
 @asynccontextmanager
 async def connected(folder: Path, sandbox: Sandbox, state: str = "healthy") -> AsyncIterator[RunningDaemon]:
-    text = config_text(partner=sandbox.partner(PARTNER))
+    text = english(sandbox)
     async with running_daemon(folder, text) as daemon:
         assert (await daemon.enter_credentials(**LOGIN)).status == 200
         await daemon.until_channel(state)
@@ -84,7 +89,7 @@ async def test_without_the_right_to_write_bookings_still_come_in(tmp_path: Path,
 
 async def test_verify_and_storing_name_each_missing_right(tmp_path: Path, sandbox: Sandbox) -> None:
     await grant(sandbox, "appointments.read")
-    text = config_text(partner=sandbox.partner(PARTNER))
+    text = english(sandbox)
     async with running_daemon(tmp_path, text) as daemon:
         stored = await daemon.enter_credentials(**LOGIN)
         assert stored.status == 200
@@ -143,3 +148,45 @@ async def test_a_403_to_one_appointment_is_that_appointments_trouble(tmp_path: P
 
         await daemon.until(sent)
         assert (await daemon.channel())["state"] == "healthy"
+
+
+async def test_a_new_dealer_number_is_verified_before_it_is_saved(tmp_path: Path, sandbox: Sandbox) -> None:
+    rights = ("appointments.read", "appointments.write", "availability.write")
+    await grant(sandbox, *rights, dealers="00123,00124")
+    target, wanted = f"/v1/mapping/rostock/{PARTNER}", {"department": "Werkstatt"}
+    async with connected(tmp_path, sandbox) as daemon:
+        before = daemon.config.read_text()
+
+        async def put(number: str, *, query: str = "", **more: Any) -> Any:
+            return await daemon.http.put(f"{target}{query}", {**wanted, "dealer_number": number, **more})
+
+        assert (await put("00123", query="?preview=true")).json["partner"] is None, "it is the one that it was"
+        good = (await put("00124", query="?preview=true")).json["partner"]
+        assert (good["verdict"], good["text"]) == (
+            "known", "SUPERSERVICE Connect knows dealer number 00124: Autohaus Nordlicht Güstrow.",
+        )  # fmt: skip
+        for number, sentence in (
+            ("00125", "These credentials don't cover dealer number 00125; they belong to 00123, 00124."),
+            ("00999", "These credentials don't cover dealer number 00999; they belong to 00123, 00124."),
+        ):
+            assert (await put(number, query="?preview=true")).json["partner"] == {
+                "verdict": "refused", "text": sentence,
+            }  # fmt: skip
+            refused = await put(number)
+            assert (refused.status, refused.kind, refused.json["detail"]) == (409, "number-not-verified", sentence)
+        await sandbox.control.fault(PARTNER, "status", status=503)
+        assert (await put("00124", query="?preview=true")).json["partner"]["verdict"] == "unreachable"
+        assert (await put("00124")).kind == "number-not-verified"
+        assert daemon.config.read_text() == before
+        assert (await put("00124", unverified=True)).status == 200
+        assert 'dealer_number: "00124"' in daemon.config.read_text()
+
+
+async def test_before_there_are_credentials_a_number_is_saved_and_it_is_said_that_nobody_was_asked(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    async with running_daemon(tmp_path, english(sandbox)) as daemon:
+        wanted = {"department": "Werkstatt", "dealer_number": "00124"}
+        saved = await daemon.http.put(f"/v1/mapping/rostock/{PARTNER}", wanted)
+        assert (saved.status, saved.json["partner"]["verdict"]) == (200, "not_asked")
+        assert "wasn't asked" in saved.json["partner"]["text"]

@@ -107,7 +107,8 @@ async def test_a_change_says_its_consequence_and_shows_the_difference_before_it_
         await linked(daemon, 2)
         await edit(tui)
         await tui.press("right", "enter")
-        await tui.until("This would cancel 2 and send 1 appointments at the partner.")
+        await tui.until("2 appointments to come are cancelled at the partner, and their customers are told.")
+        assert "1 appointment is sent." in tui.flat
         assert "-        department: Werkstatt" in tui.text
         assert "+        department: Karosserie" in tui.text
         assert daemon.config.read_text() == text
@@ -115,6 +116,34 @@ async def test_a_change_says_its_consequence_and_shows_the_difference_before_it_
         await tui.until("Saved.")
         assert daemon.config.read_text() == text.replace("department: Werkstatt", "department: Karosserie")
         await tui.until("▲ Werkstatt, Autohaus Rostock: 2 upcoming appointments, connected with nobody")
+
+
+async def test_a_number_that_the_credentials_dont_cover_is_told_before_it_is_saved(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    await sandbox.control.act(
+        "superservice", "client", client_id="sandbox", client_secret="sandbox-secret", dealers="00123,00124"
+    )
+    text = config_text(partner=sandbox.partner("superservice"))
+    async with mapping(tmp_path, text) as (daemon, tui):
+        await linked(daemon, 2)
+        await edit(tui)
+        await tui.press("tab", "end", "backspace")
+        await tui.type("9")
+        await tui.press("enter")
+        await tui.until("These credentials don't cover dealer number 00129; they belong to 00123, 00124.")
+        await tui.press("enter")
+        await tui.until("Save dealer number 00129 all the same?")
+        await tui.press("escape")
+        await tui.until("Nothing was saved.")
+        assert daemon.config.read_text() == text
+        await tui.press("enter")
+        await tui.until("These credentials don't cover")
+        await tui.press("enter")
+        await tui.until("all the same?")
+        await tui.press("enter")
+        await tui.until("Saved.")
+        assert 'dealer_number: "00129"' in daemon.config.read_text()
 
 
 async def test_who_goes_back_from_the_consequence_finds_everything_as_it_was_typed(tmp_path: Path) -> None:

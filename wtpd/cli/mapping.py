@@ -11,6 +11,7 @@ from wtpd.cli.command import Group, argument, command, confirmed, option
 from wtpd.cli.values import show_value
 from wtpd.language import say
 from wtpd.texts import N_
+from wtpd.words import consequence
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -83,7 +84,10 @@ def _coverage(console: Console, rows: Sequence[Json]) -> None:
 @option("--dealer-number", required=True, about=N_("The number under which the partner knows the site."))
 @option("--status-mail", metavar="ADDRESS", about=N_("The site's address for status information, changed with it."))
 @option("--yes", is_flag=True, about=N_("Don't ask."))
-def set_mapping(console: Console, site: str, partner: str, yes: bool, **wanted: Any) -> int:
+@option(
+    "--unverified", is_flag=True, about=N_("Save the dealer number although the partner refuses it or can't be asked.")
+)
+def set_mapping(console: Console, site: str, partner: str, yes: bool, unverified: bool, **wanted: Any) -> int:
     async def preview(api: Client) -> Json:
         return await api.mapping.set(site, partner, **wanted, preview=True)
 
@@ -91,13 +95,16 @@ def set_mapping(console: Console, site: str, partner: str, yes: bool, **wanted: 
     cancels = int(shown.get("cancels") or 0)
     if not console.json:
         _show(console, shown)
+    if _is_doubtful(shown) and not unverified:
+        console.note(N_("Nothing was changed. If the number is right all the same: --unverified"))
+        return 1
     if not yes and not _agreed(console, cancels):
         console.note(N_("Nothing was changed."))
         return 1
 
     async def change(api: Client) -> Json:
         confirm = cancels if cancels > MANY else None
-        return await api.mapping.set(site, partner, **wanted, confirm=confirm)
+        return await api.mapping.set(site, partner, **wanted, confirm=confirm, unverified=unverified)
 
     answer = console.ask(change)
     console.answer(answer, lambda: console.line(N_("Saved.")))
@@ -107,14 +114,15 @@ def set_mapping(console: Console, site: str, partner: str, yes: bool, **wanted: 
 def _show(console: Console, preview: Json) -> None:
     if preview.get("diff"):
         console.line(str(preview["diff"]).rstrip())
-    console.line(
-        N_(
-            "This would cancel {cancels} and send {sends} appointments at the partner.",
-            cancels=preview.get("cancels", 0),
-            sends=preview.get("sends", 0),
-        ),
-        bold=True,
-    )
+    partner = preview.get("partner")
+    if partner:
+        console.line(partner["text"], colour="red" if _is_doubtful(preview) else None)
+    for text in consequence(preview.get("cancels", 0), preview.get("unlinks", 0), preview.get("sends", 0)):
+        console.line(text, bold=True)
+
+
+def _is_doubtful(preview: Json) -> bool:
+    return bool(preview.get("partner") and preview["partner"]["verdict"] in ("refused", "unreachable"))
 
 
 def _agreed(console: Console, cancels: int) -> bool:

@@ -424,6 +424,7 @@ class Mappings(Resource):
         department: str,
         dealer_number: str,
         status_mail: str | None = None,
+        unverified: bool = False,
         confirm: int | None = None,
         preview: bool = False,
         etag: str = "",
@@ -431,7 +432,13 @@ class Mappings(Resource):
         """Change which department a partner serves, and under which number; `status_mail` that of the site with it.
         `preview` only says what it would do (`cancels`, `sends`, `diff`); more than 20 cancellations need `confirm` =
         that many. With `etag` it is refused (`version-mismatch`, fact `diff`) if the settings were changed since."""
-        body = _given(department=department, dealer_number=dealer_number, status_mail=status_mail, confirm=confirm)
+        body = _given(
+            department=department,
+            dealer_number=dealer_number,
+            status_mail=status_mail,
+            confirm=confirm,
+            unverified=unverified or None,
+        )
         query = {"preview": preview or None}
         headers = {"If-Match": etag} if etag else {}
         response = await self._http.send(

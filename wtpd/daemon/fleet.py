@@ -79,6 +79,7 @@ class Fleet:
         """`quiet` is told the channel's id after each run in which nothing happened."""
         self.manifests = {manifest.name: manifest for manifest in manifests}
         self._db = db
+        self._secrets = secrets
         self._maker = ChannelMaker(db, book, self.manifests, secrets, clock=clock, chance=chance, quiet=quiet)
         self._clock = clock
         self._chance = chance
@@ -204,6 +205,16 @@ class Fleet:
         connector = self._maker.connector(self.manifests[name], settings, given)
         try:
             return await connector.verify(seat.account or "")
+        finally:
+            await connector.close()
+
+    async def ask_about(self, name: str, site: str, account: str) -> Verified:
+        """What the partner says of the dealer number `account` to the credentials stored for `site`. Raises the
+        partner's errors, and `Refused` if there is no address or the connector can't ask."""
+        settings = self._config.connectors.get(name, ConnectorSettings())
+        connector = self._maker.connector(self.manifests[name], settings, lambda: self._secrets(name, site))
+        try:
+            return await connector.verify(account)
         finally:
             await connector.close()
 

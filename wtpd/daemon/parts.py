@@ -312,7 +312,7 @@ class Parts:
             *IdentificationRoutes(db, book, settings, self.identifier).routes(),
             *MailRoutes(db, self.mailer).routes(),
             *ConfigRoutes(db, settings).routes(),
-            *MappingRoutes(db, settings, fleet.manifests.values()).routes(),
+            *MappingRoutes(db, settings, fleet).routes(),
             *SessionRoutes(settings, clock=self._clock, version=self.version).routes(),
             *ActionRoutes(self._registry.manifests.values(), settings, self._credentials.holdings).routes(),
             *PresenceRoutes(self._presence).routes(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -11,11 +10,12 @@ from msgspec import Meta, Struct
 from wtpd.config.channels import channels
 from wtpd.config.edit import Change
 from wtpd.config.model import DealerNumber, Email, Site
-from wtpd.connectors.base import Manifest
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Name
+from wtpd.daemon.fleet import Fleet
+from wtpd.daemon.number_check import NumberCheck, check_number
 from wtpd.daemon.reload import Settings
 from wtpd.errors import NotFound, Refused, VersionMismatch
 from wtpd.store import channels as store
@@ -41,22 +41,33 @@ class MappingView(Struct, frozen=True):
 
 class MappingInput(Struct, frozen=True, forbid_unknown_fields=True):
     """`status_mail`: the site's, changed with it. `confirm`: how many cancellations are meant, where they are more than
-    20."""
+    20. `unverified`: save the number although the partner refuses it or can't be asked."""
 
     department: Name
     dealer_number: DealerNumber
     status_mail: Email | None = None
     confirm: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
+    unverified: bool = False
+
+
+class PartnerAnswer(Struct, frozen=True):
+    """The partner's word about a new dealer number: `known`, `refused` (the credentials don't cover it, or there is no
+    such number), `unreachable`, or `not_asked` (no credentials yet); `text` says it in a sentence."""
+
+    verdict: str
+    text: str
 
 
 class Consequence(Struct, frozen=True):
     """What the change would do, or did: appointments still to come that are cancelled at the partner, past ones that
-    stay there and are no longer kept up to date (`unlinks`), appointments sent, lines changed."""
+    stay there and are no longer kept up to date (`unlinks`), appointments sent, lines changed. `partner`: its word
+    about the dealer number, where that is another one than before."""
 
     cancels: int
     unlinks: int
     sends: int
     diff: str
+    partner: PartnerAnswer | None = None
 
 
 class CoverageView(Struct, frozen=True):
@@ -74,10 +85,11 @@ class PreviewQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MappingRoutes:
-    def __init__(self, db: Database, settings: Settings, manifests: Iterable[Manifest]) -> None:
+    def __init__(self, db: Database, settings: Settings, fleet: Fleet) -> None:
         self._db = db
         self._settings = settings
-        self._manifests = {manifest.name: manifest for manifest in manifests}
+        self._fleet = fleet
+        self._manifests = fleet.manifests
 
     def routes(self) -> list[Route]:
         return [
@@ -155,9 +167,13 @@ class MappingRoutes:
         effect = await self._db.read(
             lambda tx: store.preview(tx, channel, site.id, wanted.department, wanted.dealer_number)
         )
-        consequence = Consequence(effect.cancels, effect.unlinks, effect.sends, edited.diff)
+        check = await self._checked(site, partner, wanted.dealer_number)
+        said = PartnerAnswer(check.verdict, check.text.render(call.language)) if check is not None else None
+        consequence = Consequence(effect.cancels, effect.unlinks, effect.sends, edited.diff, said)
         if call.query.preview:
             return consequence
+        if check is not None and check.is_doubtful and not wanted.unverified:
+            raise Refused(check.text, kind="number-not-verified", facts={"verdict": check.verdict})
         if effect.cancels > store.MANY and wanted.confirm != effect.cancels:
             raise Refused(
                 N_(
@@ -170,6 +186,13 @@ class MappingRoutes:
         await self._db.write(lambda tx: store.confirm(tx, channel, wanted.department, wanted.dealer_number))
         await self._settings.change(changes, expected=edited.etag, author=call.author.actor)
         return consequence
+
+    async def _checked(self, site: Site, partner: str, number: str) -> NumberCheck | None:
+        """The partner's word about a number that is another one than the mapping has; None if it is the same."""
+        mapped = site.partners.get(partner)
+        if mapped is not None and mapped.dealer_number == number:
+            return None
+        return await check_number(self._fleet, partner, site.id, number)
 
     def _site(self, name: str) -> Site:
         for site in self._settings.config.sites:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
+from wtpd import words
 from wtpd.client import ApiProblem, Json
 from wtpd.language import say
 from wtpd.texts import N_, Text
@@ -142,7 +143,10 @@ class _Change:
         if cancels > MANY:
             question = N_("Cancel {count} appointments at {partner}?", count=cancels, partner=self._row["title"])
             await self._agree(Confirm(question, consequence(shown), typed=str(cancels)))
-        return await self._set(values, confirm=cancels if cancels > MANY else None)
+        if is_doubtful(shown):
+            question = N_("Save dealer number {number} all the same?", number=values["dealer_number"])
+            await self._agree(Confirm(question, str(shown["partner"]["text"])))
+        return await self._set(values, confirm=cancels if cancels > MANY else None, unverified=is_doubtful(shown))
 
     async def _look_at_both(self, values: Mapping[str, str], meanwhile: str) -> None:
         """Show what changed meanwhile beside what was entered; then the form is based on the file as it is now."""
@@ -163,7 +167,9 @@ class _Change:
         if not await self._page.app.push_screen_wait(dialog):
             raise Declined(N_("Nothing was saved."))
 
-    async def _set(self, values: Mapping[str, str], *, preview: bool = False, confirm: int | None = None) -> Json:
+    async def _set(
+        self, values: Mapping[str, str], *, preview: bool = False, confirm: int | None = None, unverified: bool = False
+    ) -> Json:
         mail = values["status_mail"]
         return await self._page.api.mapping.set(
             self._row["site"],
@@ -173,16 +179,20 @@ class _Change:
             status_mail=mail if mail != (self._row["status_mail"] or "") else None,
             preview=preview,
             confirm=confirm,
+            unverified=unverified,
             etag=self._etag,
         )
 
 
-def consequence(shown: Json) -> Text:
-    """What the change does at the partner, in a sentence."""
-    if not shown["cancels"] and not shown["sends"]:
-        return N_("Nothing is cancelled or sent at the partner.")
-    return N_(
-        "This would cancel {cancels} and send {sends} appointments at the partner.",
-        cancels=shown["cancels"],
-        sends=shown["sends"],
-    )
+def consequence(shown: Json) -> str:
+    """What the change does at the partner, and the partner's word about a new number, in sentences."""
+    parts = words.consequence(shown["cancels"], shown.get("unlinks", 0), shown["sends"])
+    texts = [say(part) for part in parts]
+    if shown.get("partner"):
+        texts.insert(0, str(shown["partner"]["text"]))
+    return " ".join(texts)
+
+
+def is_doubtful(shown: Json) -> bool:
+    """The partner refuses the number, or couldn't be asked although it should."""
+    return bool(shown.get("partner") and shown["partner"]["verdict"] in ("refused", "unreachable"))

@@ -171,7 +171,7 @@ class Versions(Page):
         except ClientError as error:
             self.tell(sentence(error), "bad")
             return
-        about = consequence(shown)
+        about: Text | str = consequence(shown)
         for one in shown["losses"]:
             about = N_("{text} {loss}", text=about, loss=lost(one))
         if self._broken:
