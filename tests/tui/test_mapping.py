@@ -196,7 +196,7 @@ async def test_more_than_twenty_cancellations_are_typed(tmp_path: Path, sandbox:
             await tui.until("Departments with")
             await edit(tui)
             await tui.press("right", "enter")
-            await tui.until("This would cancel 21 and send 0")
+            await tui.until("21 appointments to come are cancelled at the partner")
             await tui.press("enter")
             await tui.until("Type 21 to confirm it.")
             await tui.press("enter")
