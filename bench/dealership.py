@@ -34,7 +34,8 @@ from wtpd.sync.spec import ChannelSpec
 SITE, DEPARTMENT, ACCOUNT = "rostock", "Werkstatt", "00123"
 CHANNEL = f"superservice/{SITE}"
 DESK = Author(actor="bench", channel="desk")
-START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+START = datetime(2036, 11, 24, 7, 0, tzinfo=UTC)
+"""Far ahead: what is past isn't sent for the first time."""
 A_DAY = 60
 """Appointments a day."""
 BATCH = 500
@@ -195,5 +196,6 @@ async def _link_all(db: Database, book: Book) -> None:
             )
         tx.run("DELETE FROM outbox")
         ledger.set_cursor(CHANNEL, ACCOUNT, "c0")
+        ledger.replayed(CHANNEL, ACCOUNT)
 
     await db.write(work)

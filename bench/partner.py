@@ -57,6 +57,8 @@ class Partner(asyncio.Protocol):
             self._send(200, {"access_token": "bench", "token_type": "Bearer", "expires_in": 86400})
         elif method == "GET" and path == f"/v1/dealers/{ACCOUNT}":
             self._send(200, {"dealerNumber": ACCOUNT, "name": "Autohaus Rostock", "brand": "NISSAN", "rights": []})
+        elif method == "GET" and path.endswith("/appointments"):
+            self._send(200, {"items": []})
         elif path == "/arrivals":
             self._send(200, {"at": _arrivals})
             _arrivals.clear()
