@@ -127,7 +127,8 @@ class Parts:
         self.book = Book(plans(config))
         partners = [manifest for manifest in registry.manifests.values() if "appointments" in manifest.capabilities]
         self._presence = Presence(clock)
-        self._events = Events(db, self._presence)
+        self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
+        self._events = Events(db, self._presence, self._gate)
         self.fleet = Fleet(
             db, self.book, partners, credentials.of_channel, clock=clock, chance=chance,
             quiet=lambda channel: self._events.pass_on("run.quiet", channel=channel),
@@ -157,7 +158,6 @@ class Parts:
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock, failures)
         credentials.holdings.on_opened = self._key_is_back
         _follow(log_book, self._events)
-        self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
         self.status = StatusRoutes(
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
             state=state, scope=credentials.scope, holdings=credentials.holdings,

@@ -22,6 +22,8 @@ GRACE = 60.0
 """Seconds for which a client without a stream is remembered: it is about to open one, or lost it."""
 MOST = 100
 """Clients, at most."""
+PER_USER = 32
+"""Clients of one user, at most: so that nobody can take all the places."""
 
 Key = tuple[int, str]
 """A client: the uid it runs under, and the name that it gave itself. Nobody speaks for another user's client."""
@@ -65,7 +67,7 @@ class Presence:
         if what is None:
             self._tell(left)
             return []
-        self._make_room()
+        self._make_room(key[0])
         entry = _Entry(who, what, editing, self._clock.now())
         is_news = before is None or left is None or (before.who, left, before.editing) != (who, what, editing)
         if before is not None and not is_news:
@@ -123,7 +125,15 @@ class Presence:
             for listener in self.listeners:
                 listener(what, people)
 
-    def _make_room(self) -> None:
+    def _make_room(self, uid: int) -> None:
+        mine = [key for key in self._entries if key[0] == uid]
+        if len(mine) >= PER_USER:
+            gone = next((key for key in mine if not self._streams.get(key)), None)
+            if gone is None:
+                raise Refused(N_("There are {count} screens open already.", count=PER_USER), kind="too-many")
+            entry = self._entries.pop(gone)
+            _stay(entry)
+            self._tell(entry.what if entry.is_here else None)
         if len(self._entries) < MOST:
             return
         for key, entry in list(self._entries.items()):

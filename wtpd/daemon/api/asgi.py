@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,12 +13,17 @@ import msgspec
 from wtpd.daemon.api.auth import Gate
 from wtpd.daemon.api.call import JSON, MERGE_PATCH, Answer, Call, Caller, Receive, Role, Send, Stream, query_of
 from wtpd.daemon.api.errors import Http, answer_of, invalid_input
+from wtpd.daemon.api.limits import Requests
 from wtpd.daemon.api.routes import Route, Router
 from wtpd.errors import Forbidden, Unavailable, WtpdError
 from wtpd.texts import N_, best_language
 
 BODY_TIME = 30.0
 """Seconds in which a request's body must have come; of an upload, the next piece."""
+
+
+SLOWED = 0.5
+"""Seconds after which a caller that asks too often learns of it."""
 
 
 class Api:
@@ -34,7 +40,8 @@ class Api:
     ) -> None:
         self.router = Router(routes)
         self.language = language
-        self._gate = gate
+        self.gate = gate
+        self._requests = Requests()
         self._refusal = refusal
         self._decoders: dict[int, msgspec.json.Decoder[Any]] = {}
 
@@ -42,7 +49,7 @@ class Api:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         language = best_language(headers.get("accept-language"), self.language)
         try:
-            found = await self._respond(scope, headers, language, receive)
+            found = await self._in_turn(scope, headers, language, receive)
         except Exception as error:
             found = answer_of(error, language)
         except asyncio.CancelledError:  # the stop came first; to say so is this task's last act
@@ -52,11 +59,29 @@ class Api:
         else:
             await _send_answer(found, send)
 
+    async def _in_turn(
+        self, scope: Mapping[str, Any], headers: Mapping[str, str], language: str, receive: Receive
+    ) -> Answer | Stream:
+        """The answer, if the caller doesn't ask too much at once."""
+        uid = scope["state"]["peer"].uid
+        if self.gate.is_privileged(uid):
+            return await self._respond(scope, headers, language, receive)
+        seconds = self._requests.begin(uid, asyncio.get_running_loop().time())
+        try:
+            if self._requests.crowded(uid):
+                raise _too_many(1.0, hang_up=True)
+            if seconds:
+                await asyncio.sleep(SLOWED)  # who doesn't listen to the answer doesn't get many of them
+                raise _too_many(seconds)
+            return await self._respond(scope, headers, language, receive)
+        finally:
+            self._requests.end(uid)
+
     async def _respond(
         self, scope: Mapping[str, Any], headers: Mapping[str, str], language: str, receive: Receive
     ) -> Answer | Stream:
         method = scope["method"]
-        caller = await self._gate.caller(scope["state"]["peer"], afresh=method not in ("GET", "HEAD"))
+        caller = await self.gate.caller(scope["state"]["peer"], afresh=method not in ("GET", "HEAD"))
         if caller.role is None:
             raise Forbidden(N_("{user} may not use wtpd; membership in a group is needed.", user=caller.name))
         route, params = self.router.find(method, scope["raw_path"])
@@ -176,6 +201,15 @@ def _too_slow() -> Http:
 
 
 _CLOSE = (("connection", "close"),)
+
+
+def _too_many(seconds: float, *, hang_up: bool = False) -> Http:
+    return Http(
+        429,
+        "too-many-requests",
+        N_("You ask too often or for too much at once; try again in a moment."),
+        headers=(("retry-after", str(math.ceil(seconds))), *(_CLOSE if hang_up else ())),
+    )
 
 
 def _too_large(limit: int, announced: int | None = None) -> Http:

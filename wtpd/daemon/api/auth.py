@@ -83,6 +83,16 @@ class Gate:
         account = await self._account(peer.uid, afresh=afresh)
         return Caller(peer.uid, account.name, self._role(peer.uid, account.groups))
 
+    def is_trusted(self, uid: int) -> bool:
+        """root or the daemon's own user: what they may do depends on no group."""
+        return uid in self._trusted
+
+    def is_privileged(self, uid: int) -> bool:
+        """Limits per caller don't hold for it: it is trusted, or was in the admin group when it was last looked up.
+        Never blocks; somebody not seen yet is not privileged."""
+        known = self._known.get(uid)
+        return uid in self._trusted or (known is not None and self.admin_group in known[1].groups)
+
     def _role(self, uid: int, groups: frozenset[str]) -> Role | None:
         if uid in self._trusted or self.admin_group in groups:
             return Role.ADMIN

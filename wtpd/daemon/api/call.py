@@ -6,6 +6,7 @@ saves a third of the start time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +26,8 @@ PROBLEM = "application/problem+json"
 Message = Any
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 _to_json = msgspec.json.Encoder().encode
 
@@ -138,6 +141,18 @@ def bad_header(name: str) -> Invalid:
 
 
 def query_of(query_string: bytes) -> dict[str, str]:
-    """The query's parameters; the last one counts if one is given twice. Raises UnicodeDecodeError for bytes that
-    aren't UTF-8."""
-    return dict(parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64))
+    """The query's parameters. Raises `Invalid` if one is given twice, UnicodeDecodeError for what isn't UTF-8."""
+    pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64)
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise _given_twice(name)
+        given[name] = value
+    return given
+
+
+def _given_twice(name: str) -> Invalid:
+    shown = name if _NAME.fullmatch(name) else "…"
+    return Invalid(
+        N_("The parameter {name} is given twice.", name=shown), problems=[Problem(shown, N_("This is given twice."))]
+    )

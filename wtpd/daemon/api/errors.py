@@ -57,6 +57,7 @@ _TITLES: dict[int, Text] = {
     415: N_("Wrong kind of content"),
     422: N_("The input is wrong"),
     428: N_("A version is needed"),
+    429: N_("Too many requests"),
     431: N_("The request is too large"),
     500: N_("Internal error"),
     502: N_("The partner refused or can't be reached"),

@@ -18,11 +18,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from wtpd.daemon.api.auth import Gate, Peer
 from wtpd.daemon.api.call import Answer, Call, Receive, Role, Send, Stream, bad_header
+from wtpd.daemon.api.errors import Http
+from wtpd.daemon.api.limits import STREAMS
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.presence import Key, Presence
 from wtpd.store import events as kept
 from wtpd.store.database import Database, Event
+from wtpd.texts import N_
 
 WAITING = 2000
 """Events that may wait for one reader."""
@@ -31,6 +35,8 @@ HEARTBEAT = 240.0
 SLOW = 30.0
 """Seconds in which a reader must take what it is sent."""
 PAGE = 500
+GROUPS_EVERY = 5.0
+"""Seconds after which the groups of those who listen are looked up again."""
 LOG_LINE = "log.line"
 CLIENT = r"[A-Za-z0-9_-]{1,64}"
 """What a client calls itself; a uuid, mostly."""
@@ -51,8 +57,9 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Reader:
     """One open stream: the events that wait for it."""
 
-    def __init__(self, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, wanted: Callable[[str], bool], uid: int = 0) -> None:
         self.wanted = wanted
+        self.uid = uid
         self.waiting: deque[Event] = deque()
         self.wake = asyncio.Event()
         self.over = False
@@ -72,10 +79,13 @@ class Reader:
 
 
 class Events:
-    """The hub between the database's commits and the open streams. `presence` is told which clients have one."""
+    """The hub between the database's commits and the open streams. `presence` is told which clients have one. `gate`
+    says who may still listen; without it nobody is limited."""
 
-    def __init__(self, db: Database, presence: Presence | None = None) -> None:
+    def __init__(self, db: Database, presence: Presence | None = None, gate: Gate | None = None) -> None:
         self._db = db
+        self._gate = gate
+        self._watch: asyncio.Task[None] | None = None
         self._readers: set[Reader] = set()
         self._closed = False
         self._presence = presence
@@ -105,6 +115,8 @@ class Events:
     def close(self) -> None:
         """End all streams; new ones end at once."""
         self._closed = True
+        if self._watch is not None:
+            self._watch.cancel()
         for reader in self._readers:
             reader.end()
 
@@ -112,7 +124,15 @@ class Events:
         last = call.headers.get("last-event-id", "").strip()
         if last and not (last.isascii() and last.isdigit() and len(last) < 19):
             raise bad_header("Last-Event-ID")
-        reader = Reader(_chooser(call.query.kinds))
+        uid = call.caller.uid
+        if self._gate is not None and not self._gate.is_privileged(uid) and self._streams_of(uid) >= STREAMS:
+            raise Http(
+                429,
+                "too-many-streams",
+                N_("You have too many event streams open; close some."),
+                headers=(("retry-after", "10"),),
+            )
+        reader = Reader(_chooser(call.query.kinds), uid)
         abort = call.state.get("abort", lambda: None)
         client = (call.caller.uid, call.query.client) if call.query.client else None
 
@@ -133,6 +153,24 @@ class Events:
         finally:
             self._presence.went(client)
 
+    def _streams_of(self, uid: int) -> int:
+        return sum(reader.uid == uid for reader in self._readers)
+
+    def _watch_groups(self) -> None:
+        """See to it that a stream ends soon after its user left the group. Runs only while there is such a stream."""
+        if self._gate is not None and (self._watch is None or self._watch.done()):
+            self._watch = asyncio.create_task(self._end_forbidden(self._gate), name="event readers' groups")
+
+    async def _end_forbidden(self, gate: Gate) -> None:
+        while uids := {reader.uid for reader in self._readers if not gate.is_trusted(reader.uid)}:
+            for uid in uids:
+                caller = await gate.caller(Peer(0, uid, 0), afresh=True)
+                if caller.role is None:
+                    for reader in self._readers:
+                        if reader.uid == uid:
+                            reader.end()
+            await asyncio.sleep(GROUPS_EVERY)
+
     def _tell(self, events: Sequence[Event], signals: frozenset[str]) -> None:
         for reader in self._readers:
             reader.offer(events)
@@ -145,6 +183,7 @@ class Events:
                 await send({"type": "http.response.body", "body": text, "more_body": True})
 
         self._readers.add(reader)
+        self._watch_groups()
         if self._closed:
             reader.end()
         gone = asyncio.create_task(_until_gone(receive, reader), name="event reader")
@@ -202,7 +241,8 @@ async def _live(reader: Reader, last: int, put: Callable[[bytes], Any]) -> None:
 
 
 async def _until_gone(receive: Receive, reader: Reader) -> None:
-    while (await receive())["type"] != "http.disconnect":
+    """The stream ends when its reader has gone, or sends content that nobody asked for."""
+    while (message := await receive())["type"] != "http.disconnect" and not message.get("body"):
         pass
     reader.end()
 

@@ -7,50 +7,95 @@ import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from wtpd.daemon.api.auth import peer_of
+from wtpd.daemon.api.asgi import Api
+from wtpd.daemon.api.auth import Peer, peer_of
 from wtpd.daemon.api.call import PROBLEM
+from wtpd.daemon.api.errors import Http, problem
+from wtpd.daemon.api.limits import UNSENT, Places
+from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 512
 HEAD = 64 * 1024
 """Bytes of a request's head, at most (beyond the first piece that was read)."""
 HEAD_TIME = 15.0
 """Seconds in which a request's head must have come."""
+PIPELINED = 8
+"""Requests that may wait on one connection behind the one that is being answered."""
 KEEP_ALIVE = 120
+TAKE_TIME = 30.0
+"""Seconds in which a caller must have taken some of what waits for it."""
 BACKLOG = 128
 
 
+class _TooManyRequestsWait(Exception):
+    """Stops the parser in the middle of what was read."""
+
+
 class PeerProtocol(HttpToolsProtocol):
-    """Puts the peer's credentials into the request's state, and bounds what uvicorn doesn't: number of connections,
-    size and time of the head."""
+    """Puts the peer's credentials into the request's state, and bounds what uvicorn doesn't: connections and unsent
+    bytes of each caller, pipelined requests, size and time of the head."""
 
     _head = 0
     _in_head = True
     _began = False
+    _reading = False
+    _refused = False
     _patience: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+    _peer = Peer(0, 0, 0)
+
+    def __init__(self, config: Config, state: ServerState, places: Places, language: Callable[[], str]) -> None:
+        super().__init__(config, state, {})
+        self._places = places
+        self._language = language
+
+    @property
+    def idle(self) -> bool:
+        """No request is being read or answered."""
+        if self._reading:
+            return False
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the caller hasn't taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    def drop(self) -> None:
+        """Cut the connection off at once."""
+        self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS:
-            log.warning("More than %d connections to the API: one is refused", CONNECTIONS)
-            transport.abort()
+        self._peer = peer_of(transport.get_extra_info("socket"))
+        if not self._places.take(self._peer.uid, self, self.loop.time()):
+            log.warning("Too many connections to the API by uid %d: one is refused", self._peer.uid)
+            self._refuse(
+                429, "too-many-connections", N_("You have too many connections to wtpd; close some, or wait a moment.")
+            )
             return
-        self.app_state = {"peer": peer_of(transport.get_extra_info("socket")), "abort": transport.abort}
+        self.app_state = {"peer": self._peer, "abort": transport.abort}
         self._patience = self.loop.call_later(HEAD_TIME, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._places.leave(self._peer.uid, self)
         self._head_is_there()
+        self._stop_waiting()
         self._unset_keepalive_if_required()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused or self.transport.is_closing():
+            return  # the answer is on its way; what still comes is not read
         self._began = False
         super().data_received(data)
         if not self._in_head or self.transport.is_closing():
@@ -60,19 +105,52 @@ class PeerProtocol(HttpToolsProtocol):
         if not self._began:  # the first piece may hold the end of another request
             self._head += len(data)
         if self._head > HEAD:
-            self._refuse(b"431 Request Header Fields Too Large", b"too-large", b"The head is too large.")
+            self._refuse(431, "too-large", N_("The head of the request is too large."))
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            raise _TooManyRequestsWait
         super().on_message_begin()
-        self._in_head, self._began, self._head = True, True, 0
+        self._in_head, self._began, self._reading, self._head = True, True, True, 0
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_is_there()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._reading = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self.pipeline and self.cycle.more_body:
+            self.transport.close()  # nobody reads the rest of the content
+            return
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
-        self._refuse(b"400 Bad Request", b"bad-request", b"This isn't HTTP.")
+        if len(self.pipeline) >= PIPELINED:
+            log.warning("uid %d sends requests without waiting for answers: cut off", self._peer.uid)
+            self.transport.abort()
+            return
+        self._refuse(400, "bad-request", N_("This isn't HTTP."))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._places.unsent_by_others(self._peer.uid, self) > UNSENT:
+            log.warning("uid %d doesn't take the answers it asked for: cut off", self._peer.uid)
+            self.transport.abort()
+            return
+        self._wait_for_reader(self.unsent)
+
+    def resume_writing(self) -> None:
+        self._stop_waiting()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        if self.unsent:
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
 
     def _unsupported_upgrade_warning(self) -> None:
         """Not worth a warning: the request is answered as if it hadn't asked."""
@@ -82,25 +160,44 @@ class PeerProtocol(HttpToolsProtocol):
             self._patience.cancel()
             self._patience = None
 
-    def _refuse(self, status: bytes, kind: bytes, detail: bytes) -> None:
+    def _wait_for_reader(self, left: int) -> None:
+        """Look again after `TAKE_TIME` whether the caller took some of the bytes `left`."""
+        self._stop_waiting()
+        self._taking = self.loop.call_later(TAKE_TIME, self._look_at_reader, left)
+
+    def _look_at_reader(self, left: int) -> None:
+        if self.unsent >= left:
+            self.transport.abort()
+        else:
+            self._wait_for_reader(self.unsent)
+
+    def _stop_waiting(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _refuse(self, status: int, kind: str, text: Text) -> None:
         """Answer before there is a request whose language could be known, and hang up."""
-        number, _, title = status.partition(b" ")
-        body = b'{"type":"https://wtpd.invalid/problems/%b","title":"%b","status":%b,"detail":"%b"}' % (
-            kind, title, number, detail,
-        )  # fmt: skip
+        self._refused = True
+        self._head_is_there()
+        body = problem(status, Http(status, kind, text), self._language()).content
+        retry = b"retry-after: 1\r\n" if status == 429 else b""
         self.transport.write(
-            b"HTTP/1.1 %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (status, PROBLEM.encode(), len(body), body)
+            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b"
+            % (STATUS_LINE[status], PROBLEM.encode(), len(body), retry, body)
         )
         self.transport.close()
+        self._taking = self.loop.call_later(TAKE_TIME, self.transport.abort)
 
 
 class Server:
     """The listening API. `start`, then `stop` once or more."""
 
-    def __init__(self, app: Any, sock: socket.socket) -> None:
+    def __init__(self, api: Api, sock: socket.socket) -> None:
+        self._api = api
+        self._places = Places(api.gate.is_privileged)
         self._config = Config(
-            app, http=PeerProtocol, ws="none", lifespan="off", interface="asgi3", loop="none", log_config=None,
+            api, http=PeerProtocol, ws="none", lifespan="off", interface="asgi3", loop="none", log_config=None,
             access_log=False, date_header=False, server_header=False, proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
         )  # fmt: skip
@@ -113,9 +210,10 @@ class Server:
         loop = asyncio.get_running_loop()
         # The path is systemd's or ours to remove, never asyncio's (which does so by itself since 3.13).
         stays: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-        self._server = await loop.create_unix_server(
-            lambda: PeerProtocol(self._config, self._state, {}), sock=self._socket, backlog=BACKLOG, **stays
-        )
+        self._server = await loop.create_unix_server(self._protocol, sock=self._socket, backlog=BACKLOG, **stays)
+
+    def _protocol(self) -> PeerProtocol:
+        return PeerProtocol(self._config, self._state, self._places, lambda: self._api.language)
 
     async def stop(self, seconds: float = 3.0) -> None:
         """Take no new connections, let the requests under way finish for `seconds`, then cut them off."""
