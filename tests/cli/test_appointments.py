@@ -73,7 +73,7 @@ def test_a_search_looks_at_all_days(terminal: Terminal, api: ApiStub) -> None:
     api.on("GET", "/v1/appointments", page(appointment()))
     said = terminal.wtpd("appointments", "--search", "HRO-AB 123")
     assert "Mon 23/11/2026 08:30" in said.out
-    assert api.requests[0].query == {"q": "HRO-AB 123"}
+    assert api.requests[0].query == {"q": "HRO-AB 123", "near": "true"}
 
 
 def test_days_as_json(terminal: Terminal, api: ApiStub) -> None:

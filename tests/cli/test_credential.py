@@ -158,7 +158,9 @@ def test_which_entry_an_order_uses(terminal: Terminal, api: ApiStub) -> None:
 
 
 def test_programs_on_the_box_get_an_entry(terminal: Terminal, api: ApiStub) -> None:
-    api.on("POST", "/v1/credentials/cartv/reveal", {"scope": "assessor:meier", "fields": {"user_name": "m"}})
+    api.on(
+        "POST", "/v1/credentials/cartv/reveal", {"scope": "assessor:meier", "fields": {"user_name": "m"}, "notes": []}
+    )
     api.on("POST", "/v1/credentials/cartv/general/reveal", {"scope": "general", "fields": {"user_name": "g"}})
     assert terminal.wtpd("credential", "reveal", "cartv", "--assessor", "meier").out == "user_name=m\n"
     assert api.requests[-1].body == {"assessor": "meier"}

@@ -201,7 +201,7 @@ def test_closed_twice_it_hears_no_more(opened: Open) -> None:
 
 def test_a_line_plays_no_tricks_with_the_terminal(opened: Open) -> None:
     book = opened()
-    log.info("said: \x1b[2J\x9bm\r\n\tnext", extra={"ACTOR": "\x1b]0;x\x07"})
+    log.info("said: \x1b[2J\x9bm\r\n\u202enext", extra={"ACTOR": "\x1b]0;x\x07"})
     [line] = book.page(anything)
-    assert line.message == "said:  [2J m \n\tnext"
+    assert line.message == "said:  [2J m next"
     assert line.fields == {"actor": " ]0;x "}

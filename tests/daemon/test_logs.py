@@ -126,4 +126,19 @@ def test_without_the_library_the_journal_gets_plain_lines_with_their_priority(
         warning, *lines = stream.read().splitlines()
     assert warning.startswith("<4>")
     assert "pip install systemd-python" in warning
-    assert lines == [f"<3>wtpd.x: password={HIDDEN}", "<3>second line"]
+    assert lines == [f"<3>wtpd.x: password={HIDDEN} second line"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("POST /oauth/token: no answer within 15 s", "POST /oauth/token: no answer within 15 s"),
+        ("POST https://x.example/oauth/token: no answer", "POST https://x.example/oauth/token: no answer"),
+        ("token: abcdefgh", f"token: {HIDDEN}"),
+        ("superservice/token: abcdefgh", f"superservice/token: {HIDDEN}"),
+        ("GET /x?token=abcdefgh", f"GET /x?token={HIDDEN}"),
+        ("GET /oauth/token:abcdefgh", f"GET /oauth/token:{HIDDEN}"),
+    ],
+)
+def test_what_a_path_ends_with_is_no_secret(said: str, kept: str) -> None:
+    assert Redactor().clean(said) == kept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from wtpd import language
 from wtpd.cli.command import Group, argument, command, confirmed, option
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.cli.values import show_value
+from wtpd.harmless import harmless_json
 from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _origin(origin: str) -> str:
 def schema(console: Console) -> None:
     from wtpd.config.schema import schema as made
 
-    click.echo(json.dumps(made(), ensure_ascii=False, indent=2))
+    click.echo(harmless_json(made(), indent=2))
 
 
 @command("history", N_("The versions that were in force."), example="wtpd config history", group=config)
@@ -180,7 +180,7 @@ def _history(console: Console, versions: Sequence[Json]) -> None:
 @argument("version", type=int, required=False)
 def diff(console: Console, version: int | None) -> None:
     answer = console.ask(lambda api: api.config.diff(version))
-    console.answer(answer, lambda: click.echo(answer.get("diff") or "", nl=not answer.get("diff")))
+    console.answer(answer, lambda: console.lines((answer.get("diff") or "").removesuffix("\n")))
 
 
 @command("rollback", N_("Put a version back in force."), example="wtpd config rollback 12", group=config)
@@ -222,7 +222,7 @@ def accept(console: Console, yes: bool) -> int:
         console.answer({"held": None}, lambda: console.line(N_("Nothing waits for a confirmation.")))
         return 0
     if held["diff"]:
-        console.note(str(held["diff"]).rstrip())
+        console.lines(str(held["diff"]).rstrip(), err=True)
     _show_losses(console, held["losses"])
     coming = sum(int(one["coming"]) for one in held["losses"])
     if not yes and not _agreed(console, N_("Apply the file without them?"), coming):
@@ -244,7 +244,7 @@ def may_write(console: Console) -> None:
 
 def _show_consequence(console: Console, shown: Json) -> None:
     if shown["diff"]:
-        console.note(str(shown["diff"]).rstrip())
+        console.lines(str(shown["diff"]).rstrip(), err=True)
     _show_losses(console, shown["losses"])
     console.note(
         N_(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -14,6 +13,7 @@ import click
 
 from wtpd import language
 from wtpd.cli.table import Table
+from wtpd.harmless import harmless, harmless_json, harmless_lines
 from wtpd.texts import Text
 
 if TYPE_CHECKING:
@@ -67,17 +67,25 @@ class Console:
     def answer(self, data: Any, text: Callable[[], None]) -> None:
         """Print `data` as JSON if that was asked for, else whatever `text` prints."""
         if self.json:
-            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+            click.echo(harmless_json(data, indent=2))
         else:
             text()
 
     def line(self, text: Text | str = "", *, colour: str | None = None, bold: bool = False) -> None:
-        rendered = language.say(text) if isinstance(text, Text) else text
-        click.echo(self.paint(rendered, colour=colour, bold=bold))
+        """One line; line ends and control characters in `text` are made harmless."""
+        click.echo(self.paint(harmless(language.say(text)), colour=colour, bold=bold))
+
+    def lines(self, text: str, *, colour: str | None = None, err: bool = False) -> None:
+        """A text that has lines of its own, such as a difference of files; otherwise as `line`. `err`: as `note`."""
+        click.echo(self.paint(harmless_lines(text), colour=colour), err=err)
+
+    def painted(self, text: str) -> None:
+        """A line of our own making that holds colours already: nothing from outside may be in it."""
+        click.echo(text)
 
     def note(self, text: Text | str) -> None:
-        """For the person, not for the pipe: standard error."""
-        click.echo(language.say(text) if isinstance(text, Text) else text, err=True)
+        """One line for the person, not for the pipe: standard error."""
+        click.echo(harmless(language.say(text)), err=True)
 
     def paint(self, text: str, *, colour: str | None = None, bold: bool = False) -> str:
         return click.style(text, fg=colour, bold=bold or None) if self.colour and (colour or bold) else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wtpd.cli.command import Function, argument, command, option
+from wtpd.harmless import harmless_json
 from wtpd.language import say
 from wtpd.texts import N_
 
@@ -65,7 +66,7 @@ def reveal(console: Console, provider: str, scope: str | None, **order: str | No
 
     def show() -> None:
         for name, value in found["fields"].items():
-            console.line(f"{name}={value}")
+            console.line(f"{name}={value if value.isprintable() else harmless_json(value)}")
         for note in found["notes"]:
             console.note(note)
 

@@ -10,7 +10,6 @@ import click
 
 from wtpd import language
 from wtpd.cli.command import argument, command, option
-from wtpd.client.limits import UPLOAD_LIMIT
 from wtpd.errors import Invalid
 from wtpd.texts import N_, N_n, Text
 
@@ -82,6 +81,8 @@ def _progress(now: Json) -> Text:
 
 def _check(files: Mapping[str, Path]) -> None:
     """Raises `Invalid` for a file that can't be read, is none, or is too large."""
+    from wtpd.client.limits import UPLOAD_LIMIT
+
     for name, path in files.items():
         if not path.is_file():  # a pipe or device may have no end
             raise Invalid(N_("{path} isn't a file.", path=path))

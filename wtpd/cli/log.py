@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -13,6 +12,7 @@ import click
 
 from wtpd.cli.command import argument, command, option, site_option
 from wtpd.cli.moments import ZONE
+from wtpd.harmless import harmless, harmless_json
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _show(console: Console, found: Sequence[Json], last: int) -> int:
     """Print them, the oldest first; answers the newest that is known."""
     if console.json:
         for line in reversed(found):
-            click.echo(json.dumps(line, ensure_ascii=False))
+            click.echo(harmless_json(line))
     else:
         _print(console, found[::-1])
     return int(found[0]["id"]) if found else last
@@ -130,4 +130,4 @@ def _print(console: Console, lines: Sequence[Json]) -> None:
         where = line["channel"] or line["connector"] or line["site"] or line["logger"]
         message = str(line["message"]).replace("\n", "\n    ")
         head = f"{when:%Y-%m-%d %H:%M:%S} {line['level'].upper():<8} {where}"
-        console.line(f"{head}: {message}", colour=COLOURS.get(line["level"]))
+        console.lines(f"{harmless(head)}: {message}", colour=COLOURS.get(line["level"]))

@@ -6,7 +6,7 @@ Exit codes: 0 ok, 1 not ok, 2 usage, 3 daemon not reachable. A command's module 
 from __future__ import annotations
 
 import gettext
-import json
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from wtpd import language
 from wtpd.cli.command import Group, Option
 from wtpd.cli.console import Console
 from wtpd.errors import WtpdError
+from wtpd.harmless import harmless_json, harmless_lines
 from wtpd.language import say
 from wtpd.texts import N_
 
@@ -106,7 +107,9 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) 
             console.json = True
             _refuse(console, "usage" if is_usage else "error", error.format_message(), [])
         else:
-            error.show()
+            shown = io.StringIO()
+            error.show(shown)
+            click.echo(harmless_lines(shown.getvalue()), err=True, nl=False)
         return USAGE if is_usage else NOT_OK
     except click.Abort:
         console.note(N_("Stopped."))
@@ -166,7 +169,7 @@ def _refuse(
 ) -> None:
     if console.json:
         listed = [{"field": field, "detail": text} for field, text in errors]
-        click.echo(json.dumps({"error": kind, "detail": detail, "errors": listed, **(facts or {})}, ensure_ascii=False))
+        click.echo(harmless_json({"error": kind, "detail": detail, "errors": listed, **(facts or {})}))
         return
     console.note(detail)
     for field, text in errors:

@@ -113,7 +113,7 @@ def set_mapping(console: Console, site: str, partner: str, yes: bool, unverified
 
 def _show(console: Console, preview: Json) -> None:
     if preview.get("diff"):
-        console.line(str(preview["diff"]).rstrip())
+        console.lines(str(preview["diff"]).rstrip())
     partner = preview.get("partner")
     if partner:
         console.line(partner["text"], colour="red" if _is_doubtful(preview) else None)

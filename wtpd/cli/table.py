@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from wtpd.harmless import harmless
+
 GAP = 2
 NARROWEST = 6
 """A column isn't cut below this."""
@@ -17,7 +19,7 @@ class Table:
 
     def lines(self, width: int | None) -> Iterator[str]:
         """Head and rows; the widest columns are cut until a line fits into `width` (None: nothing is cut)."""
-        rows = [[" ".join(cell.split()) for cell in row] for row in (self.heads, *self.rows)]
+        rows = [[" ".join(harmless(cell).split()) for cell in row] for row in (self.heads, *self.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         if width is not None:
             widths = fitted(widths, width - GAP * (len(widths) - 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from wtpd import language
 from wtpd.cli.appointments import named
 from wtpd.cli.command import argument, command, option
 from wtpd.cli.moments import ZONE, show_moment
+from wtpd.harmless import harmless_json
 from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _print_message(console: Console, one: Json) -> None:
         if value:
             console.line(f"{language.say(label) + ':':<26} {value}")
     if one["payload"] is not None:
-        console.line(json.dumps(one["payload"], ensure_ascii=False, indent=2))
+        console.lines(harmless_json(one["payload"], indent=2))
 
 
 def _print_sent(console: Console, sent: Sequence[Json]) -> None:

@@ -132,7 +132,7 @@ def _print(console: Console, terminal: Terminal, mode: Mode, lines: list[Line], 
         sign = glyphs.bad if good is False else glyphs.ok if good else " "
         colour = None if good is None else "green" if good else "red"
         text = f"{label:<{room}}{value}"
-        console.line(f"{console.paint(sign, colour=colour)} {text if mode.utf8 else plain(text)}")
+        console.painted(f"{console.paint(sign, colour=colour)} {text if mode.utf8 else plain(text)}")
     console.line()
     for hint in _hints(terminal):
         console.line(hint if mode.utf8 else plain(language.say(hint)))

@@ -53,8 +53,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Wanted = Callable[[Line], bool]
-_HARMLESS = {number: " " for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"}
-"""What a partner says may stand in a line, and mustn't play with the terminal of whoever reads it."""
 _decode = msgspec.json.Decoder(Line).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -157,12 +155,12 @@ class LogBook(logging.Handler):
             at=iso_exact(datetime.fromtimestamp(record.created, UTC)),
             level=_level(record.levelno),
             logger=record.name,
-            message=_shortened(self.format(record)).translate(_HARMLESS),
+            message=_shortened(self.format(record)),
             channel=channel,
             connector=connector,
             site=site,
             appointment_id=told.get("APPOINTMENT"),
-            fields={name.lower(): value.translate(_HARMLESS) for name, value in told.items() if name not in _APART},
+            fields={name.lower(): value for name, value in told.items() if name not in _APART},
         )
 
     def _write(self) -> None:

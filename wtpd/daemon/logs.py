@@ -16,9 +16,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
+from wtpd.harmless import harmless, harmless_lines
+
 log = logging.getLogger(__name__)
 
 HIDDEN = "[secret]"
+LONGEST_PATH = 300
 
 MESSAGES: Mapping[str, str] = {
     "started": "6a1d2b7c0f3e4c559a346f2f0a9c1e01",
@@ -61,32 +64,54 @@ class Redactor:
         for secret in self._known:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
-        return _SECRETS.sub(lambda found: found["before"] + HIDDEN, text)
+        return _SECRETS.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    """The match without its secret; unchanged if it is the end of a path and the sentence behind it, such as
+    `POST /oauth/token: no answer`."""
+    if found["before"].endswith(": "):
+        start = found.start()
+        word = found.string[max(0, start - LONGEST_PATH) : start].rpartition(" ")[2]
+        if word.startswith(("/", "http://", "https://")):
+            return found[0]
+    return found["before"] + HIDDEN
 
 
 class CleanFormatter(logging.Formatter):
-    """Formats a record, traceback included, and cleans the whole."""
+    """Formats a record, traceback included, without secrets and harmless: the message stays one line."""
 
     def __init__(self, pattern: str, redactor: Redactor) -> None:
         super().__init__(pattern)
         self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor.clean(super().format(record))
+        return harmless_lines(self._redactor.clean(super().format(record)))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = harmless(record.message)
+        return super().formatMessage(record)
 
 
-class PriorityFormatter(CleanFormatter):
+class LineFormatter(CleanFormatter):
+    """For a stream of lines: those of a traceback are indented, so that none of them looks like an entry."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\n", "\n    ")
+
+
+class PriorityFormatter(LineFormatter):
     """Puts the priority before each line, as the journal reads it from standard error (sd-daemon(3))."""
 
     def format(self, record: logging.LogRecord) -> str:
         priority = _priority(record.levelno)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).split("\n"))
 
 
 def extras(record: logging.LogRecord, redactor: Redactor) -> dict[str, str]:
-    """The upper-case extras of a record, cleaned."""
+    """The upper-case extras of a record, without secrets and harmless."""
     return {
-        name: redactor.clean(str(value))
+        name: harmless(redactor.clean(str(value)))
         for name, value in record.__dict__.items()
         if name.isupper() and value is not None
     }
@@ -154,7 +179,7 @@ def _handler(environment: Mapping[str, str], stream: TextIO, redactor: Redactor)
             return lines
         return JournalHandler(journal.send, redactor)
     plain = logging.StreamHandler(stream)
-    plain.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", redactor))
+    plain.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", redactor))
     return plain
 
 

@@ -28,6 +28,7 @@ from wtpd.errors import (
     VersionMismatch,
     WtpdError,
 )  # fmt: skip
+from wtpd.harmless import harmless
 from wtpd.sync.errors import KeyUnavailable, NeedsToken, NotAllowed, PartnerError, Rejected
 from wtpd.texts import N_, Text
 
@@ -105,10 +106,12 @@ def problem(status: int, error: WtpdError, language: str, *, headers: Iterable[t
         "type": BASE + error.kind,
         "title": _TITLES.get(status, _TITLES[500]).render(language),
         "status": status,
-        "detail": error.text.render(language),
+        "detail": harmless(error.text.render(language)),
     }
     if error.problems:
-        body["errors"] = [{"field": one.field, "detail": one.text.render(language)} for one in error.problems]
+        body["errors"] = [
+            {"field": harmless(one.field), "detail": harmless(one.text.render(language))} for one in error.problems
+        ]
     content = msgspec.json.encode(body, enc_hook=str)
     return Answer(status, content, PROBLEM, (("content-language", language), *headers))
 

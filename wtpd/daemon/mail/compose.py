@@ -18,6 +18,7 @@ from html import escape
 from wtpd.daemon.mail.addresses import domain_of, in_header
 from wtpd.daemon.mail.incidents import Act
 from wtpd.daemon.mail.wording import headline, next_step, sentence, show_moment, subject_counts
+from wtpd.harmless import harmless, harmless_lines
 from wtpd.store.attention import text
 from wtpd.store.mail import Incident
 from wtpd.texts import N_, Text
@@ -76,6 +77,10 @@ class _Block:
     sentences: Sequence[str]
     lines: Sequence[str] = ()
 
+    def harmless(self) -> _Block:
+        """With each sentence in a line of its own, whatever a partner or a customer wrote into it."""
+        return _Block(harmless(self.title), [*map(harmless, self.sentences)], [*map(harmless, self.lines)])
+
 
 def compose(letter: Letter) -> bytes:
     """The whole mail, ready for the wire."""
@@ -119,7 +124,7 @@ def on_the_wire(letter: Letter, subject: str, plain: str, html: str) -> bytes:
     subject (python/cpython#92081)."""
     message = MIMEMultipart("alternative", policy=_POLICY)
     message["From"], message["To"] = "-", "-"  # written below: the email package would encode their letters
-    message["Subject"] = Header(" ".join(subject.split()), "utf-8", header_name="Subject").encode()
+    message["Subject"] = Header(" ".join(harmless(subject).split()), "utf-8", header_name="Subject").encode()
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = letter.message_id
     if letter.references:
@@ -132,7 +137,7 @@ def on_the_wire(letter: Letter, subject: str, plain: str, html: str) -> bytes:
     message["Content-Language"] = letter.language
     readable = Charset("utf-8")
     readable.body_encoding = QP
-    for body, kind in ((plain, "plain"), (html, "html")):
+    for body, kind in ((harmless_lines(plain), "plain"), (harmless_lines(html), "html")):
         part = MIMENonMultipart("text", kind, charset="utf-8", policy=_POLICY)
         part.set_payload(body, charset=readable)
         message.attach(part)
@@ -193,7 +198,8 @@ def _with_foot(letter: Letter, subject: str, blocks: Sequence[_Block]) -> bytes:
         box=letter.box,
         time=letter.moment(letter.at),
     )
-    closing = letter.say(foot)
+    closing = harmless(letter.say(foot))
+    blocks = [block.harmless() for block in blocks]
     return on_the_wire(letter, subject, _plain(blocks, closing), _html(letter, blocks, closing))
 
 

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from wtpd.harmless import harmless
 from wtpd.tui.tints import style
 
 Span = tuple[str, str]
@@ -31,7 +32,7 @@ def spans(cell: Cell) -> list[Span]:
 
 def fitted(parts: Iterable[Span], width: int, *, right: bool = False, more: str = "…") -> list[Span]:
     """Exactly `width` columns: cut with `more` at the end, or padded (on the left with `right`)."""
-    given = [(_flat(text), tint) for text, tint in parts]
+    given = [(harmless(text), tint) for text, tint in parts]
     used = sum(cell_len(text) for text, _ in given)
     if used <= width:
         blank = (" " * (width - used), "")
@@ -77,10 +78,3 @@ def wrapped(text: str, width: int) -> list[str]:
             line = word
         lines.append(line)
     return lines
-
-
-def _flat(text: str) -> str:
-    """One line without control characters: a partner's text must not steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else " " for char in text)
