@@ -46,8 +46,11 @@ async def test_every_provider_is_told_with_what_a_form_needs(http: UnixHttp) -> 
     assert by_name["email"]["scopes"] == ["general", "office", "assessor", "user"]
     assert by_name["carloop"]["scopes"] == ["general", "office"]
     assert (by_name["superservice"]["testable"], by_name["cartv"]["testable"]) == (True, False)
-    [number, _, password] = by_name["dat"]["fields"]
+    [number, _, password, partner, signature] = by_name["dat"]["fields"]
     assert (number["form"], number["secret"], password["secret"]) == ("digits", False, True)
+    assert (partner["secret"], partner["required"], signature["secret"], signature["required"]) == (
+        False, False, True, False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

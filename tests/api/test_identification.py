@@ -13,11 +13,22 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
-from tests.support.dat import CARD_ALONE, CARD_WITH_OTHERS, FAILING, IDENTIFICATION, SAMPLE_VIN, TWO_HITS, UNKNOWN
+from tests.support.dat import (
+    CARD_ALONE,
+    CARD_WITH_OTHERS,
+    FAILING,
+    IDENTIFICATION,
+    SAMPLE_VIN,
+    TWO_HITS,
+    UNKNOWN,
+    message,
+)
 from tests.support.hand_clock import HandClock
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.unix_http import Reply, UnixHttp
+from wtpd.connectors.dat.sandbox import PARTNER_CUSTOMER
 from wtpd.secrets.resolve import Order
+from wtpd.store.identifications import Question, put_unread
 
 LOGIN = {"customer_number": "1234567", "user_name": "sandbox", "password": "sandbox-secret"}
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -304,6 +315,109 @@ async def test_dat_is_no_channel(box: Box) -> None:
     assert all(one["partner"] != "dat" for one in (await box.http.get("/v1/mapping")).json["items"])
 
 
+@pytest.mark.parametrize("last_seven", ["B654321", "b65 43 21"])
+async def test_the_last_seven_characters_of_a_vin_are_asked_for(box: Box, last_seven: str) -> None:
+    await box.sandbox.control.act("dat", "vehicle", vin="B654321", manufacturer="BMW", model="3er (F30)")
+    assert (await box.identify(last_seven)).json["candidates"][0]["make"] == "BMW"
+    vehicle = await box.vehicle(vin="WBA3D31020B654321")
+    assert (await fill(box, vehicle, vin=last_seven)).json["filled"] == {"make": "BMW", "model": "3er"}
+    kept = (await box.http.get(f"/v1/vehicles/{vehicle['id']}/identification")).json
+    assert kept["vin"] == "WBA3D31020B654321"
+    assert await box.queries() == 1
+    other = await box.vehicle(vin="WBA3D31020B111111")
+    assert (await fill(box, other, vin=last_seven)).kind == "other-vin"
+    blank = await box.vehicle(vin="", plate="HRO-AB 3")
+    assert "vin" not in (await fill(box, blank, vin=last_seven)).json["filled"], "seven characters are no VIN"
+
+
+async def test_that_nobody_knows_a_vin_is_an_answer_and_paid_for_once(box: Box) -> None:
+    vin = "WVWZZZ3CZEE000001"
+    await box.sandbox.control.act("dat", "vehicle", vin=vin, empty=True)
+    first = (await box.identify(vin)).json
+    assert (first["candidates"], first["data_card"]) == ([], False)
+    assert "valueNotFound" in first["fault"]
+    assert (await box.identify(vin)).json["kept"] is True
+    assert await box.queries() == 1
+
+
+async def test_200_full_dossiers_are_read_and_kept(box: Box) -> None:
+    vin = "WVWZZZ3CZEE000002"
+    await box.sandbox.control.act("dat", "vehicle", vin=vin, manufacturer="VW", model="Golf", count=200, rich=True)
+    found = (await box.identify(vin)).json
+    assert (len(found["candidates"]), found["kept"]) == (200, False)
+    assert len(found["candidates"][199]["dossier"]["special"]) == 33
+    assert (await box.identify(vin)).json["kept"] is True
+    assert await box.queries() == 1
+
+
+async def test_an_answer_that_cant_be_read_is_kept_and_not_paid_for_again(tmp_path: Path) -> None:
+    vin = "WVWZZZ3CZEE000003"
+    async with running_box(tmp_path) as box:
+        await box.sandbox.control.act("dat", "vehicle", vin=vin, unreadable=True)
+        for _ in range(3):
+            reply = await box.identify(vin)
+            assert (reply.status, reply.kind) == (409, "unread-answer")
+        assert await box.queries() == 1
+    async with running_box(tmp_path, login=None) as box:
+        assert (await box.identify(vin)).kind == "unread-answer"
+        await box.sandbox.control.act("dat", "vehicle", vin=vin, manufacturer="VW", model="Golf")
+        assert (await box.identify(vin, refresh=True)).json["candidates"]
+        assert (await box.identify(vin)).json["kept"] is True
+
+
+async def test_what_couldnt_be_read_is_read_by_a_later_version(box: Box) -> None:
+    parts = box.daemon.daemon.parts
+    assert parts is not None
+    question = Question(SAMPLE_VIN, "ALL", "de-DE/DE")
+    await parts.db.write(
+        lambda tx: put_unread(tx, question, "was too new", None, message("getVehicleIdentificationByVin.response"))
+    )
+    found = (await box.identify()).json
+    assert (found["kept"], len(found["candidates"])) == (True, 1)
+    assert await box.queries() == 0
+
+
+# --- what is licensed
+
+
+async def result_of(box: Box) -> Any:
+    entries = (await box.http.get("/v1/credentials")).json["items"]
+    [entry] = next(one["entries"] for one in entries if one["provider"] == "dat")
+    return entry["last_result"]
+
+
+async def test_a_missing_licence_to_value_leaves_the_rest_alone(box: Box) -> None:
+    await box.sandbox.control.act("dat", "customer", **LOGIN, products="dateCode,valuateExpert")
+    vehicle = await box.vehicle(odometer_km=43000, first_registration="2024-03-01")
+    await fill(box, vehicle)
+    reply = await box.http.post(f"/v1/vehicles/{vehicle['id']}/valuation", {}, accept_language="en")
+    assert (reply.status, reply.kind) == (502, "needs-token")
+    assert "Server.authorizationFailed" in reply.json["detail"]
+    assert "no licence for this product" in reply.json["detail"]
+    assert (await box.identify(refresh=True)).status == 200
+    assert await result_of(box) == "ok"
+
+
+async def test_another_product_can_value(tmp_path: Path) -> None:
+    async with running_box(tmp_path, more="    products: {valuation: valuateExpert}\n") as box:
+        await box.sandbox.control.act("dat", "customer", **LOGIN, products="dateCode,valuateExpert")
+        vehicle = await box.vehicle(odometer_km=43000, first_registration="2024-03-01")
+        await fill(box, vehicle)
+        assert (await value(box, vehicle)).status == 200
+
+
+async def test_an_interface_partner_is_entered_and_used(tmp_path: Path) -> None:
+    async with running_box(tmp_path, login=None) as box:
+        without = {name: text for name, text in PARTNER_CUSTOMER.items() if "interface" not in name}
+        refused = await box.daemon.enter_credentials("dat", **without)
+        assert (refused.status, refused.kind) == (409, "credentials-refused")
+        assert "Server.authorizationFailed" in refused.json["detail"]
+        assert (await box.daemon.enter_credentials("dat", **PARTNER_CUSTOMER)).status == 200
+        assert (await box.identify()).status == 200
+        shown = str((await box.http.get("/v1/credentials")).json)
+        assert PARTNER_CUSTOMER["interface_partner_signature"] not in shown
+
+
 # --- filling a vehicle
 
 
@@ -383,6 +497,7 @@ async def test_an_identified_vehicle_is_valued(box: Box) -> None:
     worth = (await value(box, vehicle)).json
     assert (worth["odometer_km"], worth["first_registration"], worth["currency"]) == (43000, "2024-03-01", "EUR")
     assert worth["sales_gross_cents"] > worth["sales_cents"] > worth["purchase_cents"] > 0
+    assert worth["extras"] == 3
     more = (await value(box, vehicle, odometer_km=150000)).json
     assert more["sales_cents"] < worth["sales_cents"]
 
@@ -400,3 +515,19 @@ async def test_a_vehicle_without_a_complete_code_has_no_value(box: Box) -> None:
     await fill(box, vehicle, choose=1)
     reply = await value(box, vehicle, odometer_km=1, first_registration="2024-03-01")
     assert (reply.status, reply.kind) == (409, "not-identified")
+
+
+async def test_a_vehicle_identified_before_extras_were_kept_is_valued_without_and_says_so(box: Box) -> None:
+    vehicle = await box.vehicle(odometer_km=43000, first_registration="2024-03-01")
+    await fill(box, vehicle)
+    rich = (await value(box, vehicle)).json
+    parts = box.daemon.daemon.parts
+    assert parts is not None
+    await parts.db.write(lambda tx: tx.run("UPDATE vehicle_identification SET extras = NULL"))
+    plain = (await value(box, vehicle)).json
+    assert plain["extras"] is None
+    assert plain["sales_cents"] == rich["sales_cents"] - 60_000
+    await fill(box, vehicle)
+    assert (await value(box, vehicle)).json == rich
+    assert (await value(box, vehicle, taxation="REGULAR")).status == 200
+    assert (await value(box, vehicle, taxation="x")).status == 422

@@ -144,7 +144,7 @@ def test_json_is_the_answer_as_it_came(terminal: Terminal, api: ApiStub) -> None
 WORTH = {
     "datecode": "019051150020002", "odometer_km": 43000, "first_registration": "2021-05-17", "currency": "EUR",
     "sales_cents": 1285353, "sales_gross_cents": 1529570, "purchase_cents": 1100367, "purchase_gross_cents": None,
-    "original_gross_cents": None, "data_month": "2026-11",
+    "original_gross_cents": None, "data_month": "2026-11", "extras": 3,
 }  # fmt: skip
 
 
@@ -155,6 +155,15 @@ def test_a_vehicle_is_valued(terminal: Terminal, api: ApiStub) -> None:
     assert said.code == 0
     assert "12853.53" in said.out and "15295.70" in said.out
     assert asked(api) == [("/v1/vehicles/v1/valuation", {"odometer_km": 43000, "first_registration": "2021-05-17"})]
+
+
+@pytest.mark.parametrize(("extras", "words"), [(3, "With 3 extras"), (None, "Without extras"), (0, "Without extras")])
+def test_a_value_says_whether_extras_count(terminal: Terminal, api: ApiStub, extras: int | None, words: str) -> None:
+    known(api, OURS)
+    api.on("POST", "/v1/vehicles/v1/valuation", {**WORTH, "extras": extras})
+    said = terminal.wtpd("vehicle", "value", VIN, "--taxation", "regular")
+    assert words in flat(said.out + said.err)
+    assert asked(api)[0][1] == {"taxation": "REGULAR"}
 
 
 def test_a_vehicle_that_isnt_in_the_book_isnt_valued(terminal: Terminal, api: ApiStub) -> None:

@@ -125,7 +125,11 @@ def states(text: str) -> dict[str, str]:
 
 
 def test_a_connector_that_cannot_work_says_why() -> None:
-    assert states(HEAD + FIRST) == {"superservice/rostock": "ready", "carloop/rostock": "not_mapped"}
+    assert states(HEAD + FIRST) == {
+        "superservice/rostock": "ready",
+        "carloop/rostock": "not_mapped",
+        "dat/rostock": "not_mapped",
+    }
     assert states(FIRST)["superservice/rostock"] == "not_licensed"
     off = HEAD + "connectors: {superservice: {enabled: false}}\n" + FIRST
     assert states(off)["superservice/rostock"] == "disabled"
@@ -133,3 +137,22 @@ def test_a_connector_that_cannot_work_says_why() -> None:
     assert states(other)["superservice/b"] == "not_available"
     (found,) = [each for each in channels(load(other).config, MANIFESTS) if each.connector == "superservice"]
     assert str(found.reason) == "the brand NISSAN isn't switched on at B"
+
+
+@pytest.mark.parametrize("product", ["valuateExpert", "calculateExpert", "silverDatPro", "silverDatPro:NETZ.1"])
+def test_a_product_of_the_partner_may_be_named(product: str) -> None:
+    assert passes(f"connectors: {{dat: {{products: {{valuation: '{product}'}}}}}}\n" + FIRST)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("dat: {products: {valuation: valueExpert}}", "there is no product valueExpert"),
+        ("dat: {products: {identification: 'valuateExpert:'}}", "identification"),
+        ("dat: {products: {repair: calculatePro}}", "repair"),
+        ("superservice: {products: {valuation: valuateExpert}}", "valuation has no effect with superservice"),
+    ],
+)
+def test_a_product_that_the_partner_doesnt_have_is_an_error(settings: str, words: str) -> None:
+    [error] = errors(f"connectors: {{{settings}}}\n" + FIRST)
+    assert words in error

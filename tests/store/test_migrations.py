@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wtpd.errors import Unavailable
-from wtpd.store import appointments, customers
+from wtpd.store import appointments, customers, identifications
 from wtpd.store.database import Database
 from wtpd.store.migrations import APPLICATION_ID, migrate, scripts
 
@@ -105,3 +105,21 @@ async def test_the_file_says_whose_it_is(tmp_path: Path) -> None:
     path = tmp_path / "book.db"
     await (await Database.open(path)).close()
     assert int.from_bytes(path.read_bytes()[68:72], "big") == APPLICATION_ID
+
+
+async def test_a_vehicle_identified_before_extras_were_kept_stays_identified(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    before = [script for script in scripts() if script[0] < 63]
+    build(path, len(before))
+    con = sqlite3.connect(path, isolation_level=None)
+    con.execute("INSERT INTO vehicle (id, vin, version) VALUES ('v1', 'WVWDEXTESTSTUB001', 1)")
+    con.execute(
+        "INSERT INTO vehicle_identification VALUES ('v1', 'WVWDEXTESTSTUB001', '019051150020002', 'DE001', 5386,"
+        " '2026-11-09T07:00:00Z', 'anna')"
+    )
+    con.close()
+    database = await Database.open(path)
+    chosen = await database.read(lambda tx: identifications.chosen(tx, "v1"))
+    await database.close()
+    assert chosen is not None
+    assert (chosen.datecode, chosen.construction_time, chosen.extras) == ("019051150020002", 5386, None)

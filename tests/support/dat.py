@@ -36,7 +36,14 @@ def login(password: str = "sandbox-secret", user: str = "sandbox") -> Login:
     """The login that every new sandbox has, or one with another password; with the signature that belongs to it."""
     joined = f"1234567:{user}:{password}"
     signature = hashlib.sha256(joined.encode()).hexdigest().upper()
-    return Login(customer_number="1234567", user_name=user, password=password, signature=signature)
+    return Login(
+        customer_number="1234567",
+        user_name=user,
+        password=password,
+        partner_number="1234567",
+        signature=signature,
+        is_partner=False,
+    )
 
 
 @asynccontextmanager

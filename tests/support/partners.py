@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wtpd.connectors.dat.products import KEYS
+
 
 @dataclass(frozen=True)
 class FakeManifest:
@@ -12,6 +14,7 @@ class FakeManifest:
     module: str | None = None
     brand: str | None = None
     capabilities: frozenset[str] = frozenset({"appointments", "changes", "availability"})
+    products: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -23,5 +26,6 @@ class FakeProvider:
 MANIFESTS = (
     FakeManifest("superservice", "SUPERSERVICE Connect", module="online_booking", brand="NISSAN"),
     FakeManifest("carloop", "Carloop"),
+    FakeManifest("dat", "DAT", capabilities=frozenset({"identification", "valuation"}), products=KEYS),
 )
 PROVIDERS = (FakeProvider("superservice"), FakeProvider("email", ("general", "office", "assessor", "user")))

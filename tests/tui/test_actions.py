@@ -123,6 +123,7 @@ async def test_a_value_is_shown_in_the_readers_money_and_days_as_they_are_typed_
         assert "€" in tui.text
         assert "43,000" in tui.text
         assert "17/05/2021" in tui.text
+        assert "The prices are without extras" not in tui.text
 
 
 async def test_nothing_is_asked_before_the_price_is_agreed_to(tmp_path: Path) -> None:

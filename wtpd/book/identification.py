@@ -12,6 +12,7 @@ from wtpd.connectors.dat.values import Dossier
 from wtpd.errors import Refused
 from wtpd.planner.history import Author
 from wtpd.planner.vehicle import Vehicle
+from wtpd.planner.vin import is_short_vin, is_vin, normalise_vin
 from wtpd.store import identifications, vehicles
 from wtpd.store.database import Tx
 from wtpd.store.identifications import Chosen
@@ -50,10 +51,11 @@ def fill(
     book: Book, tx: Tx, vehicle_id: str, vin: str, dossier: Dossier, *, actor: str, expected_version: int | None = None
 ) -> Filled:
     """Fill the vehicle's blanks and keep what it is at DAT. `vin`: the one that was asked for, which a vehicle without
-    one gets. Raises `NotFound`, `VersionMismatch`, and `Refused` of kind `other-vin`."""
+    one gets, if it is a whole one. Raises `NotFound`, `VersionMismatch`, and `Refused` of kind `other-vin`."""
     before = vehicles.get(tx, vehicle_id)
     check_vin(before, vin)
-    told = {"vin": vin, **facts(dossier)}
+    vin = _whole(vin, before, dossier)
+    told = {"vin": vin, **facts(dossier)} if is_vin(vin) else facts(dossier)
     blanks = {name: value for name, value in told.items() if not getattr(before, name).strip()}
     author = Author(actor=actor, channel=CHANNEL)
     after = book.change_vehicle(tx, vehicle_id, blanks, author=author, expected_version=expected_version)
@@ -67,6 +69,7 @@ def fill(
             construction_time=dossier.construction_time,
             at=tx.now,
             actor=actor,
+            extras=dossier.extras,
         ),
     )
     differing = {
@@ -78,8 +81,8 @@ def fill(
 
 
 def check_vin(vehicle: Vehicle, vin: str) -> None:
-    """Raises `Refused` if the vehicle has another VIN."""
-    if vehicle.vin not in ("", vin):
+    """Raises `Refused` if the vehicle has another VIN; `vin` may be the end of its own."""
+    if vehicle.vin not in ("", vin) and not (is_short_vin(vin) and vehicle.vin.endswith(vin)):
         raise Refused(
             N_("This vehicle's VIN is {ours}, not {asked}.", ours=vehicle.vin, asked=vin),
             kind="other-vin",
@@ -91,6 +94,14 @@ def kept(tx: Tx, vehicle_id: str) -> Chosen | None:
     vehicle = vehicles.get(tx, vehicle_id)
     found = identifications.chosen(tx, vehicle_id)
     return found if found is not None and found.vin == vehicle.vin else None
+
+
+def _whole(vin: str, vehicle: Vehicle, dossier: Dossier) -> str:
+    """The VIN in full, where only its end was asked for: the vehicle's own, or the one that DAT names; else none."""
+    if not is_short_vin(vin):
+        return vin
+    named = normalise_vin(dossier.vin)
+    return vehicle.vin or (named if is_vin(named) and named.endswith(vin) else "")
 
 
 def _same(ours: str, theirs: str) -> bool:

@@ -9,7 +9,7 @@ import click
 
 from wtpd.cli.command import Function, Group, argument, command, option
 from wtpd.language import say
-from wtpd.texts import N_, Text
+from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -83,16 +83,29 @@ def identify(
 @argument("vin")
 @option("--km", type=click.IntRange(0), metavar="KM", about=N_("Odometer reading; the vehicle's own without it."))
 @option("--registered", metavar="DAY", about=N_("First registration; the vehicle's own without it."))
+@option(
+    "--taxation",
+    type=click.Choice(["regular", "difference"]),
+    about=N_("Regular taxation, or taxation of the margin; DAT's usual one for the vehicle without it."),
+)
 @option("--vehicle", "vehicle_id", metavar="ID", about=N_("The vehicle of the book, if several have this VIN."))
 @_for_order
 def value(
-    console: Console, vin: str, km: int | None, registered: str | None, vehicle_id: str | None, **order: str | None
+    console: Console,
+    vin: str,
+    km: int | None,
+    registered: str | None,
+    taxation: str | None,
+    vehicle_id: str | None,
+    **order: str | None,
 ) -> None:
+    given = {**order, "taxation": taxation and taxation.upper()}
+
     async def ask(api: Client) -> Json:
         known = await _known(api, "".join(vin.split()).upper(), vehicle_id)
         if len(known) != 1:
             raise click.ClickException(say(_which(vin, known)))
-        return await api.vehicles.value(known[0]["id"], odometer_km=km, first_registration=registered, **order)
+        return await api.vehicles.value(known[0]["id"], odometer_km=km, first_registration=registered, **given)
 
     worth = console.ask(ask)
     console.answer(worth, lambda: _worth(console, worth))
@@ -132,6 +145,8 @@ def _heading(console: Console, found: Json) -> None:
     console.line(text, bold=True)
     if found["data_card"]:
         console.line(N_("DAT has no complete code for it, only a data card ({fault}).", fault=found["fault"]))
+    elif found["fault"]:
+        console.line(N_("DAT says: {fault}", fault=found["fault"]))
 
 
 def _table(console: Console, candidates: Sequence[Json]) -> None:
@@ -177,6 +192,12 @@ def _worth(console: Console, worth: Json) -> None:
         )
     )  # fmt: skip
     console.table([worth["currency"], N_("without VAT"), N_("with VAT")], rows)
+    if worth["extras"]:
+        console.line(N_n("With one extra.", "With {count} extras.", count=worth["extras"]))
+    elif worth["extras"] is None:
+        console.note(N_("Without extras: this vehicle's equipment isn't known before the vehicle is identified again."))
+    else:
+        console.line(N_("Without extras: DAT named none when the vehicle was identified."))
 
 
 def _money(cents: int | None) -> str:

@@ -177,10 +177,16 @@ class Vehicles(Collection):
         return filled
 
     async def value(
-        self, vehicle_id: str, *, odometer_km: int | None = None, first_registration: str | None = None, **order: Any
+        self,
+        vehicle_id: str,
+        *,
+        odometer_km: int | None = None,
+        first_registration: str | None = None,
+        taxation: str | None = None,
+        **order: Any,
     ) -> Json:
         """What an identified vehicle is worth, by DAT."""
-        body = _given(odometer_km=odometer_km, first_registration=first_registration, **order)
+        body = _given(odometer_km=odometer_km, first_registration=first_registration, taxation=taxation, **order)
         worth: Json = await self._http.post(self._of(vehicle_id, "valuation"), body, patience=LONG)
         return worth
 

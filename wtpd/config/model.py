@@ -79,6 +79,26 @@ class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mails: Annotated[int, Meta(ge=1, le=3650, description="status mails that were sent, and closed incidents")] = 90
 
 
+ProductName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}(:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?$(?!\n)",
+        examples=["valuateExpert", "silverDatPro:DAT"],
+    ),
+]
+
+
+class Products(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which of the partner's products does what; after a colon another product variant."""
+
+    identification: Annotated[
+        ProductName | None, Meta(description="product that identifies vehicles; without it the partner's usual one")
+    ] = None
+    valuation: Annotated[
+        ProductName | None, Meta(description="product that values vehicles; without it the partner's usual one")
+    ] = None
+
+
 class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How one connector calls its partner."""
 
@@ -97,6 +117,7 @@ class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_onl
     total_timeout: Duration = "30s"
     calls_at_once: Annotated[int, Meta(ge=1, le=64)] = 8
     horizon_days: Annotated[int, Meta(ge=1, le=365, description="days ahead for which availability is published")] = 90
+    products: Products = Products()
 
 
 class CredentialSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

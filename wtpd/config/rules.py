@@ -10,7 +10,7 @@ from typing import Protocol
 
 from wtpd.config import names
 from wtpd.config.errors import ConfigError, Place
-from wtpd.config.model import Config, Department, DropOff, Site, seconds
+from wtpd.config.model import Config, Department, DropOff, Products, Site, seconds
 from wtpd.config.schema import secret_text
 from wtpd.config.tree import Node, Path, dotted, exists, nearest_place
 from wtpd.errors import Invalid
@@ -31,6 +31,8 @@ class PartnerManifest(Protocol):
     def brand(self) -> str | None: ...
     @property
     def capabilities(self) -> frozenset[str]: ...
+    @property
+    def products(self) -> Sequence[str]: ...
 
 
 class CredentialProvider(Protocol):
@@ -158,10 +160,23 @@ def _connectors(config: Config, known: Known, root: Node) -> Iterator[Finding]:
             for key, capability in _RUN_SETTINGS.items():
                 if capability not in manifest.capabilities and exists(root, (*path, key)):
                     yield (*path, key), N_("{key} has no effect with {partner}; take it out", key=key, partner=partner)
+            yield from _products(settings.products, manifest, path)
         if settings.address is not None:
             yield from _address(settings.address, path)
         if seconds(settings.connect_timeout) > seconds(settings.total_timeout):
             yield (*path, "connect_timeout"), N_("connect_timeout is longer than total_timeout")
+
+
+def _products(products: Products, manifest: PartnerManifest, path: Path) -> Iterator[Finding]:
+    for key, setting in (("identification", products.identification), ("valuation", products.valuation)):
+        name = "" if setting is None else setting.partition(":")[0]
+        if not name or name in manifest.products:
+            continue
+        where = (*path, "products", key)
+        if manifest.products:
+            yield where, _unknown(N_("product"), name, manifest.products)
+        else:
+            yield where, N_("{key} has no effect with {partner}; take it out", key=key, partner=manifest.name)
 
 
 def _address(address: str, path: Path) -> Iterator[Finding]:

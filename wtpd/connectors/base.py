@@ -102,6 +102,8 @@ class Manifest:
     delivered_fields: frozenset[str] = frozenset()
     credential_fields: tuple[CredentialField, ...] = ()
     default_address: str | None = None
+    products: tuple[str, ...] = ()
+    """The partner's products that `connectors.NAME.products` may name, for a partner that sells several."""
     connect: Callable[[PartnerHttp, Secrets], AppointmentConnector] | None = None
     """Makes the connector over a ready HTTP client (time limits, throttle and error mapping are its business)."""
     sandbox: Callable[[Host], PartnerSide] | None = None

@@ -18,13 +18,16 @@ import msgspec
 from wtpd.clock import Clock
 from wtpd.config.model import Config, ConnectorSettings, seconds
 from wtpd.connectors.base import Verified
-from wtpd.connectors.dat.client import Dat, login_of
-from wtpd.connectors.dat.products import ADDRESS, split
-from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Restriction
+from wtpd.connectors.dat.client import ANSWER_LIMIT, Dat, UnreadAnswer, login_of
+from wtpd.connectors.dat.products import ADDRESS, DATECODE, FINANCE, named, split
+from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Restriction, Taxation, Valuation
+from wtpd.connectors.dat.wire import FaultError
+from wtpd.connectors.dat.wire import identification as read_answer
 from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.values import WireError
 from wtpd.daemon.credentials import Credentials
 from wtpd.errors import Invalid, Problem, Refused, Unavailable
-from wtpd.planner.vin import normalise_vin, vin_problem
+from wtpd.planner.vin import is_short_vin, is_vin, normalise_vin, vin_problem
 from wtpd.secrets.resolve import Order
 from wtpd.store import identifications
 from wtpd.store.database import Database, Tx
@@ -73,7 +76,8 @@ class Identifier:
     ) -> Found:
         """What the VIN stands for. `order` says whose login is used; `refresh`: ask anew, which costs money.
 
-        Raises `Invalid` for what is no VIN, `NoCredential`, `Refused` of kind `vin-limit`, and the partner's errors."""
+        Raises `Invalid` for what is no VIN, `NoCredential`, `Refused` of kind `vin-limit` or `unread-answer`, and the
+        partner's errors."""
         vin = _checked(vin)
         scope, fields = await self._credentials.of_order(DAT, order)
         question = Question(vin, restriction, _locale_key(locale := self._locale(order)))
@@ -86,22 +90,33 @@ class Identifier:
             flight.add_done_callback(lambda task: self._landed(question))
         return await asyncio.shield(flight)
 
-    async def evaluate(self, chosen: Chosen, order: Order, *, mileage: int, registered: date) -> Evaluation:
-        """What an identified vehicle is worth. Raises `Refused` of kind `not-identified`, `NoCredential`, and the
-        partner's errors."""
+    async def evaluate(
+        self, chosen: Chosen, order: Order, *, mileage: int, registered: date, taxation: Taxation | None = None
+    ) -> Evaluation:
+        """What an identified vehicle is worth, with the special equipment that it was identified with. Raises
+        `Refused` of kind `not-identified`, `NoCredential`, and the partner's errors."""
         if chosen.construction_time is None or not chosen.container or chosen.datecode.endswith("0000"):
             raise Refused(
                 N_("DAT couldn't identify this vehicle completely, so it can't be valued."), kind="not-identified"
             )
         scope, fields = await self._credentials.of_order(DAT, order)
         client, login = self._ready(fields)
+        wanted = Valuation(
+            datecode=chosen.datecode,
+            container=chosen.container,
+            construction_time=chosen.construction_time,
+            mileage=mileage,
+            registered=registered,
+            extras=chosen.extras or (),
+            vin=chosen.vin if is_vin(chosen.vin) else "",
+            taxation=taxation,
+        )
+        locale = self._locale(order)
         try:
-            found = await client.evaluate(
-                login, chosen.datecode, chosen.container, chosen.construction_time,
-                mileage=mileage, registered=registered, locale=self._locale(order),
-            )  # fmt: skip
+            found = await client.evaluate(login, wanted, locale)
         except NeedsToken:
-            await self._credentials.note_use(DAT, scope, "refused")
+            if await client.is_wrong(login, locale, refused_for="valuation"):
+                await self._credentials.note_use(DAT, scope, "refused")
             raise
         await self._credentials.note_use(DAT, scope, "ok")
         return found
@@ -151,8 +166,11 @@ class Identifier:
         try:
             answer = await client.identify(login, question.vin, locale, restriction=restriction, before=count)
         except NeedsToken:
-            await self._credentials.note_use(DAT, scope, "refused")
+            if await client.is_wrong(login, locale, refused_for="identification"):
+                await self._credentials.note_use(DAT, scope, "refused")
             raise
+        except UnreadAnswer as error:
+            raise await self._keep_unread(question, error) from None
         at = self._clock.now()
         await self._keep(question, answer)
         await self._credentials.note_use(DAT, scope, "ok")
@@ -168,12 +186,38 @@ class Identifier:
             asked = identifications.counted(tx, question.vin, self._today())
             return Found(question.vin, _decode(found.text), found.at, True, asked)
 
-        return await self._db.read(read)
+        return await self._db.read(read) or await self._kept_unread(question, since)
+
+    async def _kept_unread(self, question: Question, since: datetime) -> Found | None:
+        """An answer that couldn't be read is read once more, since a later version may be able to. Raises `Refused`
+        if it still can't be: asking again would be paid for again."""
+        unread = await self._db.read(lambda tx: identifications.find_unread(tx, question, since))
+        if unread is None:
+            return None
+        try:
+            answer = await asyncio.to_thread(read_answer, unread.content, unread.charset)
+        except (WireError, FaultError):
+            raise _unread(question, unread.at, unread.reason) from None
+        await self._keep(question, answer)
+        return Found(question.vin, answer, unread.at, True, await self.asked_today(question.vin))
+
+    async def _keep_unread(self, question: Question, error: UnreadAnswer) -> Exception:
+        """Keep what came, and the error to raise."""
+        reason, at = str(error)[:300], self._clock.now()
+        log.warning("An answer of DAT can't be read: %s", reason)
+        try:
+            await self._db.write(
+                lambda tx: identifications.put_unread(tx, question, reason, error.charset, error.content)
+            )
+        except Exception:
+            log.exception("An answer of DAT couldn't be kept; the next question costs again")
+            return error
+        return _unread(question, at, reason)
 
     async def _keep(self, question: Question, answer: Identification) -> None:
         """An answer that can't be kept is still an answer, and paid for."""
-        text = msgspec.json.encode(answer).decode()
         try:
+            text = await asyncio.to_thread(lambda: msgspec.json.encode(answer).decode())
             await self._db.write(lambda tx: identifications.put(tx, question, text))
         except Exception:
             log.exception("An answer of DAT couldn't be kept; the next question costs again")
@@ -217,16 +261,20 @@ class Identifier:
         return self._client[1], login_of(fields)
 
     def _make(self, settings: ConnectorSettings) -> Dat:
-        address, product = split(settings.address or ADDRESS)
+        address, by_address = split(settings.address or ADDRESS)
+        wanted = settings.products
+        product = named(wanted.identification) if wanted.identification else by_address or DATECODE
+        valuation = named(wanted.valuation) if wanted.valuation else FINANCE
         http = PartnerHttp(
             address,
             connect_timeout=seconds(settings.connect_timeout),
             read_timeout=seconds(settings.read_timeout),
             total_timeout=seconds(settings.total_timeout),
             calls_at_once=settings.calls_at_once,
+            size_limit=ANSWER_LIMIT,
             clock=self._clock,
         )
-        return Dat(http, product, monotonic=self._clock.monotonic)
+        return Dat(http, product, valuation=valuation, monotonic=self._clock.monotonic)
 
     def _landed(self, question: Question) -> None:
         flight = self._flights.pop(question)
@@ -236,10 +284,22 @@ class Identifier:
 
 def _checked(vin: str) -> str:
     found = normalise_vin(vin)
-    wrong = vin_problem(found)
+    wrong = None if is_short_vin(found) else vin_problem(found)
     if wrong is not None:
         raise Invalid(wrong, problems=[Problem("vin", wrong)])
     return found
+
+
+def _unread(question: Question, at: datetime, reason: str) -> Refused:
+    return Refused(
+        N_(
+            "DAT answered about {vin}, which is paid for, but the answer can't be read ({reason}). It is kept. Asking "
+            "again with refresh would cost again.",
+            vin=question.vin, reason=reason,
+        ),
+        kind="unread-answer",
+        facts={"at": at.isoformat()},
+    )  # fmt: skip
 
 
 def _locale_key(locale: Locale) -> str:

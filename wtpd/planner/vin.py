@@ -10,6 +10,7 @@ import re
 from wtpd.texts import N_, Text
 
 _FORM = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+_SHORT = re.compile(r"[A-HJ-NPR-Z0-9]{7}")
 _DECORATION = re.compile(r"[\s\-‐‑–—*]+")
 
 
@@ -21,6 +22,12 @@ def normalise_vin(text: str) -> str:
 def is_vin(vin: str) -> bool:
     """Whether a normalised number has the form of one."""
     return _FORM.fullmatch(vin) is not None
+
+
+def is_short_vin(text: str) -> bool:
+    """Whether a normalised text has the form of the last seven characters of a number, by which some makers know their
+    vehicles."""
+    return _SHORT.fullmatch(text) is not None
 
 
 def vin_problem(vin: str) -> Text | None:

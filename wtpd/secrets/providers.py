@@ -57,7 +57,8 @@ def _written(level: str) -> str:
 
 
 def dat_signature(values: Mapping[str, str]) -> Mapping[str, str]:
-    """DAT's `interfacePartnerSignature` form: SHA-256 over `customerNumber:userName:password`, upper-case hex."""
+    """The customer's own signature: SHA-256 over `customerNumber:userName:password`, upper-case hex. It is sent only
+    where the interface partner signature that DAT gives to the maker of a software isn't entered."""
     joined = ":".join(values[name] for name in ("customer_number", "user_name", "password"))
     return {"signature": hashlib.sha256(joined.encode("utf-8")).hexdigest().upper()}
 
@@ -69,7 +70,18 @@ _USER_NAME = Field(name="user_name", label=N_("User name"))
 _PASSWORD = Field(name="password", label=N_("Password"), secret=True)
 
 _LOGIN = (_CUSTOMER_NUMBER, _USER_NAME, _PASSWORD)
-_DAT = (Field(name="customer_number", label=N_("Customer number"), form="digits"), _USER_NAME, _PASSWORD)
+_DAT = (
+    Field(name="customer_number", label=N_("Customer number"), form="digits"),
+    _USER_NAME,
+    _PASSWORD,
+    Field(
+        name="interface_partner_number", label=N_("Interface partner number (from DAT)"), required=False, form="digits"
+    ),
+    Field(
+        name="interface_partner_signature", label=N_("Interface partner signature (from DAT)"),
+        secret=True, required=False, form="code",
+    ),
+)  # fmt: skip
 _PERSONAL: tuple[Level, ...] = ("general", "office", "assessor")
 
 _SINNO = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from sqlite3 import Row
@@ -28,9 +30,20 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An answer that was paid for and couldn't be read, for `reason`. `content` is empty where it was too large."""
+
+    at: datetime
+    reason: str
+    charset: str | None
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What a vehicle of the book is at DAT; it counts as long as the vehicle has this VIN."""
+    """What a vehicle of the book is at DAT; it counts as long as the vehicle has this VIN. `extras`: DAT's numbers of
+    its special equipment; None where they aren't known."""
 
     vehicle_id: str
     vin: str
@@ -39,6 +52,7 @@ class Chosen:
     construction_time: int | None
     at: datetime
     actor: str
+    extras: tuple[int, ...] | None = None
 
 
 def find(tx: Tx, question: Question, since: datetime) -> Answer | None:
@@ -52,10 +66,43 @@ def find(tx: Tx, question: Question, since: datetime) -> Answer | None:
 
 def put(tx: Tx, question: Question, text: str) -> None:
     """Keep an answer in the place of the one before."""
+    _forget_unread(tx, question)
     tx.run(
         """INSERT INTO identification (vin, restriction, locale, at, answer) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (vin, restriction, locale) DO UPDATE SET at = excluded.at, answer = excluded.answer""",
         (question.vin, question.restriction, question.locale, iso(tx.now), text),
+    )
+
+
+def find_unread(tx: Tx, question: Question, since: datetime) -> Unread | None:
+    """The answer that couldn't be read, if it isn't older than `since`."""
+    row = tx.one(
+        """SELECT at, reason, charset, content FROM identification_unread
+           WHERE vin = ? AND restriction = ? AND locale = ? AND at >= ?""",
+        (question.vin, question.restriction, question.locale, iso(since)),
+    )
+    if row is None:
+        return None
+    return Unread(from_iso(row["at"]), row["reason"], row["charset"], zlib.decompress(row["content"]))
+
+
+def put_unread(tx: Tx, question: Question, reason: str, charset: str | None, content: bytes) -> None:
+    """Keep an answer that can't be read as it came."""
+    _forget_unread(tx, question)
+    tx.run(
+        """INSERT INTO identification_unread (vin, restriction, locale, at, reason, charset, content)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            question.vin, question.restriction, question.locale, iso(tx.now), reason, charset,
+            zlib.compress(content, 1),
+        ),
+    )  # fmt: skip
+
+
+def _forget_unread(tx: Tx, question: Question) -> None:
+    tx.run(
+        "DELETE FROM identification_unread WHERE vin = ? AND restriction = ? AND locale = ?",
+        (question.vin, question.restriction, question.locale),
     )
 
 
@@ -78,10 +125,10 @@ def counted(tx: Tx, vin: str, day: date) -> int:
 def choose(tx: Tx, chosen: Chosen) -> None:
     """Keep what a vehicle is."""
     tx.run(
-        "REPLACE INTO vehicle_identification VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "REPLACE INTO vehicle_identification VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             chosen.vehicle_id, chosen.vin, chosen.datecode, chosen.container, chosen.construction_time,
-            iso(chosen.at), chosen.actor,
+            iso(chosen.at), chosen.actor, None if chosen.extras is None else json.dumps(chosen.extras),
         ),
     )  # fmt: skip
 
@@ -95,9 +142,11 @@ def prune(tx: Tx, before: datetime) -> int:
     """Forget answers older than `before`, and the counts of days that are over; how many answers went."""
     yesterday = (tx.now - timedelta(days=2)).date()  # in any time zone
     tx.run("DELETE FROM identification_count WHERE day < ?", (yesterday.isoformat(),))
+    tx.run("DELETE FROM identification_unread WHERE at < ?", (iso(before),))
     return tx.run("DELETE FROM identification WHERE at < ?", (iso(before),)).rowcount
 
 
 def _chosen(row: Row) -> Chosen:
     values = {name: row[name] for name in ("vehicle_id", "vin", "datecode", "container", "construction_time", "actor")}
-    return Chosen(**values, at=from_iso(row["at"]))
+    extras = None if row["extras"] is None else tuple(json.loads(row["extras"]))
+    return Chosen(**values, at=from_iso(row["at"]), extras=extras)

@@ -25,6 +25,7 @@ NAMES: Mapping[str, Text] = {
     "original_gross_cents": N_("price when new, with VAT"),
     "data_month": N_("data of"),
     "currency": N_("currency"),
+    "extras": N_("extras"),
     "state": N_("state"),
     "detail": N_("detail"),
 }
@@ -52,6 +53,8 @@ def write_answer(sheet: Sheet, page: Page, answer: Mapping[str, Any]) -> None:
     facts = {name: value for name, value in answer.items() if _is_plain(value)}
     for name, value in facts.items():
         sheet.fact(name_of(name), _shown(page, name, value))
+    if "extras" in answer and not answer["extras"]:
+        sheet.text(N_("The prices are without extras."), "warn")
     if not facts:
         sheet.text(N_("Done."))
 

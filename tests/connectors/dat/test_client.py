@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,13 @@ from tests.support.dat import (
 from tests.support.manual_clock import ManualClock
 from tests.support.sandbox import Sandbox, running_sandbox
 from wtpd.connectors.dat import wire
-from wtpd.connectors.dat.client import REFUSED_FOR, Dat, login_of
-from wtpd.connectors.dat.products import PRODUCTS, Product
+from wtpd.connectors.dat.client import REFUSED_FOR, Dat, UnreadAnswer, login_of
+from wtpd.connectors.dat.products import DATECODE, FINANCE, PRODUCTS, Product, named
+from wtpd.connectors.dat.sandbox import PARTNER_CUSTOMER
+from wtpd.connectors.dat.values import Valuation
 from wtpd.connectors.http import PartnerHttp
 from wtpd.errors import Refused
-from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected, TooLarge, Transient
+from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected, Transient
 from wtpd.texts import N_
 
 
@@ -44,6 +47,12 @@ from wtpd.texts import N_
 async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     async with running_sandbox(tmp_path) as running:
         yield running
+
+
+PASSAT = Valuation(
+    datecode="019051150020002", container="DE001", construction_time=5386, mileage=43000,
+    registered=date(2024, 3, 1), extras=(24151, 7502), vin=SAMPLE_VIN,
+)  # fmt: skip
 
 
 async def paths(sandbox: Sandbox) -> list[str]:
@@ -84,9 +93,7 @@ async def test_a_fault_is_told_with_code_and_text(sandbox: Sandbox) -> None:
 async def test_a_valuation_goes_to_its_own_product_with_its_own_token(sandbox: Sandbox) -> None:
     async with dat_client(sandbox) as dat:
         await dat.identify(login(), SAMPLE_VIN, GERMAN, before=free)
-        worth = await dat.evaluate(
-            login(), "019051150020002", "DE001", 5386, mileage=43000, registered=date(2024, 3, 1), locale=GERMAN
-        )
+        worth = await dat.evaluate(login(), PASSAT, GERMAN)
     assert worth.sales is not None and worth.purchase is not None
     assert worth.sales > worth.purchase > 0
     assert (await paths(sandbox))[2:] == ["/FinanceLine/soap/Authentication", "/FinanceLine/soap/Evaluation"]
@@ -193,6 +200,97 @@ def test_a_login_with_a_missing_part_is_refused_here(missing: str) -> None:
         login_of(fields)
 
 
+async def test_an_interface_partner_is_sent_as_it_was_entered(sandbox: Sandbox) -> None:
+    own = login_of({**PARTNER_CUSTOMER, "signature": "DERIVED"})
+    assert (own.partner_number, own.signature) == (
+        PARTNER_CUSTOMER["interface_partner_number"], PARTNER_CUSTOMER["interface_partner_signature"],
+    )  # fmt: skip
+    async with dat_client(sandbox) as dat:
+        assert (await dat.verify(own, GERMAN)).account == "1234568"
+
+
+@pytest.mark.parametrize("left_out", ["interface_partner_number", "interface_partner_signature"])
+async def test_a_customer_with_an_interface_partner_isnt_known_without_it(sandbox: Sandbox, left_out: str) -> None:
+    fields = {**PARTNER_CUSTOMER, "signature": "0" * 64}
+    del fields[left_out]
+    async with dat_client(sandbox) as dat:
+        with pytest.raises(NeedsToken) as caught:
+            await dat.verify(login_of(fields), GERMAN)
+    reason = str(caught.value.reason)
+    assert "authorizationFailed" in reason and "no licence" in reason
+    assert ("none is entered" in reason) is (left_out == "interface_partner_signature")
+    assert fields["password"] not in reason
+
+
+async def test_a_customer_without_an_interface_partner_isnt_known_with_one(sandbox: Sandbox) -> None:
+    fields = {
+        "customer_number": "1234567", "user_name": "sandbox", "password": "sandbox-secret", "signature": "x",
+        "interface_partner_number": "7654321", "interface_partner_signature": "INVENTED",
+    }  # fmt: skip
+    async with dat_client(sandbox) as dat:
+        with pytest.raises(NeedsToken):
+            await dat.verify(login_of(fields), GERMAN)
+
+
+async def licensed(sandbox: Sandbox, *products: str) -> None:
+    await sandbox.control.act(
+        "dat", "customer", customer_number="1234567", user_name="sandbox", password="sandbox-secret",
+        products=",".join(products),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("licence", [DATECODE, FINANCE], ids=["identification", "valuation"])
+async def test_a_missing_licence_for_one_product_leaves_the_other_alone(sandbox: Sandbox, licence: Product) -> None:
+    await licensed(sandbox, licence.key)
+    async with dat_client(sandbox) as dat:
+        calls = {
+            DATECODE.key: lambda: dat.identify(login(), SAMPLE_VIN, GERMAN, before=free),
+            FINANCE.key: lambda: dat.evaluate(login(), PASSAT, GERMAN),
+        }
+        [without] = calls.keys() - {licence.key}
+        for _ in range(2):
+            with pytest.raises(NeedsToken) as caught:
+                await calls[without]()
+            assert "authorizationFailed" in str(caught.value.reason)
+            await calls[licence.key]()
+        kind: Any = "valuation" if without == FINANCE.key else "identification"
+        assert not await dat.is_wrong(login(), GERMAN, refused_for=kind)
+
+
+async def test_a_login_that_both_products_refuse_is_wrong(sandbox: Sandbox) -> None:
+    async with dat_client(sandbox) as dat:
+        assert await dat.is_wrong(login("wrong"), GERMAN, refused_for="valuation")
+
+
+@pytest.mark.parametrize("code", ["dat:authorizationFailed", "dat:dat:Server.authorizationFailed"])
+async def test_a_refused_login_is_known_by_both_codes(code: str) -> None:
+    async with ChaosServer(TOKEN, xml(500, fault("Nein", code)), TOKEN, xml(500, fault("Nein", code))) as server:
+        with pytest.raises(NeedsToken, match="authorizationFailed: Nein"):
+            await ask(server)
+
+
+@pytest.mark.parametrize(
+    "setting", ["calculateExpert", "valuateExpertPlusPartner", "silverDatPro", "silverDatPro:NETZ", "valuateFinance"]
+)
+async def test_products_can_be_named(sandbox: Sandbox, setting: str) -> None:
+    async with dat_client(sandbox, named(setting)) as dat:
+        await dat.identify(login(), SAMPLE_VIN, GERMAN, before=free)
+
+
+async def test_a_product_needs_its_variant(sandbox: Sandbox) -> None:
+    wrong = Product("x", "x", "/valuateNG/soap", variant="valuateNG.other")
+    async with dat_client(sandbox, wrong) as dat:
+        with pytest.raises(NeedsToken):
+            await dat.identify(login(), SAMPLE_VIN, GERMAN, before=free)
+
+
+async def test_each_piece_of_special_equipment_counts(sandbox: Sandbox) -> None:
+    async with dat_client(sandbox) as dat:
+        plain = await dat.evaluate(login(), replace(PASSAT, extras=()), GERMAN)
+        rich = await dat.evaluate(login(), PASSAT, GERMAN)
+    assert plain.sales is not None and rich.sales == plain.sales + 40_000
+
+
 # --- trouble
 
 
@@ -213,7 +311,7 @@ async def test_a_call_that_may_not_be_made_isnt_made(sandbox: Sandbox) -> None:
         ("status", {"status": 500}, Transient),
         ("status", {"status": 401}, NeedsToken),
         ("garbage", {}, PartnerBroken),
-        ("huge", {}, TooLarge),
+        ("huge", {}, UnreadAnswer),
         ("cut", {}, Transient),
         ("cut_middle", {}, PartnerBroken),
         ("never", {}, Transient),

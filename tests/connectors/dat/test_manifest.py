@@ -12,6 +12,7 @@ from wtpd.secrets.providers import PROVIDERS
 
 def test_the_manifest_says_what_it_can_and_needs() -> None:
     assert (manifest.name, manifest.capabilities) == ("dat", {"identification", "valuation"})
+    assert manifest.products == tuple(product.key for product in PRODUCTS)
     asked = [(field.name, field.secret) for field in manifest.credential_fields]
     assert asked == [(field.name, field.secret) for field in PROVIDERS["dat"].fields]
 
@@ -36,8 +37,8 @@ def test_nothing_heavy_is_loaded_before_it_is_used(module: str) -> None:
 )
 def test_the_address_says_which_product_is_licensed(address: str, bare: str, name: str) -> None:
     found, product = split(address)
-    assert (found, product.name) == (bare, name)
+    assert (found, (product or DATECODE).name) == (bare, name)
 
 
 def test_every_product_has_its_own_authentication() -> None:
-    assert len({product.path(product.authentication) for product in PRODUCTS}) == len(PRODUCTS)
+    assert len({(product.path(product.authentication), product.variant) for product in PRODUCTS}) == len(PRODUCTS)

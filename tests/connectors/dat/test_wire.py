@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.dat import GERMAN, envelope, fault, login, message
 from wtpd.connectors.dat import soap, wire
-from wtpd.connectors.dat.values import Dossier, Locale
+from wtpd.connectors.dat.values import Dossier, EquipmentPosition, Locale, Valuation
 from wtpd.connectors.values import WireError
 
 SAMPLE = message("getVehicleIdentificationByVin.response")
@@ -160,20 +160,66 @@ def test_an_empty_data_card_means_that_nobody_knows_the_vin(card: str) -> None:
 @pytest.mark.parametrize(
     "card", ["<additionalInformation><Vehicle>", "<additionalInformation", "additionalInformation"]
 )
-def test_a_card_that_cant_be_read_leaves_the_fault(card: str) -> None:
-    with pytest.raises(wire.FaultError) as caught:
+def test_a_card_that_cant_be_read_isnt_taken_for_a_vehicle_that_nobody_knows(card: str) -> None:
+    with pytest.raises(WireError, match="card"):
         wire.identification(fault(escape(f"ECode not found {card}")))
-    assert caught.value.fault.code == "Server.valueNotFound"
-    assert caught.value.fault.text.startswith("ECode not found")
+
+
+@pytest.mark.parametrize("code", ["dat:dat:Server.valueNotFound", "dat:valueNotFound"])
+def test_a_fault_without_a_card_is_the_answer_that_nobody_knows_the_vin(code: str) -> None:
+    found = wire.identification(fault("ECode not found", code))
+    assert (found.card, found.dossiers) == (False, ())
+    assert found.fault.endswith("valueNotFound: ECode not found")
 
 
 def test_a_bomb_within_a_fault_doesnt_go_off() -> None:
     card = "<!DOCTYPE a [<!ENTITY x 'y'>]><additionalInformation>&x;</additionalInformation>"
-    with pytest.raises(wire.FaultError):
+    with pytest.raises(WireError):
         wire.identification(fault(escape(card)))
 
 
+def test_a_card_keeps_the_numbers_by_which_a_workshop_finds_parts() -> None:
+    card = (
+        "<additionalInformation><Vehicle><ManufacturerName>BMW</ManufacturerName><PaintTypes><PaintType>30</PaintType>"
+        "<PaintType/></PaintTypes><VINResult><VINEquipments><VINEquipment><AvNumberDat>789</AvNumberDat>"
+        "<ManufacturerCode>320</ManufacturerCode><ShortName>MODELLSCHRIFTZUG ENTFALL</ShortName></VINEquipment>"
+        "<VINEquipment><AvNumberDat>81</AvNumberDat></VINEquipment></VINEquipments><VINVehicle>"
+        "<ManufacturerEngineCode>N47</ManufacturerEngineCode></VINVehicle></VINResult></Vehicle></additionalInformation>"
+    )
+    [one] = wire.identification(fault(escape(card))).dossiers
+    assert [(code.code, code.dat_id) for code in one.unassigned] == [("320", 789), ("", 81)]
+    assert (one.engine_code, one.transmission_code, one.paint_types) == ("N47", "", ("30",))
+
+
+def test_the_sample_tells_of_engine_gearbox_paint_and_extras() -> None:
+    [one] = wire.identification(message("getVehicleIdentificationByVin.response")).dossiers
+    assert (one.car_code, one.engine_code, one.transmission_code) == ("3G525X", "CRLB", "QFZ")
+    assert (one.paint_types, one.extras) == (("30",), (24151, 7502, 26708))
+
+
+def test_a_package_without_a_number_counts_by_what_is_in_it() -> None:
+    package = EquipmentPosition(contained=(EquipmentPosition(dat_id=2), EquipmentPosition(dat_id=3)))
+    assert Dossier(special=(EquipmentPosition(dat_id=3), package)).extras == (3, 2)
+
+
 # --- faults
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('Zu oft.<br/><a href="###VIN_INFO###" target=_blank>Mehr</a>', "Zu oft. Mehr"),
+        ("<P class='x'>Zu&nbsp;oft</P> ###CODE###", "Zu oft"),
+        ("aufgetreten <FV2E>.", "aufgetreten <FV2E>."),
+        ("a &lt;b&gt;bold&lt;/b&gt; word", "a bold word"),
+        ("1 < 2 & 3 > 2", "1 < 2 & 3 > 2"),
+        ("<a " * 3000, "<a " * 333 + "<"),
+    ],
+)
+def test_a_faults_text_comes_without_html_and_placeholders(written: str, shown: str) -> None:
+    with pytest.raises(wire.FaultError) as caught:
+        wire.identification(fault(escape(written), "dat:x"))
+    assert caught.value.fault.text == shown.strip()
 
 
 @pytest.mark.parametrize(
@@ -284,16 +330,31 @@ def test_nothing_that_is_entered_can_add_an_element() -> None:
 
 def test_a_valuation_saves_nothing_at_dat() -> None:
     asked = wire.evaluation_request(
-        "019051150020002", "DE001", 5386, mileage=43000, registered=date(2015, 3, 1), locale=GERMAN
-    )
+        Valuation(
+            datecode="019051150020002", container="DE001", construction_time=5386, mileage=43000,
+            registered=date(2015, 3, 1), extras=(24151, 7502), vin="WVWDEXTESTSTUB001", taxation="REGULAR",
+        ),
+        GERMAN,
+    )  # fmt: skip
     request = soap.child(soap.body_of(asked), "request")
     told = {soap.local(one): one.text for one in soap.children(request)}
     assert (told["restriction"], told["save"], told["registrationDate"]) == ("APPRAISAL", "false", "2015-03-01")
+    assert (told["vin"], told["vatType"]) == ("WVWDEXTESTSTUB001", "REGULAR")
+    equipment = soap.child(request, "equipment")
+    positions = [soap.number(one, "datEquipmentId") for one in soap.children(equipment, "equipmentPosition")]
+    assert positions == [24151, 7502]
 
 
 @pytest.mark.parametrize(
     ("language", "market", "idiom"),
-    [("de", "DE", "de-DE"), ("de", "AT", "de-AT"), ("nl", "NL", "nl-NL"), ("en", "DE", "en-US"), ("de", "NL", "de-DE")],
+    [
+        ("de", "DE", "de-DE"),
+        ("de", "AT", "de-AT"),
+        ("nl", "NL", "nl-NL"),
+        ("nl", "BE", "nl-NL"),
+        ("en", "DE", "en-US"),
+        ("de", "NL", "de-DE"),
+    ],
 )
 def test_only_idioms_that_dat_takes_are_asked_for(language: str, market: str, idiom: str) -> None:
     locale = Locale.of(language, market)

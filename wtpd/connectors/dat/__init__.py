@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wtpd.connectors.base import CredentialField, Manifest
 from wtpd.connectors.dat.actions import ACTIONS
 from wtpd.connectors.dat.acts import ACTS
-from wtpd.connectors.dat.products import ADDRESS
+from wtpd.connectors.dat.products import ADDRESS, KEYS
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ manifest = Manifest(
         CredentialField(name="customer_number", label=N_("Customer number"), secret=False),
         CredentialField(name="user_name", label=N_("User name"), secret=False),
         CredentialField(name="password", label=N_("Password")),
+        CredentialField(name="interface_partner_number", label=N_("Interface partner number (from DAT)"), secret=False),
+        CredentialField(name="interface_partner_signature", label=N_("Interface partner signature (from DAT)")),
     ),
+    products=KEYS,
     default_address=ADDRESS,
     sandbox=_sandbox,
     actions=ACTIONS,

@@ -17,6 +17,8 @@ _RESTRICTIONS = (
     ("APPRAISAL", N_("vehicles that can be valued (appraisal)")),
 )
 
+_TAXATION = (("REGULAR", N_("regular taxation")), ("DIFFERENCE", N_("taxation of the margin")))
+
 ACTIONS = (
     Action(
         name="identify",
@@ -41,6 +43,7 @@ ACTIONS = (
         fields=(
             ActionField(name="odometer_km", label=N_("Odometer (km), if not the vehicle's own"), form="digits"),
             ActionField(name="first_registration", label=N_("First registration, if another"), form="date"),
+            ActionField(name="taxation", label=N_("Taxation, if not the usual one"), form="choice", choices=_TAXATION),
             *_ORDER,
         ),
     ),

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from html import escape
 from typing import Any
@@ -34,7 +34,15 @@ LOCKED_AT = 25
 HOME = ZoneInfo("Europe/Berlin")
 
 CUSTOMER = {"customer_number": "1234567", "user_name": "sandbox", "password": "sandbox-secret"}
-"""The login that every new sandbox has (README.md)."""
+"""A login that every new sandbox has (README.md), without an interface partner."""
+PARTNER_CUSTOMER = {
+    "customer_number": "1234568",
+    "user_name": "partner",
+    "password": "partner-secret",
+    "interface_partner_number": "7654321",
+    "interface_partner_signature": hashlib.sha256(b"sandbox interface partner").hexdigest().upper(),
+}
+"""The other one, with the number and signature of an interface partner."""
 
 _RESTRICTIONS = ("ALL", "REPAIR", "APPRAISAL")
 _IDENTIFICATION = "http://sphinx.dat.de/services/VehicleIdentificationService"
@@ -62,11 +70,32 @@ class _Token:
     is_good: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Customer:
+    """A customer of either kind: with the number and signature of an interface partner, which DAT mailed, or without,
+    then the customer number and the customer's own signature count. `products`: keys; empty: all."""
+
+    password: str
+    partner_number: str = ""
+    partner_signature: str = ""
+    products: tuple[str, ...] = ()
+
+    def accepts(self, number: str, user: str, request: soap.Element) -> bool:
+        own = hashlib.sha256(f"{number}:{user}:{self.password}".encode()).hexdigest().upper()
+        wanted = {
+            "customerPassword": self.password,
+            "interfacePartnerNumber": self.partner_number or number,
+            "interfacePartnerSignature": self.partner_signature or own,
+        }
+        given = {name: soap.text(request, name) for name in wanted}
+        return all(hmac.compare_digest(wanted[name].encode(), given[name].encode()) for name in wanted)
+
+
 @dataclass(slots=True)
 class _Kept:
     """What survives a restart."""
 
-    customers: dict[str, str] = field(default_factory=dict)
+    customers: dict[str, _Customer] = field(default_factory=dict)
     tokens: dict[str, _Token] = field(default_factory=dict)
     vehicles: dict[str, Known] = field(default_factory=dict)
     queries: Counter[str] = field(default_factory=Counter)
@@ -78,9 +107,9 @@ class DatSide:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._journals = {name: host.journal(name) for name in ("customers", "tokens", "vehicles", "queries")}
-        login = f"{CUSTOMER['customer_number']}:{CUSTOMER['user_name']}"
+        known = {_login(one): _customer(one) for one in (CUSTOMER, PARTNER_CUSTOMER)}
         self._kept = _Kept(
-            customers={login: CUSTOMER["password"]} | self._load("customers", str),
+            customers=known | self._load("customers", _Customer),
             tokens=self._load("tokens", _Token),
             vehicles=self._load("vehicles", Known),
             queries=Counter(self._load("queries", int)),
@@ -112,8 +141,8 @@ class DatSide:
 
     async def act(self, name: str, arguments: Mapping[str, Any]) -> Any:
         if name == "customer":
-            login = f"{arguments['customer_number']}:{arguments['user_name']}"
-            self._put("customers", login, arguments["password"])
+            login = _login(arguments)
+            self._put("customers", login, _customer(arguments))
             result: Any = {"id": login}
         elif name == "vehicle":
             result = self._play_vehicle(arguments)
@@ -124,8 +153,8 @@ class DatSide:
 
     def _play_vehicle(self, given: Mapping[str, Any]) -> Any:
         vin = given["vin"]
-        if len(vin) != 17:
-            raise ActRefused("a VIN has 17 characters")
+        if len(vin) not in (7, 17):
+            raise ActRefused("a VIN has 17 characters, its end 7")
         values = {name: value for name, value in given.items() if name != "vin"}
         self._put("vehicles", vin, Known(number=640, **values))
         return {"id": vin, **values}
@@ -134,12 +163,12 @@ class DatSide:
 
     def _answer(self, scope: Scope, body: bytes) -> Answer:
         folder, _, service = scope["path"].rpartition("/")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         product = next((one for one in PRODUCTS if one.folder == folder), None)
         if product is None or (service != product.authentication and service not in self._operations):
             return problem(404, "There is no such service")
         if scope["method"] != "POST":
             return problem(405, "A service is called by POST", {"Allow": "POST"})
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if headers.get("content-type", "").partition(";")[0].strip() != "text/xml":
             return problem(415, "SOAP 1.1 is text/xml")
         try:
@@ -148,36 +177,36 @@ class DatSide:
             return _xml(500, _fault(refused.code, refused.text))
         except WireError as error:
             return _xml(500, _fault("S:Client", f"Couldn't parse the message: {error}"))
+        except _Garbled:
+            return _xml(200, soap.enclosed("<ns2:getVehicleIdentificationByVinResponse><VXS>")[:-30])
 
     def _served(self, product: Product, service: str, headers: Mapping[str, str], body: bytes) -> bytes:
         call = soap.body_of(body)
         if service == product.authentication:
-            return self._token(product, _argument(call, _AUTHENTICATION, "generateToken"))
+            request = _argument(call, _AUTHENTICATION, "generateToken")
+            return self._token(_product(product.folder, soap.text(request, "productVariant")), request)
         namespace, operation, serve = self._operations[service]
         request = _argument(call, namespace, operation)
-        self._check(product, headers.get("dat-authorizationtoken", ""))
-        if product.variant is not None and headers.get("dat-productvariant") != product.variant:
-            raise _failed()
+        self._check(_product(product.folder, headers.get("dat-productvariant")), headers)
         return serve(request)
 
-    def _token(self, product: Product, request: soap.Element) -> bytes:
+    def _token(self, product: Product | None, request: soap.Element) -> bytes:
         number, user = soap.text(request, "customerNumber"), soap.text(request, "customerLogin")
-        password = soap.text(request, "customerPassword")
-        signature = soap.text(request, "interfacePartnerSignature")
         for name in ("customerNumber", "customerLogin", "customerPassword", "interfacePartnerNumber"):
             if not soap.text(request, name):
                 raise _Refused("dat:dat:Server.requireCode", f"{name} is required!")
-        right = self._kept.customers.get(f"{number}:{user}")
-        wanted = hashlib.sha256(f"{number}:{user}:{right}".encode()).hexdigest().upper()
-        good = right is not None and hmac.compare_digest(right.encode(), password.encode()) and signature == wanted
+        customer = self._kept.customers.get(f"{number}:{user}")
+        good = customer is not None and product is not None and customer.accepts(number, user, request)
+        if good and customer is not None and customer.products and product is not None:
+            good = product.key in customer.products
         value = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{secrets.token_urlsafe(18)}.{secrets.token_urlsafe(24)}"
         expires = iso(self._host.clock.now() + TOKEN_LIFE)
-        self._put("tokens", value, _Token(product.name, expires, good))
+        self._put("tokens", value, _Token("" if product is None else _place(product), expires, good))
         return _response(_AUTHENTICATION, "generateToken", soap.written(("token", value)))
 
-    def _check(self, product: Product, value: str) -> None:
-        token = self._kept.tokens.get(value)
-        if token is None or not token.is_good or token.product != product.name:
+    def _check(self, product: Product | None, headers: Mapping[str, str]) -> None:
+        token = self._kept.tokens.get(headers.get("dat-authorizationtoken", ""))
+        if product is None or token is None or not token.is_good or token.product != _place(product):
             raise _failed()
         if from_iso(token.expires) <= self._host.clock.now():
             raise _failed()
@@ -196,7 +225,7 @@ class DatSide:
         vin = soap.text(request, "vin")
         if soap.text(request, "restriction") not in _RESTRICTIONS:
             raise _Refused("dat:internalError", "Given Restriction sign is wrong")
-        if len(vin) != 17:
+        if len(vin) not in (7, 17):
             raise _Refused("dat:error.vinserver.invalid.vin.length", "VIN-Nummer ist nicht gültig.")
         self._count(vin)
         if (fault := vehicles.fault_of(vin)) is not None:
@@ -206,6 +235,10 @@ class DatSide:
         one = vehicles.known(vin, self._kept.vehicles)
         if one is not None and one.fault:
             raise _Refused(f"dat:{one.fault}", "Fehler auf Bestellung")
+        if one is not None and one.unreadable:
+            raise _Garbled
+        if one is not None and one.empty:
+            raise _Refused("dat:dat:Server.valueNotFound", "ECode not found")
         if one is None or one.card:
             raise _Refused("dat:dat:Server.valueNotFound", vehicles.card(vin, one))
         found = f'<VXS xmlns:vxs="{vehicles.VXS}">{vehicles.dossiers(vin, one)}</VXS>'
@@ -216,7 +249,10 @@ class DatSide:
         key = f"{day} {vin}"
         self._put("queries", key, self._kept.queries[key] + 1)
         if self._kept.queries[key] >= LOCKED_AT:
-            raise _Refused("dat:error.vinserver.locked.vin", "Diese VIN wurde zu oft abgefragt und ist gesperrt.")
+            raise _Refused(
+                "dat:error.vinserver.error.vin_dup_amount_exhausted.25",
+                'VIN zu oft abgefragt.<br/><a href="###VIN_INFO###">Mehr dazu</a>',
+            )
 
     def _evaluate(self, request: soap.Element) -> bytes:
         _check_locale(request)
@@ -230,7 +266,9 @@ class DatSide:
             raise _Refused("dat:validation.constructionTime.missing", "Bauzeit fehlt.")
         if not container:
             raise _Refused("dat:validation.container.invalidForDatECode", "Container existiert nicht.")
-        net = max(50_000, 2_500_000 - 400 * self._age(request) - 4 * mileage)
+        net = max(50_000, 2_500_000 - 400 * self._age(request) - 4 * mileage) + 20_000 * _extras(request)
+        if soap.text(request, "vatType") not in ("", "R", "D", "REGULAR", "DIFFERENCE"):
+            raise _Refused("dat:validation.vatType.invalid", "Ungültige Besteuerungsart.")
         return _response(_EVALUATION, "getVehicleEvaluation", _valuation(code, container, net))
 
     def _age(self, request: soap.Element) -> int:
@@ -253,6 +291,49 @@ class DatSide:
 
     def _load(self, journal: str, kind: type[Any]) -> dict[str, Any]:
         return {key: msgspec.json.decode(value, type=kind) for key, value in self._journals[journal].load()}
+
+
+class _Garbled(Exception):
+    """Answered by something that can't be read."""
+
+
+def _login(values: Mapping[str, str]) -> str:
+    return f"{values['customer_number']}:{values['user_name']}"
+
+
+def _customer(values: Mapping[str, Any]) -> _Customer:
+    return _Customer(
+        password=values["password"],
+        partner_number=values.get("interface_partner_number") or "",
+        partner_signature=values.get("interface_partner_signature") or "",
+        products=tuple(one.strip() for one in (values.get("products") or "").split(",") if one.strip()),
+    )
+
+
+def _product(folder: str, variant: str | None) -> Product | None:
+    """The product of a folder and variant. SilverDAT 3 PRO has variants for networks, too."""
+    of_folder = [one for one in PRODUCTS if one.folder == folder]
+    exact = next((one for one in of_folder if one.variant == (variant or None)), None)
+    if exact is None and variant and of_folder and of_folder[0].key == "silverDatPro":
+        return replace(of_folder[0], variant=variant)
+    return exact
+
+
+def _place(product: Product) -> str:
+    return f"{product.key} {product.variant or ''}".strip()
+
+
+def _extras(request: soap.Element) -> int:
+    """The pieces of special equipment, each with its number."""
+    equipment = soap.child(request, "equipment")
+    positions = [] if equipment is None else list(soap.children(equipment, "equipmentPosition"))
+    for position in positions:
+        number = soap.number(position, "datEquipmentId")
+        if number is None:
+            raise _Refused("dat:validation.DatEquipmentId.missing", "Ausstattungsposition ohne DATEquipmentId.")
+        if not 1 <= number <= 100_000:
+            raise _Refused("dat:validation.DatEquipmentId.invalid", "Die angegebene DatEquipmentId ist ungültig.")
+    return len(positions)
 
 
 def _argument(call: soap.Element, namespace: str, operation: str) -> soap.Element:

@@ -18,14 +18,19 @@ SAMPLE_VIN = "WVWDEXTESTSTUB001"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """The answer to one VIN. `count`: as many dossiers. `card`: they are in a data card. `fault`: a code instead."""
+    """The answer to one VIN. `count`: as many dossiers. `rich`: with as much equipment as DAT's largest example.
+    `card`: they are in a data card. `fault`: a code instead; `empty`: a fault without data; `unreadable`: no SOAP that
+    ends."""
 
     manufacturer: str = ""
     number: int = 0
     model: str = ""
     sub_model: str = ""
     count: int = 1
+    rich: bool = False
     card: bool = False
+    empty: bool = False
+    unreadable: bool = False
     fault: str = ""
 
 
@@ -133,7 +138,7 @@ def _vehicle(vin: str, one: Known, number: int, *, complete: bool) -> str:
         ("VinAccuracy", str(number if complete else 3)),
     ]  # fmt: skip
     inside = "".join(f"<vxs:{name}>{escape(value)}</vxs:{name}>" for name, value in parts if value)
-    inside += _equipment() if complete else _reported(_others(one))
+    inside += _equipment(one.rich) if complete else _reported(_others(one))
     return f'<vxs:Vehicle xmlns:vxs="{VXS}">{inside}</vxs:Vehicle>'
 
 
@@ -143,19 +148,33 @@ def _others(one: Known) -> Sequence[str]:
     ]
 
 
-def _equipment() -> str:
-    position = (
-        "<vxs:EquipmentPosition><vxs:DatEquipmentId>40000</vxs:DatEquipmentId>"
-        "<vxs:Description>Anti-Blockier-System (ABS)</vxs:Description></vxs:EquipmentPosition>"
+def _equipment(rich: bool) -> str:
+    series = "".join(_position(40000 + number, "Anti-Blockier-System (ABS)") for number in range(290 if rich else 1))
+    special = "".join(_position(20000 + number, "Sonderausstattung") for number in range(33 if rich else 2))
+    return (
+        f"<vxs:Equipment><vxs:SeriesEquipment>{series}</vxs:SeriesEquipment>"
+        f"<vxs:SpecialEquipment>{special}</vxs:SpecialEquipment></vxs:Equipment>"
     )
-    return f"<vxs:Equipment><vxs:SeriesEquipment>{position}</vxs:SeriesEquipment></vxs:Equipment>"
+
+
+def _position(number: int, description: str) -> str:
+    return (
+        f"<vxs:EquipmentPosition><vxs:DatEquipmentId>{number}</vxs:DatEquipmentId>"
+        f"<vxs:Description>{description}</vxs:Description><vxs:ManufacturerDescription>{description} "
+        f"{'nach Angabe des Herstellers ' * 4}</vxs:ManufacturerDescription></vxs:EquipmentPosition>"
+    )
 
 
 def _reported(others: Sequence[str]) -> str:
     """What the manufacturer says, and the further vehicles that it may be."""
     meta = "".join(f'<vxs:MetaPosition key="additionalVehicle" value="{value}"/>' for value in others)
     return (
-        "<vxs:VINResult><vxs:VINEquipments><vxs:VINEquipment><vxs:ManufacturerCode>0AR</vxs:ManufacturerCode>"
-        "<vxs:ShortName>Stabilisator vorn</vxs:ShortName></vxs:VINEquipment></vxs:VINEquipments></vxs:VINResult>"
+        "<vxs:PaintTypes><vxs:PaintType>30</vxs:PaintType></vxs:PaintTypes>"
+        "<vxs:VINResult><vxs:VINEquipments><vxs:VINEquipment><vxs:AvNumberDat>789</vxs:AvNumberDat>"
+        "<vxs:ManufacturerCode>0AR</vxs:ManufacturerCode>"
+        "<vxs:ShortName>Stabilisator vorn</vxs:ShortName></vxs:VINEquipment></vxs:VINEquipments>"
+        "<vxs:VINVehicle><vxs:ManufacturerCarCode>3G525X</vxs:ManufacturerCarCode>"
+        "<vxs:ManufacturerEngineCode>CRLB</vxs:ManufacturerEngineCode>"
+        "<vxs:ManufacturerTransmissionCode>QFZ</vxs:ManufacturerTransmissionCode></vxs:VINVehicle></vxs:VINResult>"
         + (f"<vxs:MetaPositions>{meta}</vxs:MetaPositions>" if meta else "")
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 Restriction = Literal["ALL", "REPAIR", "APPRAISAL"]
 """All data, or only vehicles that can be calculated (repair) or valued (appraisal)."""
 
+Taxation = Literal["REGULAR", "DIFFERENCE"]
+"""Regular taxation, or taxation of the margin, which DAT takes for a used vehicle if nothing is said."""
+
 CODE_LENGTH = 15
 
-_COUNTRIES = {"de": ("DE", "AT", "CH"), "nl": ("NL", "BE"), "en": ("US",)}
-"""DAT takes only idioms such as de-AT: by language the countries that it goes with, the usual one first."""
+_COUNTRIES = {"de": ("DE", "AT", "CH"), "nl": ("NL",), "en": ("US",)}
+"""DAT takes only idioms that it lists, such as de-AT: by language the countries that it goes with, the usual one first.
+nl-BE isn't listed, so texts for Belgium come as nl-NL, about vehicles of the Belgian market."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,15 @@ class Locale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What a token is made of; it shows itself to nobody. The interface partner is the customer itself."""
+    """What a token is made of; it shows itself to nobody. `partner_number` and `signature` are those that DAT gave to
+    the maker of the software (`is_partner`), else the customer's own."""
 
     customer_number: str
     user_name: str
     password: str
+    partner_number: str
     signature: str
+    is_partner: bool
 
     def __repr__(self) -> str:
         return "Login(***)"
@@ -58,11 +67,13 @@ class EquipmentPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A manufacturer's code with its text: equipment that DAT didn't assign, a colour."""
+    """A manufacturer's code with its text: equipment, or a colour. `dat_id`: DAT's own number of that equipment, where
+    it has one."""
 
     code: str
     text: str = ""
     kind: str = ""
+    dat_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,31 +104,67 @@ class Dossier:
     """What the DAT €uropa-Code itself says: engine, body, gearbox."""
     unassigned: tuple[Code, ...] = ()
     """What the manufacturer reports, by its own codes."""
+    car_code: str = ""
+    engine_code: str = ""
+    transmission_code: str = ""
+    """The manufacturer's codes of the car, its engine and its gearbox."""
+    paint_types: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
         """The code names one vehicle; in an incomplete one the variant is 0000."""
         return len(self.datecode) == CODE_LENGTH and not self.datecode.endswith("0000")
 
+    @property
+    def extras(self) -> tuple[int, ...]:
+        """DAT's numbers of the special equipment. A package stands for what it contains, unless DAT has no number for
+        the package."""
+        return tuple(dict.fromkeys(_numbers(self.special)))
+
+
+def _numbers(positions: tuple[EquipmentPosition, ...]) -> Iterator[int]:
+    for one in positions:
+        if one.dat_id is not None:
+            yield one.dat_id
+        else:
+            yield from _numbers(one.contained)
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A SOAP 1.1 fault. `code` is without its prefixes, e.g. `Server.valueNotFound`; `text` is for people only: it
-    changes. `card`: the vehicles without a complete code that a data card in the fault holds; None if there is none."""
+    changes. `card`: the vehicles without a complete code that a data card in the fault holds; None if there is none, or
+    if it can't be read (`has_broken_card`)."""
 
     code: str
     text: str
     card: tuple[Dossier, ...] | None = None
+    has_broken_card: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identification:
     """The answer to a VIN query: the most probable vehicle first. `card`: it came as a data card ("ECode not found"),
-    so no vehicle is complete; `fault` is the fault's code and text."""
+    so no vehicle is complete. `fault`: code and text of the fault that is the answer, with a card or without data."""
 
     dossiers: tuple[Dossier, ...]
     card: bool = False
     fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Valuation:
+    """What a vehicle is valued by. `mileage` in km, `registered`: first registration, `extras`: DAT's numbers of the
+    special equipment, `vin`: 17 characters or empty."""
+
+    datecode: str
+    container: str
+    construction_time: int
+    mileage: int
+    registered: date
+    extras: tuple[int, ...] = ()
+    vin: str = ""
+    taxation: Taxation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ Sources: DAT's documentation of `generateToken`, `getVehicleIdentificationByVin`
 from __future__ import annotations
 
 import re
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from html import unescape
 
@@ -27,6 +26,7 @@ from wtpd.connectors.dat.values import (
     Locale,
     Login,
     Restriction,
+    Valuation,
 )
 from wtpd.connectors.values import WireError
 
@@ -35,14 +35,25 @@ IDENTIFICATION = "http://sphinx.dat.de/services/VehicleIdentificationService"
 SELECTION = "http://sphinx.dat.de/services/VehicleSelectionService"
 EVALUATION = "http://sphinx.dat.de/services/Evaluation"
 
-AUTHORIZATION_FAILED = "Server.authorizationFailed"
-"""The code of a fault when the token, and so the login it was made of, isn't accepted."""
+AUTHORIZATION_FAILED = "authorizationFailed"
+"""The code, mostly behind `Server.`, of a fault when the token isn't accepted: the login that it was made of is wrong,
+or has no licence for the product."""
+VALUE_NOT_FOUND = "valueNotFound"
+"""The code, mostly behind `Server.`, of a fault that answers a VIN query: no complete code is known."""
 
 POSITIONS_LIMIT = 5000
+DOSSIERS_LIMIT = 1000
 DEPTH_LIMIT = 8
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _CARD = re.compile(r"<(?:[\w.-]+:)?additionalInformation[\s/>]")
 _CARD_END = re.compile(r"</(?:[\w.-]+:)?additionalInformation\s*>")
+_MARKUP = re.compile(
+    r"</?(?:a|abbr|b|big|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td"
+    r"|th|thead|tr|tt|u|ul)(?:[\s/][^<>]{0,1000})?>",
+    re.IGNORECASE,
+)
+"""HTML in the text of a fault; `<FV2E>` is none."""
+_PLACEHOLDER = re.compile(r"#{3}\w{0,64}#{3}|\$\{\w{1,64}\}")
 _ADDITIONAL = re.compile(r"\s*(\d{1,3})\s*:\s*(\w{1,32})\s*(?:,\s*(\d{1,4})\s*)?")
 
 
@@ -62,7 +73,7 @@ def token_request(login: Login, variant: str | None = None) -> bytes:
         ("customerNumber", login.customer_number),
         ("customerLogin", login.user_name),
         ("customerPassword", login.password),
-        ("interfacePartnerNumber", login.customer_number),
+        ("interfacePartnerNumber", login.partner_number),
         ("interfacePartnerSignature", login.signature),
     ]
     if variant is not None:
@@ -79,21 +90,28 @@ def types_request(locale: Locale) -> bytes:
     return soap.envelope(SELECTION, "getVehicleTypes", [_locale(locale), ("restriction", "ALL")])
 
 
-def evaluation_request(
-    datecode: str, container: str, construction_time: int, *, mileage: int, registered: date, locale: Locale
-) -> bytes:
-    """`mileage` in km; `registered`: the first registration. Nothing is saved at DAT."""
+def evaluation_request(vehicle: Valuation, locale: Locale) -> bytes:
+    """Nothing is saved at DAT. Source: "Parameter getVehicleEvaluation"."""
     request: list[Part] = [
         _locale(locale),
         ("restriction", "APPRAISAL"),
-        ("datECode", datecode),
-        ("container", container),
-        ("constructionTime", str(construction_time)),
+        ("datECode", vehicle.datecode),
+        ("container", vehicle.container),
+        ("constructionTime", str(vehicle.construction_time)),
         ("coverage", "COMPLETE"),
-        ("save", "false"),
-        ("mileage", str(mileage)),
-        ("registrationDate", registered.isoformat()),
     ]
+    if vehicle.extras:
+        positions: list[Part] = [("equipmentPosition", [("datEquipmentId", str(one))]) for one in vehicle.extras]
+        request.append(("equipment", positions))
+    request += [
+        ("save", "false"),
+        ("mileage", str(vehicle.mileage)),
+        ("registrationDate", vehicle.registered.isoformat()),
+    ]
+    if vehicle.taxation is not None:
+        request.append(("vatType", vehicle.taxation))
+    if vehicle.vin:
+        request.append(("vin", vehicle.vin))
     return soap.envelope(EVALUATION, "getVehicleEvaluation", request)
 
 
@@ -117,16 +135,20 @@ def vehicle_types(data: bytes, charset: str | None = None) -> tuple[str, ...]:
 
 
 def identification(data: bytes, charset: str | None = None) -> Identification:
-    """Also for a fault that carries a data card, since that is an answer."""
+    """Also for a fault that carries a data card, or says that there is none, since those are answers."""
     try:
-        answer = _answer(data, charset, "getVehicleIdentificationByVin")
+        answer = _answer(data, charset, "getVehicleIdentificationByVin", soap.DOSSIERS)
     except FaultError as error:
         fault = error.fault
-        if fault.card is None:
+        if fault.card is not None:
+            return Identification(dossiers=_sorted(fault.card), card=True, fault=shown(fault))
+        if not is_code(fault, VALUE_NOT_FOUND):
             raise
-        return Identification(dossiers=_sorted(fault.card), card=True, fault=shown(fault))
-    found = [dossier(vehicle) for one in descendants(answer, "Dossier") for vehicle in children(one, "Vehicle")]
-    return Identification(dossiers=_sorted(tuple(found)))
+        if fault.has_broken_card:
+            raise WireError("the data card can't be read") from None
+        return Identification(dossiers=(), fault=shown(fault))
+    found = [vehicle for one in descendants(answer, "Dossier") for vehicle in children(one, "Vehicle")]
+    return Identification(dossiers=_sorted(tuple(dossier(vehicle) for vehicle in found[:DOSSIERS_LIMIT])))
 
 
 def evaluation(data: bytes, charset: str | None = None) -> Evaluation:
@@ -148,14 +170,19 @@ def evaluation(data: bytes, charset: str | None = None) -> Evaluation:
     return found
 
 
+def is_code(fault: Fault, code: str) -> bool:
+    """Whether the fault has this code; DAT writes codes with and without `Server.`."""
+    return fault.code.removeprefix("Server.") == code
+
+
 def shown(fault: Fault) -> str:
     """Code and text on one line."""
     line = " ".join(f"{fault.code}: {fault.text}".split())
     return line if len(line) <= 300 else line[:299] + "…"
 
 
-def _answer(data: bytes, charset: str | None, operation: str) -> Element:
-    found = soap.body_of(data, charset)
+def _answer(data: bytes, charset: str | None, operation: str, scale: int = 1) -> Element:
+    found = soap.body_of(data, charset, scale)
     if soap.is_fault(found):
         raise FaultError(_fault(found))
     if soap.local(found) != f"{operation}Response":
@@ -179,7 +206,9 @@ def _fault(element: Element) -> Fault:
     if card is None:
         detail = child(element, "detail")
         card = None if detail is None else _said(detail)[1]
-    return Fault(code or "unknown", said, None if card is None else _card(card))
+    if card is not None:
+        return Fault(code or "unknown", said, _card(card))
+    return Fault(code or "unknown", said, has_broken_card="additionalInformation" in soap.whole_text(element))
 
 
 def _said(element: Element | None) -> tuple[str, Element | None]:
@@ -236,6 +265,13 @@ def _additional(position: Element, first: Dossier) -> list[Dossier]:
 
 
 def _line(said: str) -> str:
+    """One line of a fault's text without HTML, which may be escaped, and without placeholders that nobody filled."""
+    said = said[: 20 * soap.TEXT_LIMIT]
+    for _ in range(3):
+        said = _PLACEHOLDER.sub("", _MARKUP.sub(" ", said))
+        if "&" not in said:
+            break
+        said = unescape(said)
     return " ".join(said.split())[: soap.TEXT_LIMIT]
 
 
@@ -267,7 +303,22 @@ def dossier(vehicle: Element) -> Dossier:
         special=_positions(equipment, "SpecialEquipment"),
         coded=_positions(vehicle, "DATECodeEquipment"),
         unassigned=() if result is None else _codes(result, "VINEquipment", "ManufacturerCode", "ShortName"),
+        car_code=_maker_code(result, "Car"),
+        engine_code=_maker_code(result, "Engine"),
+        transmission_code=_maker_code(result, "Transmission"),
+        paint_types=_paint_types(vehicle),
     )
+
+
+def _maker_code(result: Element | None, part: str) -> str:
+    own = None if result is None else child(result, "VINVehicle")
+    return "" if own is None else text(own, f"Manufacturer{part}Code", 64)
+
+
+def _paint_types(vehicle: Element) -> tuple[str, ...]:
+    listed = child(vehicle, "PaintTypes")
+    found = [] if listed is None else [(one.text or "").strip()[:32] for one in children(listed, "PaintType")]
+    return tuple(one for one in found if one)[:50]
 
 
 def _partial_code(vehicle: Element) -> str:
@@ -296,10 +347,15 @@ def _kba_numbers(vehicle: Element) -> tuple[str, ...]:
 
 def _codes(result: Element, element: str, code: str, words: str, kind: str = "") -> tuple[Code, ...]:
     found = [
-        Code(code=text(one, code, 64), text=text(one, words), kind=text(one, kind, 16) if kind else "")
+        Code(
+            code=text(one, code, 64),
+            text=text(one, words),
+            kind=text(one, kind, 16) if kind else "",
+            dat_id=number(one, "AvNumberDat"),
+        )
         for _, one in zip(range(POSITIONS_LIMIT), descendants(result, element), strict=False)
     ]
-    return tuple(one for one in found if one.code or one.text)
+    return tuple(one for one in found if one.code or one.text or one.dat_id is not None)
 
 
 def _positions(within: Element | None, name: str, depth: int = 0) -> tuple[EquipmentPosition, ...]:

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from wtpd.book import identification as filling
 from wtpd.book.book import Book
 from wtpd.book.identification import Difference, Filled
-from wtpd.connectors.dat.values import Dossier, Restriction
+from wtpd.connectors.dat.values import Dossier, Restriction, Taxation
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Kilometres, Sign
@@ -61,10 +61,12 @@ class FillInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class ValueInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Without them the vehicle's own odometer reading and first registration count."""
+    """Without them the vehicle's own odometer reading and first registration count. `taxation`: regular, or of the
+    margin, which DAT takes for a used vehicle if nothing is said."""
 
     odometer_km: Kilometres | None = None
     first_registration: date | None = None
+    taxation: Taxation | None = None
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -79,7 +81,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 class IdentificationView(Struct, frozen=True, kw_only=True):
     """`kept`: DAT wasn't asked now but at `at`. `asked_today`: queries of this VIN, of which `limit` are possible.
-    `data_card`: DAT knows the vehicle's data, but no complete code; `fault` is its fault with code and text."""
+    `data_card`: DAT knows the vehicle's data, but no complete code. `fault`: code and text of DAT's fault, with a data
+    card, or where DAT knows nothing of the vehicle."""
 
     vin: str
     at: datetime
@@ -103,11 +106,13 @@ class FilledView(Struct, frozen=True, kw_only=True):
 
 
 class ValuationView(Struct, frozen=True, kw_only=True):
-    """Prices in cents, without and with VAT."""
+    """Prices in cents, without and with VAT. `extras`: pieces of special equipment that count in the prices; null where
+    the vehicle's equipment isn't known, so that the prices are without extras."""
 
     datecode: str
     odometer_km: int
     first_registration: date
+    extras: int | None
     currency: str
     sales_cents: int | None
     sales_gross_cents: int | None
@@ -189,11 +194,14 @@ class IdentificationRoutes:
             field = "odometer_km" if mileage is None else "first_registration"
             text = N_("A valuation needs the odometer reading and the first registration.")
             raise Invalid(text, problems=[Problem(field, text)])
-        found = await self._identifier.evaluate(chosen, self._order(wanted), mileage=mileage, registered=registered)
+        found = await self._identifier.evaluate(
+            chosen, self._order(wanted), mileage=mileage, registered=registered, taxation=wanted.taxation
+        )
         view = ValuationView(
             datecode=chosen.datecode,
             odometer_km=mileage,
             first_registration=registered,
+            extras=None if chosen.extras is None else len(chosen.extras),
             currency=found.currency,
             sales_cents=found.sales,
             sales_gross_cents=found.sales_gross,
