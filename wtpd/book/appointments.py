@@ -30,16 +30,23 @@ _DRAFT_FIELDS = tuple(field.name for field in fields(Draft) if field.name != "id
 
 def create(book: Book, tx: Tx, draft: Draft, *, author: Author, allow_over_limit: bool = False) -> Appointment:
     plan = book.plan(draft.site, draft.department)
-    values = {name: getattr(draft, name) for name in _DRAFT_FIELDS}
-    values["status"] = _status(draft.status)
-    asked = {"courtesy_car": draft.courtesy_car, "transport_option": draft.transport_option}
-    after = courtesy.with_option(checks.tidy(Appointment(id=_id_of(tx, draft), **values)), asked)
-    checks.form(after)
+    after = made(draft, _id_of(tx, draft))
     checks.relations(tx, None, after)
     _free_references(tx, after)
     after = load.flagged(tx, plan, None, after, allow_over_limit=allow_over_limit)
     courtesy.check(tx, None, after, plan.zone)
     return record_new(tx, book.plans, after, Source(author))
+
+
+def made(draft: Draft, appointment_id: str) -> Appointment:
+    """The appointment that a draft is, not kept yet; nothing is looked up. Raises `Invalid` that names every field at
+    fault."""
+    values = {name: getattr(draft, name) for name in _DRAFT_FIELDS}
+    values["status"] = _status(draft.status)
+    asked = {"courtesy_car": draft.courtesy_car, "transport_option": draft.transport_option}
+    after = courtesy.with_option(checks.tidy(Appointment(id=appointment_id, **values)), asked)
+    checks.form(after)
+    return after
 
 
 def change(

@@ -35,14 +35,20 @@ PERMISSIONS = ("email", "phone", "sms", "post", "sinno_app")
 
 
 def create(tx: Tx, values: Mapping[str, Any], *, author: Author, site: str = "") -> Customer:
+    customer = made(values)
+    if customers.find(tx, customer.id) is not None:
+        raise Refused(N_("There is a customer {id} already.", id=customer.id[:64]), kind="duplicate")
+    return add(tx, customer, site=site)
+
+
+def made(values: Mapping[str, Any]) -> Customer:
+    """A new customer of these values, not kept yet. Raises `Invalid` that names every field at fault."""
     given = {name: value for name, value in values.items() if name != "id"}
     customer = _tidy(merged(Customer(id=values.get("id") or new_id()), _allowed(given)))
     check(customer)
-    if customers.find(tx, customer.id) is not None:
-        raise Refused(N_("There is a customer {id} already.", id=customer.id[:64]), kind="duplicate")
     if not (customer.last_name or customer.company):
         reject([Problem("last_name", N_("A customer needs a name or a company."))])
-    return add(tx, customer, site=site)
+    return customer
 
 
 def change(

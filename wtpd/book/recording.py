@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -65,6 +65,21 @@ def record_new(
         raise courtesy.refused(tx, appointment, error, _zone(plans, appointment)) or error from error
     _belonging(tx, plans, None, appointment, source, "created", {**diff(None, appointment), **(extra or {})})
     return appointment
+
+
+def record_many_new(
+    tx: Tx, plans: Plans, new: Sequence[Appointment], author: Author, *, telling: bool = True
+) -> None:
+    """Keep new appointments without courtesy cars, in a house whose sites are all in one country. Not `telling`: nobody
+    hears of them from this transaction."""
+    appointments.insert_many(tx, new)
+    history.append_created(tx, [(appointment.id, diff(None, appointment)) for appointment in new], author)
+    if not telling:
+        return
+    for appointment in new:
+        outbox.mark_change(tx, appointment.id, appointment.site, appointment.department)
+        tx.emit("appointment.created", id=appointment.id, site=appointment.site, version=1, actor=author.actor)
+        signal_days(tx, plans, appointment)
 
 
 def record_change(

@@ -33,16 +33,23 @@ _MOST_KM = 9_999_999
 
 
 def create(tx: Tx, values: Mapping[str, Any], *, author: Author) -> Vehicle:
-    given = {name: value for name, value in values.items() if name != "id"}
-    vehicle = tidy(merged(Vehicle(id=values.get("id") or new_id()), given))
-    vehicle = with_reading(tx, None, vehicle, given, author.channel)
-    check(vehicle)
+    vehicle = made(tx, values, author.channel)
     reject(list(_roles(tx, None, vehicle)))
     if vehicles.find(tx, vehicle.id) is not None:
         raise Refused(N_("There is a vehicle {id} already.", id=vehicle.id[:64]), kind="duplicate")
+    return add(tx, vehicle)
+
+
+def made(tx: Tx, values: Mapping[str, Any], channel: str) -> Vehicle:
+    """A new vehicle of these values, not kept yet; nothing is looked up. Raises `Invalid` that names every field at
+    fault."""
+    given = {name: value for name, value in values.items() if name != "id"}
+    vehicle = tidy(merged(Vehicle(id=values.get("id") or new_id()), given))
+    vehicle = with_reading(tx, None, vehicle, given, channel)
+    check(vehicle)
     if not (vehicle.plate or vehicle.vin):
         reject([Problem("plate", N_("A vehicle needs a plate or a VIN."))])
-    return add(tx, vehicle)
+    return vehicle
 
 
 def change(

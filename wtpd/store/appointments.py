@@ -257,6 +257,24 @@ def insert(tx: Tx, appointment: Appointment) -> None:
     index.touch_appointment(tx, appointment.id)
 
 
+def insert_many(tx: Tx, new: Sequence[Appointment]) -> None:
+    """New appointments, in two statements. Raises `sqlite3.IntegrityError` as `insert` does."""
+    tx.run_many(_INSERT, [tuple(_values(appointment).values()) for appointment in new])
+    tx.run_many(_REFER, [(partner, partner_id, appointment.id) for appointment in new
+                         for partner, partner_id in appointment.references.items()])  # fmt: skip
+    for appointment in new:
+        index.touch_appointment(tx, appointment.id)
+
+
+def referred(tx: Tx, partner: str, numbers: Sequence[str]) -> set[str]:
+    """Which of these numbers of a partner stand for an appointment."""
+    rows = tx.all(
+        "SELECT partner_id FROM reference WHERE partner = ? AND partner_id IN (SELECT value FROM json_each(?))",
+        (partner, to_json(list(numbers))),
+    )
+    return {row["partner_id"] for row in rows}
+
+
 def update(tx: Tx, before: Appointment, after: Appointment) -> None:
     """Write the columns that differ. Raises `sqlite3.IntegrityError` if the courtesy car is lent at that time."""
     old, new = _values(before), _values(after)

@@ -53,6 +53,12 @@ def by_number(tx: Tx, number: str) -> Customer | None:
     return None if row is None else record_of(row)
 
 
+def by_numbers(tx: Tx, numbers: Sequence[str]) -> dict[str, Customer]:
+    """Those that exist, by the dealership's own customer number."""
+    rows = tx.all("SELECT * FROM customer WHERE number IN (SELECT value FROM json_each(?))", (to_json(list(numbers)),))
+    return {row["number"]: record_of(row) for row in rows}
+
+
 def by_name(tx: Tx, first: str, last: str, company: str, limit: int = 20) -> list[Customer]:
     """Those whose normalised name is the same."""
     key = name_key(first, last, company)
@@ -96,6 +102,17 @@ def insert(tx: Tx, customer: Customer, site: str = "") -> None:
     tx.run(_INSERT, (*_values(customer), site))
     put_contacts(tx, customer, site)
     index.touch_customer(tx, customer.id)
+
+
+def insert_many(tx: Tx, new: Sequence[Customer]) -> None:
+    """New customers of no known site, in three statements. Raises `sqlite3.IntegrityError` if a number is taken."""
+    home = countries.home(tx)
+    tx.run_many(_INSERT, [(*_values(customer), "") for customer in new])
+    keys = [(key, customer.id) for customer in new
+            for key in contact_keys(customer, "" if customer.country.strip() else home)]  # fmt: skip
+    tx.run_many("INSERT INTO customer_contact (contact, customer_id) VALUES (?, ?)", keys)
+    for customer in new:
+        index.touch_customer(tx, customer.id)
 
 
 def update(tx: Tx, customer: Customer, site: str = "") -> None:

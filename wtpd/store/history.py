@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from sqlite3 import Row
 
 import msgspec
@@ -36,6 +36,16 @@ def append(
             _write_changes(changes).decode(), undoes,
         ),
     )  # fmt: skip
+
+
+def append_created(tx: Tx, new: Sequence[tuple[str, Mapping[str, Change]]], author: Author) -> None:
+    """The first entries of new appointments (id, changes), in one statement."""
+    at = iso_exact(tx.now)
+    tx.run_many(
+        """INSERT INTO history (appointment_id, at, actor, channel, action, version, changes)
+           VALUES (?, ?, ?, ?, 'created', 1, ?)""",
+        [(one, at, author.actor, author.channel, _write_changes(changes).decode()) for one, changes in new],
+    )
 
 
 def of(tx: Tx, appointment_id: str) -> list[Entry]:

@@ -47,6 +47,27 @@ def by_vin(tx: Tx, vin: str, limit: int = 20) -> list[Vehicle]:
     return [_record(row) for row in rows]
 
 
+def by_vins(tx: Tx, vins: Sequence[str]) -> dict[str, list[Vehicle]]:
+    """Those that exist, by VIN in capital letters."""
+    rows = tx.all(
+        "SELECT * FROM vehicle WHERE vin IN (SELECT value FROM json_each(?)) AND vin <> '' ORDER BY id",
+        (to_json(list(vins)),),
+    )
+    found: dict[str, list[Vehicle]] = {}
+    for row in rows:
+        found.setdefault(row["vin"], []).append(_record(row))
+    return found
+
+
+def known_plates(tx: Tx, keys: Sequence[str]) -> set[str]:
+    """Which of these keys of plates (`plate_key`) vehicles are kept under."""
+    rows = tx.all(
+        "SELECT DISTINCT plate_key FROM vehicle WHERE plate_key IN (SELECT value FROM json_each(?))",
+        (to_json(list(keys)),),
+    )
+    return {row["plate_key"] for row in rows if row["plate_key"]}
+
+
 def by_plate(tx: Tx, plate: str, limit: int = 20) -> list[Vehicle]:
     """`plate` in any way of writing; without its separator a German one can be several."""
     rows = tx.all(
@@ -101,12 +122,20 @@ def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Vehicle]:
 
 
 def insert(tx: Tx, vehicle: Vehicle) -> None:
-    tx.run(_INSERT, _values(tx, vehicle))
+    tx.run(_INSERT, _values(countries.home(tx), vehicle))
     index.touch_vehicle(tx, vehicle.id)
 
 
+def insert_many(tx: Tx, new: Sequence[Vehicle]) -> None:
+    """New vehicles, in one statement."""
+    home = countries.home(tx)
+    tx.run_many(_INSERT, [_values(home, vehicle) for vehicle in new])
+    for vehicle in new:
+        index.touch_vehicle(tx, vehicle.id)
+
+
 def update(tx: Tx, vehicle: Vehicle) -> None:
-    tx.run(_UPDATE, (*_values(tx, vehicle), vehicle.id))
+    tx.run(_UPDATE, (*_values(countries.home(tx), vehicle), vehicle.id))
     index.touch_vehicle(tx, vehicle.id)
 
 
@@ -118,9 +147,9 @@ def _record(row: Row) -> Vehicle:
     return Vehicle(**values)
 
 
-def _values(tx: Tx, vehicle: Vehicle) -> tuple[object, ...]:
+def _values(home: str, vehicle: Vehicle) -> tuple[object, ...]:
     values = {name: getattr(vehicle, name) for name in _FIELDS}
     for name in _DATES:
         if values[name] is not None:
             values[name] = values[name].isoformat()
-    return (*values.values(), plate_key(vehicle.plate, countries.home(tx)) if vehicle.plate else "")
+    return (*values.values(), plate_key(vehicle.plate, home) if vehicle.plate else "")

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,8 +86,11 @@ class Format:
         return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def fold(text: str) -> str:
     """Without case, blanks, punctuation and accents; ä is ae."""
+    if text.isascii():
+        return "".join(filter(str.isalnum, text.lower()))
     spelled = unicodedata.normalize("NFC", text).casefold()
     for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue")):
         spelled = spelled.replace(umlaut, letters)

@@ -13,7 +13,7 @@ from wtpd.planner.customer import Customer
 from wtpd.planner.plates import same_plate
 from wtpd.planner.resources import Advisor, CourtesyCar
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import customers, erased, resources, vehicles
+from wtpd.store import erased, resources
 from wtpd.texts import N_
 
 _CUSTOMER = (
@@ -48,14 +48,14 @@ def put_courtesy_car(session: Session, row: Row, counts: Counts) -> None:
 
 def put_customer(session: Session, row: Row, counts: Counts) -> None:
     number = row.values["number"]
-    before = customers.by_number(session.tx, number)
+    before = session.bulk.people.get(number)
     asked = given(row, *_CUSTOMER)
     if row.values.get("infix") and "last_name" in asked:
         asked["last_name"] = f"{row.values['infix']} {asked['last_name']}"
     if before is None:
         if _is_erased(session, row, asked):
             return
-        after = session.book.create_customer(session.tx, {"number": number, **asked}, author=session.author)
+        after = session.bulk.create_customer({"number": number, **asked})
     elif before.locked_by is not None:
         after = before
         _tell_locked(session, row, before, asked)
@@ -67,7 +67,7 @@ def put_customer(session: Session, row: Row, counts: Counts) -> None:
 
 def _is_erased(session: Session, row: Row, asked: Mapping[str, Any]) -> bool:
     """Whether the new customer is a person who was erased; the same telephone number alone is only said."""
-    if not erased.anybody(session.tx):
+    if not session.anybody_erased():
         return False
     number = row.values["number"]
     gone = erased.is_erased(session.tx, customer=Customer(id="", number=number, **asked))
@@ -85,7 +85,7 @@ def _is_erased(session: Session, row: Row, asked: Mapping[str, Any]) -> bool:
 
 
 def _note_erased_owner(session: Session, row: Row) -> None:
-    gone = erased.is_erased(session.tx, vin=row.values.get("vin") or "")
+    gone = erased.is_erased(session.tx, vin=row.values.get("vin") or "") if session.anybody_erased() else None
     if gone is not None:
         session.findings.look(
             row.place("vin"),
@@ -112,9 +112,12 @@ def put_vehicle(session: Session, row: Row, counts: Counts) -> None:
         asked |= given(row, "odometer_km", "odometer_date")
     if before is None:
         _note_erased_owner(session, row)
-        after = session.book.create_vehicle(session.tx, asked, author=session.author)
+        people = [asked[role] for role in _ROLES if role in asked]
+        if any(session.is_erased(person) for person in people):
+            session.book.create_vehicle(session.tx, asked, author=session.author)  # refused, with the reason
+        after = session.bulk.create_vehicle(asked)
     else:
-        after = session.book.change_vehicle(session.tx, before.id, asked, author=session.author, expected_version=None)
+        after = session.bulk.change_vehicle(before, asked)
     counts.count(before, after)
 
 
@@ -122,11 +125,11 @@ def _known_vehicle(session: Session, row: Row, owner: str | None) -> tuple[Vehic
     """(the vehicle, or None for a new one; whether that is certain). By VIN; without one by plate. A vehicle that was
     kept without VIN gets it, if plate and owner are the same."""
     vin, plate = row.values.get("vin"), row.values.get("plate", "")
-    found = vehicles.by_vin(session.tx, vin) if vin else []
+    found = session.bulk.by_vin(vin) if vin else []
     if not found and plate:
         found = [
             each
-            for each in vehicles.by_plate(session.tx, plate)
+            for each in session.bulk.by_plate(plate)
             if not vin or (not each.vin and each.owner in (owner, None) and same_plate(each.plate, plate))
         ]
     if len(found) > 1:
@@ -145,7 +148,7 @@ def _note_moved_plate(session: Session, row: Row, before: Vehicle | None) -> Non
     if not vin or not plate or (before is not None and same_plate(before.plate, plate)):
         return
     others = [
-        each for each in vehicles.by_plate(session.tx, plate)
+        each for each in session.bulk.by_plate(plate)
         if each.vin != vin and same_plate(each.plate, plate) and (before is None or each.id != before.id)
     ]  # fmt: skip
     if others:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from wtpd.book.book import Book
+from wtpd.book.importing.bulk import PARTNER
 from wtpd.book.importing.run import ImportResult, Prepared, apply
-from wtpd.book.importing.visits import PARTNER
 from wtpd.planner.history import Author
 from wtpd.store import erased, imports
 from wtpd.store.appointments import LIVE
@@ -62,7 +62,7 @@ def make(
             migrate(con, path)
             _take_over(con, database, prepared)
             con.execute("BEGIN")
-            result = apply(PlanTx(con, now), book, prepared, sites, author, progress)
+            result = apply(PlanTx(con, now), book, prepared, sites, author, progress, telling=False)
             con.execute("COMMIT")
     except sqlite3.Error as error:
         raise translated(error) from error

@@ -159,12 +159,14 @@ def _is_total(cells: list[str], form: Format) -> bool:
     if not filled or len(filled[0]) > 60 or filled[0][:1].isdigit():
         return False
     first, *others = filled
+    if others and not all(_NUMBER.fullmatch(each) for each in others):
+        return False
     name, _, number = first.partition(":")
     words = form.words["total"]
     is_named = fold(first) in words or fold(name) in words or fold(first.split()[0]) in words
     return (
         is_named
-        and all(_NUMBER.fullmatch(each) for each in [*others, number.strip()] if each)
+        and (not number.strip() or _NUMBER.fullmatch(number.strip()) is not None)
         and (bool(others) or bool(number.strip()) or len(cells) > 1 or fold(first) in words)
     )
 
@@ -316,7 +318,8 @@ def _typed(row: Row, form: Format, findings: Findings) -> Row | None:
     columns, typed, sound = form.columns[row.source.kind], {}, True
     for field, given in row.values.items():
         try:
-            _refuse_garbled(given, row.source.encoding)
+            if not (isinstance(given, str) and given.isascii()):
+                _refuse_garbled(given, row.source.encoding)
             typed[field] = _READERS[columns[field].type](given, form, field)
         except read.Wrong as error:
             findings.wrong(row.place(field), error.text)

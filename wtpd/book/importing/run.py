@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from wtpd.book.book import Book
+from wtpd.book.importing.bulk import Bulk, in_portions
 from wtpd.book.importing.files import SHOWN, Findings, ImportFile, Row
 from wtpd.book.importing.mapping import KINDS, Format, fold, shipped
 from wtpd.book.importing.masterdata import PUT
@@ -71,14 +72,17 @@ def apply(
     sites: Mapping[str, str],
     author: Author,
     progress: Callable[[int], None] = lambda done: None,
+    *,
+    telling: bool = True,
 ) -> ImportResult:
     """Bring what was read into the book of this transaction. `sites`: see `site_names`; `progress` is called with the
-    number of rows that are done. Raises `Invalid` with every problem by file, line and column; the transaction must be
+    number of rows that are done; not `telling`: nobody hears of the transaction. Raises `Invalid` with every problem by file, line and column; the transaction must be
     given up then."""
     session = Session(
         tx=tx,
         book=book,
         author=author,
+        bulk=Bulk(tx, book, author, telling=telling),
         findings=prepared.findings,
         sites={fold(name): site for name, site in sites.items()},
         site_names=_shown_names(sites),
@@ -90,8 +94,11 @@ def apply(
         if kind == "appointments":
             put_visits(session, rows, staging.usual.means(), counts, prepared.form)
         else:
-            for row in rows:
-                _put(session, row, counts)
+            for portion in in_portions(rows):
+                session.expect(portion)
+                for row in portion:
+                    _put(session, row, counts)
+        session.bulk.flush()
     session.findings.check()
     return ImportResult(session.counts, session.findings.warnings[:SHOWN], session.over_limit)
 

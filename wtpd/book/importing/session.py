@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from wtpd.book.book import Book
+from wtpd.book.importing.bulk import Bulk
 from wtpd.book.importing.files import Findings, Row
 from wtpd.book.importing.mapping import fold
 from wtpd.errors import WtpdError
@@ -24,7 +25,7 @@ COLUMN_OF = {
     "labour_units": "labour_units", "price_cents": "prices", "code": "codes", "title": "titles",
 }  # fmt: skip
 """The column behind a field of the book's errors, where it is called differently."""
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 5_000
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Session:
     tx: Tx
     book: Book
     author: Author
+    bulk: Bulk
     findings: Findings
     sites: Mapping[str, str]
     site_names: Sequence[str]
@@ -60,6 +62,29 @@ class Session:
     _customers: dict[str, str | None] = field(default_factory=dict)
     _erased: dict[str, bool] = field(default_factory=dict)
     _resources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _active: dict[str, set[str]] = field(default_factory=dict)
+    _anybody_erased: bool | None = None
+
+    def expect(self, portion: Sequence[Row]) -> None:
+        """These rows come next: what they name is looked up for all of them."""
+        self.bulk.expect(portion)
+        if len(self._customers) >= _MOST_REMEMBERED:
+            self._customers.clear()
+            self._erased.clear()
+        for number, customer in self.bulk.people.items():
+            self._customers[number] = customer.id
+            self._erased[customer.id] = customer.erased
+
+    def is_active_advisor(self, advisor: str, site: str) -> bool:
+        if site not in self._active:
+            self._active[site] = {each.id for each in resources.advisors(self.tx, site=site) if each.active}
+        return advisor in self._active[site]
+
+    def anybody_erased(self) -> bool:
+        """Whether anybody ever was; nobody is while an import is under way."""
+        if self._anybody_erased is None:
+            self._anybody_erased = erased.anybody(self.tx)
+        return self._anybody_erased
 
     def site(self, row: Row) -> str | None:
         """The id of the row's site."""
@@ -93,9 +118,7 @@ class Session:
         if not number:
             return None
         if number not in self._customers:
-            customer = customers.by_number(self.tx, number)
-            if len(self._customers) >= _MOST_REMEMBERED:
-                self._customers.clear()
+            customer = self.bulk.people.get(number)
             self._customers[number] = customer.id if customer else None
         found = self._customers[number]
         if found is not None:
@@ -137,6 +160,7 @@ class Session:
     def remember(self, customer: Customer) -> None:
         if customer.number:
             self._customers[customer.number] = customer.id
+            self._erased[customer.id] = customer.erased
 
     def failed(self, row: Row, error: WtpdError) -> None:
         """The book refuses the row."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from wtpd.book.importing.files import Findings, Row, Source
@@ -15,7 +17,11 @@ from wtpd.texts import N_
 
 _KEY_FIELD = {"customers": "number", "vehicles": "vin", "appointments": "reference"}
 _ROLES = ("owner", "driver", "contractor")
-_PORTION = 1000
+_PORTION = 500
+"""Rows that are kept together; one is read with the others."""
+
+_Kept = tuple[int, int, dict[str, Any]]
+"""Source, line, values."""
 
 
 class Staging:
@@ -39,54 +45,85 @@ class Staging:
     def take(self, rows: Iterable[Row], findings: Findings) -> None:
         """Keep all rows. The same number with something else is a problem that names both lines."""
         self._con.execute("BEGIN")
-        for row in rows:
-            self._add(row, findings)
+        rows = iter(rows)
+        while portion := list(islice(rows, _PORTION)):
+            for kind in dict.fromkeys(row.source.kind for row in portion):
+                self._add(kind, [row for row in portion if row.source.kind == kind], findings)
         self._con.execute("COMMIT")
 
     def rows(self, kind: str) -> Iterator[Row]:
-        place, last = KINDS.index(kind), 0
-        while portion := self._con.execute(
-            "SELECT seq, source, line, content FROM row WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (place, last, _PORTION),
-        ).fetchall():
-            last = portion[-1][0]
-            for _, source, line, content in portion:
-                yield Row(self._sources[source], line, pickle.loads(content))  # noqa: S301 - written below
+        last = 0
+        while found := self._con.execute(
+            "SELECT seq, content FROM portion WHERE kind = ? AND seq > ? ORDER BY seq LIMIT 1",
+            (KINDS.index(kind), last),
+        ).fetchone():
+            last, content = found
+            for source, line, values in _unpacked(content):
+                yield Row(self._sources[source], line, values)
 
     def wanted(self, what: str) -> Iterator[str]:
         """Values of all rows by which records of the book are found: `customer` (numbers), `vin`, `plate` (keys),
         `reference`, `courtesy_car`."""
-        for (value,) in self._con.execute("SELECT DISTINCT value FROM wanted WHERE what = ?", (what,)):
+        for (value,) in self._con.execute("SELECT value FROM wanted WHERE what = ?", (what,)):
             yield value
 
-    def _add(self, row: Row, findings: Findings) -> None:
-        kind, key = KINDS.index(row.source.kind), row.keys[0][1]
-        content = pickle.dumps(dict(row.values), pickle.HIGHEST_PROTOCOL)
-        source = id(row.source)
-        self._sources.setdefault(source, row.source)
-        try:
-            self._con.execute(
-                "INSERT INTO row (kind, key, source, line, content) VALUES (?, ?, ?, ?, ?)",
-                (kind, key, source, row.line, content),
-            )
-        except sqlite3.IntegrityError:
-            self._compare(row, kind, key, findings)
+    def _add(self, kind: str, rows: list[Row], findings: Findings) -> None:
+        place = KINDS.index(kind)
+        portion = self._con.execute("SELECT ifnull(max(seq), 0) + 1 FROM portion").fetchone()[0]
+        known = self._known(place, [row.keys[0][1] for row in rows])
+        fresh: dict[str, Row] = {}
+        for row in rows:
+            key = row.keys[0][1]
+            if key in known:
+                source, line, values = self._read(*known[key])
+                self._compare(row, key, self._sources[source], line, values, findings)
+            elif key in fresh:
+                other = fresh[key]
+                self._compare(row, key, other.source, other.line, other.values, findings)
+            else:
+                fresh[key] = row
+        if not fresh:
             return
-        self.counts[row.source.kind] += 1
-        if row.source.kind == "appointments":
-            self.usual.count(row)
-        self._con.executemany("INSERT INTO wanted VALUES (?, ?)", _wanted(row))
+        for row in fresh.values():
+            self._sources.setdefault(id(row.source), row.source)
+            if kind == "appointments":
+                self.usual.count(row)
+        self.counts[kind] += len(fresh)
+        kept: list[_Kept] = [(id(row.source), row.line, dict(row.values)) for row in fresh.values()]
+        content = pickle.dumps(kept, pickle.HIGHEST_PROTOCOL)
+        self._con.execute("INSERT INTO portion (seq, kind, content) VALUES (?, ?, ?)", (portion, place, content))
+        self._con.executemany(
+            "INSERT INTO row (kind, key, portion, place) VALUES (?, ?, ?, ?)",
+            [(place, key, portion, number) for number, key in enumerate(fresh)],
+        )
+        wanted = {each for row in fresh.values() for each in _wanted(row)}
+        self._con.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?)", wanted)
 
-    def _compare(self, row: Row, kind: int, key: str, findings: Findings) -> None:
-        source, line, content = self._con.execute(
-            "SELECT source, line, content FROM row WHERE kind = ? AND key = ?", (kind, key)
-        ).fetchone()
-        if pickle.loads(content) != dict(row.values):  # noqa: S301 - as above
+    def _known(self, kind: int, keys: list[str]) -> dict[str, tuple[int, int]]:
+        """Where the rows lie that have one of these keys."""
+        found = self._con.execute(
+            "SELECT key, portion, place FROM row WHERE kind = ? AND key IN (SELECT value FROM json_each(?))",
+            (kind, json.dumps(keys)),
+        )
+        return {key: (portion, place) for key, portion, place in found}
+
+    def _read(self, portion: int, place: int) -> _Kept:
+        [content] = self._con.execute("SELECT content FROM portion WHERE seq = ?", (portion,)).fetchone()
+        return _unpacked(content)[place]
+
+    def _compare(
+        self, row: Row, key: str, source: Source, line: int, values: Any, findings: Findings
+    ) -> None:
+        if values != row.values:
             findings.wrong(
                 row.place(_KEY_FIELD.get(row.source.kind, "id")),
-                N_("{key} stands in line {line} ({file}) with something else", key=key, line=line,
-                   file=self._sources[source].file),
+                N_("{key} stands in line {line} ({file}) with something else", key=key, line=line, file=source.file),
             )  # fmt: skip
+
+
+def _unpacked(content: bytes) -> list[_Kept]:
+    rows: list[_Kept] = pickle.loads(content)  # noqa: S301 - written above
+    return rows
 
 
 def _wanted(row: Row) -> Iterator[tuple[str, str]]:
@@ -107,10 +144,10 @@ _SCHEMA = (
     "PRAGMA journal_mode=OFF",
     "PRAGMA synchronous=OFF",
     "PRAGMA cache_size=-8000",
+    "CREATE TABLE portion (seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, content BLOB NOT NULL)",
+    "CREATE INDEX portion_by_kind ON portion (kind, seq)",
     """CREATE TABLE row (
-         seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, key TEXT NOT NULL, source INTEGER NOT NULL,
-         line INTEGER NOT NULL, content BLOB NOT NULL, UNIQUE (kind, key))""",
-    "CREATE INDEX row_by_kind ON row (kind, seq)",
-    "CREATE TABLE wanted (what TEXT NOT NULL, value TEXT NOT NULL)",
-    "CREATE INDEX wanted_by_what ON wanted (what, value)",
+         kind INTEGER NOT NULL, key TEXT NOT NULL, portion INTEGER NOT NULL, place INTEGER NOT NULL,
+         PRIMARY KEY (kind, key)) WITHOUT ROWID""",
+    "CREATE TABLE wanted (what TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (what, value)) WITHOUT ROWID",
 )

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wtpd.book.draft import Draft
+from wtpd.book.importing.bulk import PARTNER, in_portions
 from wtpd.book.importing.files import Row, Source
 from wtpd.book.importing.mapping import Format, fold
 from wtpd.book.importing.session import COLUMN_OF, Counts, Session
@@ -23,11 +24,8 @@ from wtpd.planner.changes import diff, json_value, merged
 from wtpd.planner.periods import local_moment
 from wtpd.planner.plates import plate_key, same_plate
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import appointments, history, vehicles
+from wtpd.store import history, vehicles
 from wtpd.texts import N_
-
-PARTNER = "import"
-"""Under this name an appointment keeps the number it had where it comes from."""
 
 _BLANK = {field.name: json_value(field.default) for field in fields(Appointment) if field.default is not MISSING}
 """What a field is that nobody filled: the history of a new appointment doesn't tell of it."""
@@ -52,14 +50,17 @@ def put_visits(session: Session, rows: Iterable[Row], usual: Usual, counts: Coun
     """Put each row that makes sense. A car can be free once a later row has moved another visit, so what wants it is
     tried again at the end."""
     lendings, again = Lendings(), []
-    for row in rows:
-        visit = _visit(session, row, usual)
-        if visit is None:
-            continue
-        lendings.add(visit)
-        if not session.findings.count and not _put(session, visit, counts, form, last=False):
-            again.append(visit)
+    for portion in in_portions(rows):
+        session.expect(portion)
+        for row in portion:
+            visit = _visit(session, row, usual)
+            if visit is None:
+                continue
+            lendings.add(visit)
+            if not session.findings.count and not _put(session, visit, counts, form, last=False):
+                again.append(visit)
     lendings.refuse_double(session)
+    session.expect([visit.row for visit in again])
     for visit in again:
         if not session.findings.count:
             _put(session, visit, counts, form, last=True)
@@ -68,7 +69,7 @@ def put_visits(session: Session, rows: Iterable[Row], usual: Usual, counts: Coun
 def _put(session: Session, visit: Visit, counts: Counts, form: Format, *, last: bool) -> bool:
     """Whether it's done with."""
     try:
-        before = appointments.by_reference(session.tx, PARTNER, visit.reference)
+        before = session.bulk.by_reference(visit.reference)
         after = _create(session, visit, form) if before is None else _change(session, visit, before, form)
         _raise_odometer(session, visit)
     except WtpdError as error:
@@ -91,9 +92,7 @@ def _raise_odometer(session: Session, visit: Visit) -> None:
     day = min(visit.fields["drop_off"].date(), session.tx.now.date())
     if vehicle.odometer_km is None or km > vehicle.odometer_km:
         reading = {"odometer_km": km, "odometer_date": day}
-        session.book.change_vehicle(
-            session.tx, vehicle_id, reading, author=session.author, expected_version=None
-        )  # fmt: skip
+        session.bulk.change_vehicle(vehicle, reading)
     elif km < vehicle.odometer_km and vehicle.odometer_date is not None and day > vehicle.odometer_date:
         session.findings.look(
             visit.row.place("odometer_km"),
@@ -111,7 +110,12 @@ def _create(session: Session, visit: Visit, form: Format) -> Appointment:
     draft = Draft(
         **{**extra, **visit.fields}, status=visit.status or Status.SCHEDULED, references={PARTNER: visit.reference}
     )
-    return session.book.create(session.tx, draft, author=session.author, allow_over_limit=True)
+    is_plain = (
+        draft.courtesy_car is None
+        and not session.is_erased(draft.customer_id)
+        and (draft.advisor is None or session.is_active_advisor(draft.advisor, draft.site))
+    )
+    return session.bulk.create_appointment(draft, is_plain=is_plain)
 
 
 def _change(session: Session, visit: Visit, before: Appointment, form: Format) -> Appointment:
@@ -120,6 +124,7 @@ def _change(session: Session, visit: Visit, before: Appointment, form: Format) -
             session.findings.look(visit.row.place("status"), N_("was cancelled meanwhile and stays so"))
         return before
     if visit.status is Status.CANCELLED and before.status is not Status.COMPLETED:
+        session.bulk.others_change()
         return session.book.cancel(session.tx, before.id, author=session.author, expected_version=None)
     if session.is_erased(before.customer_id):
         session.findings.look(visit.row.place("reference"), N_("its customer was erased; it was left as it is"))
@@ -136,6 +141,7 @@ def _change(session: Session, visit: Visit, before: Appointment, form: Format) -
         changes["transport_option"] = TransportOption.COURTESY_CAR if lent else TransportOption.NONE
     if merged(before, changes) == before:
         return before
+    session.bulk.others_change()
     return session.book.change(
         session.tx, before.id, changes, author=session.author, expected_version=None, allow_over_limit=True
     )
@@ -225,7 +231,7 @@ def _vehicle(session: Session, row: Row) -> str | None:
     vin, plate = row.values.get("vin", ""), row.values.get("plate", "")
     if not vin and not plate:
         return None
-    found: list[Vehicle] = vehicles.by_vin(session.tx, vin) if vin else vehicles.by_plate(session.tx, plate)
+    found: list[Vehicle] = session.bulk.by_vin(vin) if vin else session.bulk.by_plate(plate)
     if len(found) != 1:
         if ("vehicles", vin or plate_key(plate)) not in session.findings.broken:
             text = (
