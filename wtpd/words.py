@@ -228,6 +228,13 @@ ATTENTION_FACTS: Mapping[str, Text] = {
 }
 """The facts of an entry that needs attention."""
 
+IMPORT_PHASES: Mapping[str, Text] = {
+    "reading": N_("reading the lists"),
+    "checking": N_("checking"),
+    "writing": N_("writing"),
+    "telling": N_("telling the partners"),
+}
+
 CREDENTIAL_RESULTS: Mapping[str, Text] = {
     "ok": N_("ok"),
     "refused": N_("refused"),

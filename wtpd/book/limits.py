@@ -24,7 +24,9 @@ PARAGRAPHS = 10_000
 FIRST_DAY = datetime(1990, 1, 1, tzinfo=UTC)
 LAST_DAY = datetime(2100, 1, 1, tzinfo=UTC)
 
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, the second row of them (C1) too, and those that turn the direction of what stands behind them
+(Unicode UAX #9): a name must not make its neighbour read differently."""
 
 
 def text(field: str, value: Any, longest: int, *, required: bool = False) -> Iterator[Problem]:
@@ -37,7 +39,7 @@ def texts(record: Any, longest: Mapping[str, int]) -> Iterator[Problem]:
     """The text fields of a record, by their longest length; None is a text that isn't there."""
     for field, most in longest.items():
         value = getattr(record, field)
-        if value is not None:
+        if value is not None and not (type(value) is str and len(value) <= most and value.isprintable()):
             yield from text(field, value, most)
 
 

@@ -67,18 +67,25 @@ def record_new(
     return appointment
 
 
-def record_many_new(
-    tx: Tx, plans: Plans, new: Sequence[Appointment], author: Author, *, telling: bool = True
-) -> None:
+def record_many_new(tx: Tx, plans: Plans, new: Sequence[Appointment], author: Author, *, telling: bool = True) -> None:
     """Keep new appointments without courtesy cars, in a house whose sites are all in one country. Not `telling`: nobody
     hears of them from this transaction."""
     appointments.insert_many(tx, new)
     history.append_created(tx, [(appointment.id, diff(None, appointment)) for appointment in new], author)
-    if not telling:
-        return
+    if telling:
+        tell_new(tx, plans, new, author)
+
+
+def tell_new(tx: Tx, plans: Plans, new: Sequence[Appointment], author: Author) -> None:
+    """Tell partners and listeners of appointments that are new to them."""
+    if outbox.anybody_hears(tx):
+        for appointment in new:
+            outbox.mark_change(tx, appointment.id, appointment.site, appointment.department)
+    tx.emit_many(
+        "appointment.created",
+        [{"id": one.id, "site": one.site, "version": one.version, "actor": author.actor} for one in new],
+    )
     for appointment in new:
-        outbox.mark_change(tx, appointment.id, appointment.site, appointment.department)
-        tx.emit("appointment.created", id=appointment.id, site=appointment.site, version=1, actor=author.actor)
         signal_days(tx, plans, appointment)
 
 

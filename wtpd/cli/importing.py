@@ -12,6 +12,7 @@ from wtpd import language
 from wtpd.cli.command import argument, command, option
 from wtpd.errors import Invalid
 from wtpd.texts import N_, N_n, Text
+from wtpd.words import IMPORT_PHASES
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -26,12 +27,6 @@ KINDS: Mapping[str, Text] = {
 }
 ENDINGS = (".csv", ".txt", ".tsv", ".json", ".xlsx")
 """Which files of a folder are taken, in any letter case."""
-PHASES: Mapping[str, Text] = {
-    "reading": N_("reading the lists"),
-    "checking": N_("checking"),
-    "writing": N_("writing"),
-    "telling": N_("telling the partners"),
-}
 LOOK = 0.5
 """Seconds between two looks at how far it is."""
 
@@ -63,7 +58,7 @@ async def _import(console: Console, api: Client, files: Mapping[str, Path], kind
     try:
         while not (await asyncio.wait((running,), timeout=LOOK))[0] and console.interactive:
             now = await api.import_progress()
-            if now["phase"] in PHASES:
+            if now["phase"] in IMPORT_PHASES:
                 click.echo(f"\r\x1b[K{language.say(_progress(now))}", err=True, nl=False)
         return await running
     finally:
@@ -73,7 +68,7 @@ async def _import(console: Console, api: Client, files: Mapping[str, Path], kind
 
 
 def _progress(now: Json) -> Text:
-    phase = PHASES[now["phase"]]
+    phase = IMPORT_PHASES[now["phase"]]
     if not now["total"]:
         return N_("{phase} …", phase=phase)
     return N_("{phase}: {done} of {total} …", phase=phase, done=min(now["done"], now["total"]), total=now["total"])

@@ -19,7 +19,7 @@ NUMBER_LIMIT = 2**53
 """The largest whole number that JSON carries exactly everywhere."""
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d)(:\d\d)?(?:\.\d{1,9})?(?:([Zz])|([+-]\d\d):?(\d\d))", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that no text of ours holds: a booking is worth more than the line feed of somebody's spreadsheet."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 

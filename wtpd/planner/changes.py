@@ -28,12 +28,12 @@ def json_value(value: Any) -> Any:
     """The value as JSON has it; times as RFC 3339 in UTC."""
     if type(value) in _PLAIN:
         return value
+    if isinstance(value, datetime):
+        return iso(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
         return value
-    if isinstance(value, datetime):
-        return iso(value)
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -41,7 +41,11 @@ def json_value(value: Any) -> Any:
     if isinstance(value, tuple | list | set | frozenset):
         return [json_value(each) for each in value]
     if dataclasses.is_dataclass(value):
-        return {name: json_value(getattr(value, name)) for name in _names(_type(value))}
+        found = {}
+        for name in _names(_type(value)):
+            each = getattr(value, name)
+            found[name] = each if type(each) in _PLAIN else json_value(each)
+        return found
     raise TypeError(f"no JSON value: {type(value).__name__}")
 
 
@@ -63,7 +67,7 @@ def diff(old: Any, new: Any) -> dict[str, Change]:
 def merged(record: R, changes: Mapping[str, Any]) -> R:
     """The record with these typed values. In a field that is a mapping only the named keys change, and None takes a
     key away (RFC 7396). Raises Invalid for a field the record hasn't, and for id and version."""
-    names = frozenset(_names(_type(record))) - UNTRACKED
+    names = _changeable(_type(record))
     unknown = [name for name in changes if name not in names]
     if unknown:
         raise Invalid(
@@ -123,6 +127,11 @@ def _tracked(record_type: Any) -> tuple[tuple[str, Any], ...]:
 @cache
 def _names(record_type: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(record_type))
+
+
+@cache
+def _changeable(record_type: Any) -> frozenset[str]:
+    return frozenset(_names(record_type)) - UNTRACKED
 
 
 @cache

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 SIDECODES = (
     "XX-99-99", "99-99-XX", "99-XX-99", "XX-99-XX", "XX-XX-99", "99-XX-XX", "99-XXX-9",
@@ -36,6 +37,7 @@ _DECORATION = re.compile(r"[^\w\s\-‐‑‒–—−.:·•/]+")
 """Neither letters, digits nor separators; the slash stands in a season."""
 
 
+@lru_cache(maxsize=1024)
 def plate_key(text: str, country: str = "DE") -> str:
     """The key under which the plate is kept: `hro-kp 48e` → `HRO-KP48E`, `12-ABC-3` → `12ABC3`, "" for none. The key of
     a key is the key itself. `country`: the two-letter code of the site's country."""
@@ -47,6 +49,7 @@ def plate_key(text: str, country: str = "DE") -> str:
     return f"{german[0]}-{german[1]}{german[2]}" if german else compact
 
 
+@lru_cache(maxsize=1024)
 def plate_keys_for_search(text: str) -> tuple[str, ...]:
     """All keys under which the plate somebody typed may be kept. Without a separator that is every German reading:
     `BMW1` → `BMW1`, `B-MW1`, `BM-W1`; with one it is that reading and the plate kept without separator."""
@@ -129,13 +132,15 @@ def _season(spaced: str) -> tuple[tuple[str, str], ...]:
 def _spaced(text: str) -> str:
     """Upper case, each run of separators one hyphen or, if it was white space alone, one space. Characters that are
     neither letters, digits nor separators are dropped: quotes, brackets, zero-width spaces of a pasted mail."""
-    upper = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).upper())
-    plain = _DECORATION.sub("", upper)
+    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+    upper = composed.upper()
+    plain = _DECORATION.sub("", upper if upper.isascii() else unicodedata.normalize("NFC", upper))
     return _SEPARATORS.sub(lambda match: " " if match[0].isspace() else "-", plain).strip("- /")
 
 
 def _compact(spaced: str) -> str:
-    return unicodedata.normalize("NFC", "".join(character for character in spaced if character.isalnum()))
+    characters = "".join(filter(str.isalnum, spaced))
+    return characters if characters.isascii() else unicodedata.normalize("NFC", characters)
 
 
 def _shape(plate: str) -> str:

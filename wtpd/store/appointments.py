@@ -20,6 +20,7 @@ import msgspec
 from wtpd.clock import iso
 from wtpd.errors import Invalid, NotFound
 from wtpd.planner.appointment import FREE, Appointment, Intervention, Status
+from wtpd.store import imports
 from wtpd.store import search as index
 from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
@@ -216,13 +217,16 @@ def booked_units(
 
 def loads(tx: Tx, site: str, bounds: Sequence[datetime], department: str | None = None) -> list[DayLoad]:
     """What comes on each day into each department, days and departments without any left out; from the index alone.
-    `bounds`: the first moment of each day, and the end of the last one."""
+    `bounds`: the first moment of each day, and the end of the last one. What an import hasn't shown yet isn't counted
+    for whoever reads, so that the numbers are those of the lists; `booked_units` and `drop_offs` count it, so that
+    nothing is offered that would be refused."""
+    hidden = "AND a.id NOT IN (SELECT id FROM import_pending)" if imports.is_hiding(tx) else ""
     spans = [(iso(start), iso(end)) for start, end in pairwise(bounds)]
     rows = tx.all(
         f"""SELECT d.key AS day, a.department, count(*) AS n, total(a.labour_units) AS units
             FROM json_each(:spans) d CROSS JOIN main.appointment a INDEXED BY appointment_by_day
             WHERE a.site = :site AND a.drop_off >= d.value ->> 0 AND a.drop_off < d.value ->> 1
-              AND {LIVE} AND (:department IS NULL OR a.department = :department)
+              AND {LIVE} AND (:department IS NULL OR a.department = :department) {hidden}
             GROUP BY d.key, a.department""",
         {"spans": to_json(spans), "site": site, "department": department},
     )

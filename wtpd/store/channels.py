@@ -152,10 +152,12 @@ _LEAVING = """
   WHERE l.channel = :channel AND NOT l.tombstone
     AND (a.site <> :site OR a.department <> :department OR l.account <> :account)"""
 
+# What an import is still bringing in is told to every channel once all of it is there (`wtpd.store.imports`).
 _JOINING = """
   SELECT a.id, a.collection, a.drop_off FROM appointment a
   WHERE a.site = :site AND a.department = :department AND a.status <> 'cancelled'
     AND a.collection > :now
+    AND NOT EXISTS (SELECT 1 FROM import_pending WHERE id = a.id)
     AND NOT EXISTS (SELECT 1 FROM link WHERE channel = :channel AND appointment_id = a.id AND NOT tombstone
                     AND account = :account)"""
 

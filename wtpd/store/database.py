@@ -82,6 +82,18 @@ class Tx:
         )
         self.events.append(Event(cursor.lastrowid or 0, kind, data))
 
+    def emit_many(self, kind: str, /, data: Sequence[Mapping[str, Any]]) -> None:
+        """As `emit` for each, in one statement."""
+        if not data:
+            return
+        at = iso_exact(self.now)
+        self._con.executemany(
+            "INSERT INTO event (at, kind, data) VALUES (?, ?, ?)", [(at, kind, to_json(each)) for each in data]
+        )
+        last: int = self._con.execute("SELECT last_insert_rowid()").fetchone()[0]
+        first = last - len(data) + 1  # nobody else writes, and AUTOINCREMENT counts on
+        self.events += [Event(first + place, kind, each) for place, each in enumerate(data)]
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What is written, told and signalled inside is undone alone if the inside raises."""

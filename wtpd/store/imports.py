@@ -116,6 +116,17 @@ def told(tx: Tx, ids: Sequence[str]) -> None:
     tx.run("DELETE FROM import_pending WHERE id IN (SELECT value FROM json_each(?))", (to_json(list(ids)),))
 
 
+def is_hiding(tx: Tx) -> bool:
+    """Whether this connection sees no record that is pending, and there may be some."""
+    return (
+        tx.one(
+            """SELECT 1 FROM import_run WHERE state = 'writing'
+               AND EXISTS (SELECT 1 FROM temp.sqlite_schema WHERE name = 'appointment')"""
+        )
+        is not None
+    )
+
+
 def hide(con: sqlite3.Connection) -> None:
     """Let this connection see no record that is pending, whatever it asks: temporary views take the places of the
     tables. `main.appointment` is still the table with all."""

@@ -40,6 +40,11 @@ def mark_change(tx: Tx, appointment_id: str, site: str, department: str, *, exce
             mark(tx, channel, appointment_id)
 
 
+def anybody_hears(tx: Tx) -> bool:
+    """Whether any channel is active."""
+    return tx.one("SELECT 1 FROM channel WHERE active LIMIT 1") is not None
+
+
 def hearing(tx: Tx, appointment_id: str, site: str, department: str) -> list[str]:
     """Every active channel of the department, and every channel that knows the appointment or is about to (it may have
     moved away)."""

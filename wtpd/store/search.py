@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wtpd.planner.names import name_key
 from wtpd.planner.plates import formatted
@@ -348,13 +348,15 @@ def _index(tx: Tx, touched: set[str]) -> None:
         kind, _, record_id = key.partition(" ")
         ids[kind].add(record_id)
     for kind in ("customer", "vehicle"):
-        rows = tx.all(
-            f"SELECT id FROM appointment WHERE {kind}_id IN (SELECT value FROM json_each(?))", _ids(ids[kind])
-        )
-        ids["appointment"].update(row["id"] for row in rows)
-    _index_customers(tx, ids["customer"])
-    _index_vehicles(tx, ids["vehicle"])
-    _index_appointments(tx, ids["appointment"])
+        if ids[kind]:
+            rows = tx.all(
+                f"SELECT id FROM appointment WHERE {kind}_id IN (SELECT value FROM json_each(?))", _ids(ids[kind])
+            )
+            ids["appointment"].update(row["id"] for row in rows)
+    for kind, index in (("customer", _index_customers), ("vehicle", _index_vehicles),
+                        ("appointment", _index_appointments)):  # fmt: skip
+        if ids[kind]:
+            index(tx, ids[kind])
 
 
 def _index_appointments(tx: Tx, ids: set[str]) -> None:
@@ -365,10 +367,12 @@ def _index_appointments(tx: Tx, ids: set[str]) -> None:
            WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id""",
         _ids(ids),
     )
+    documents = {}
     for row in rows:
         numbers = [row["work_order"], row["dms_number"], *(row["partner_ids"] or "").split(" ")]
         words = [*_words(row["first_name"], row["last_name"], row["company"]), *_car(row["plate"], row["vin"])]
-        _put(tx, "appointment", row["id"], [*words, *_numbers(*numbers)])
+        documents[row["id"]] = _document([*words, *_numbers(*numbers)])
+    _put(tx, "appointment", documents)
 
 
 def _index_customers(tx: Tx, ids: set[str]) -> None:
@@ -377,40 +381,54 @@ def _index_customers(tx: Tx, ids: set[str]) -> None:
            FROM customer c WHERE c.id IN (SELECT value FROM json_each(?)) ORDER BY c.id""",
         _ids(ids),
     )
+    documents = {}
     for row in rows:
         numbers = (row["number"], row["phone"], row["mobile"], row["business_phone"], row["business_mobile"])
         words = _words(row["first_name"], row["last_name"], row["company"], row["city"])
-        _put(tx, "customer", row["id"], [*words, *_numbers(*numbers, *from_json(row["keys"]))])
+        documents[row["id"]] = _document([*words, *_numbers(*numbers, *from_json(row["keys"]))])
+    _put(tx, "customer", documents)
 
 
 def _index_vehicles(tx: Tx, ids: set[str]) -> None:
-    for row in tx.all("SELECT * FROM vehicle WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", _ids(ids)):
-        _put(
-            tx,
-            "vehicle",
-            row["id"],
-            [*_car(row["plate"], row["vin"]), *_words(row["make"], row["model"]), *_numbers(row["engine_number"])],
+    rows = tx.all("SELECT * FROM vehicle WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", _ids(ids))
+    documents = {
+        row["id"]: _document(
+            [*_car(row["plate"], row["vin"]), *_words(row["make"], row["model"]), *_numbers(row["engine_number"])]
         )
+        for row in rows
+    }
+    _put(tx, "vehicle", documents)
 
 
 def _ids(ids: Iterable[str]) -> tuple[str]:
     return (to_json(sorted(ids)),)
 
 
-def _put(tx: Tx, kind: str, record_id: str, words: Iterable[str]) -> None:
-    """Bring the record's document up to date; nothing is written if it says the same."""
-    text = " ".join(dict.fromkeys(word[:_LONGEST] for word in words if word))
+def _document(words: Iterable[str]) -> str:
+    return " ".join(dict.fromkeys(word[:_LONGEST] for word in words if word))
+
+
+def _put(tx: Tx, kind: str, documents: Mapping[str, str]) -> None:
+    """Bring the documents of these records (id → words) up to date; nothing is written for one that says the same."""
     table = f"search_{kind}"
-    row = tx.one(f"SELECT doc, words FROM {table}_text WHERE id = ?", (record_id,))
-    if row is None:
-        doc = tx.run(f"INSERT INTO {table}_text (id, words) VALUES (?, ?)", (record_id, text)).lastrowid
-    elif row["words"] == text:
-        return
-    else:
-        doc = row["doc"]
-        tx.run(f"INSERT INTO {table} ({table}, rowid, words) VALUES ('delete', ?, ?)", (doc, row["words"]))
-        tx.run(f"UPDATE {table}_text SET words = ? WHERE doc = ?", (text, doc))
-    tx.run(f"INSERT INTO {table} (rowid, words) VALUES (?, ?)", (doc, text))
+    rows = tx.all(f"SELECT doc, id, words FROM {table}_text WHERE id IN (SELECT value FROM json_each(?))",
+                  _ids(documents))  # fmt: skip
+    known = {row["id"]: row for row in rows}
+    last = tx.one(f"SELECT max(doc) AS doc FROM {table}_text")
+    first = 1 + ((last["doc"] if last else None) or 0)
+    new = [(first + place, each) for place, each in enumerate(each for each in documents if each not in known)]
+    changed = [
+        (row["doc"], row["words"], documents[each]) for each, row in known.items() if row["words"] != documents[each]
+    ]
+    if changed:
+        tx.run_many(f"INSERT INTO {table} ({table}, rowid, words) VALUES ('delete', ?, ?)",
+                    [(doc, before) for doc, before, _ in changed])  # fmt: skip
+        tx.run_many(f"UPDATE {table}_text SET words = ? WHERE doc = ?", [(after, doc) for doc, _, after in changed])
+    if new:
+        tx.run_many(f"INSERT INTO {table}_text (doc, id, words) VALUES (?, ?, ?)",
+                    [(doc, each, documents[each]) for doc, each in new])  # fmt: skip
+    written = [*((doc, after) for doc, _, after in changed), *((doc, documents[each]) for doc, each in new)]
+    tx.run_many(f"INSERT INTO {table} (rowid, words) VALUES (?, ?)", sorted(written))
 
 
 def _readings(text: str | None) -> list[list[str]]:
@@ -444,12 +462,13 @@ def _words(*texts: str | None) -> Iterator[str]:
         for words in _readings(text):
             for word in words:
                 yield word
-                yield _bare(word)
+                if "e" in word:
+                    yield _bare(word)
 
 
 def _numbers(*texts: str | None) -> Iterator[str]:
     """The parts of each number, and the number in one word."""
-    for text in texts:
+    for text in filter(None, texts):
         for words in _readings(text):
             yield from words
             yield "".join(words)
@@ -458,13 +477,13 @@ def _numbers(*texts: str | None) -> Iterator[str]:
 def _car(plate: str | None, vin: str | None) -> Iterator[str]:
     """The plate as a whole, its groups, and its ends (`48e`, `kp48e`), however it was written; of a VIN people say the
     last six, seven or eight characters."""
-    yield from _numbers(plate)
-    groups = _GROUP.findall("".join(_readings(formatted(plate))[0])) if plate else []
-    parts = _readings(formatted(plate))[0] if plate else []
-    for each in (parts, groups):
-        for place in range(len(each)):
-            yield each[place]
-            yield "".join(each[place:])
+    if plate:
+        yield from _numbers(plate)
+        parts = _readings(formatted(plate))[0]
+        for each in (parts, _GROUP.findall("".join(parts))):
+            for place, part in enumerate(each):
+                yield part
+                yield "".join(each[place:])
     whole = (vin or "").lower()
     yield whole
     if len(whole) > _SPOKEN[0]:

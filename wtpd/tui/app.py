@@ -67,6 +67,8 @@ class WtpdApp(App[int]):
         self.failure = ""
         """What our own mistake left to say, once the terminal is restored."""
         self.reached = True
+        self.importing: Text | None = None
+        """How far the import is that is under way."""
         """The daemon answers."""
         self.problems: list[Any] | None = None
         self.message: tuple[str, str] = ("", "")
@@ -156,6 +158,12 @@ class WtpdApp(App[int]):
         """What is wrong now, for the top line."""
         self.problems = problems
         self.redraw_bars()
+
+    def note_import(self, flag: Text | None) -> None:
+        """What the top line says of an import; the events come faster than it changes."""
+        if flag != self.importing:
+            self.importing = flag
+            self.redraw_bars()
 
     def redraw_bars(self) -> None:
         for screen in self.screen_stack:  # below a dialog they are seen too

@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from wtpd.client import ApiProblem, ClientError, Event, Unreachable
-from wtpd.texts import N_
+from wtpd.client import ApiProblem, ClientError, Event, Json, Unreachable
+from wtpd.texts import N_, Text
 from wtpd.tui.background import background
 from wtpd.tui.page import sentence
+from wtpd.words import IMPORT_PHASES
 
 if TYPE_CHECKING:
     from wtpd.tui.app import WtpdApp
@@ -20,6 +21,17 @@ GATHER = 0.3
 """Seconds in which events are gathered before it is asked anew whether something is wrong."""
 STATUS_AFTER = ("channel.", "attention.", "config.", "credentials.", "run.finished", "mail.", "reset")
 """Events after which the top line may be wrong."""
+
+
+def import_flag(progress: Json) -> Text | None:
+    """What the top line says of an import that is under way; None when it is over."""
+    phase = IMPORT_PHASES.get(str(progress.get("phase")))
+    if phase is None:
+        return None
+    done, total = progress.get("done") or 0, progress.get("total") or 0
+    if not total:
+        return N_("import: {phase}", phase=phase)
+    return N_("import: {phase}, {percent} %", phase=phase, percent=min(100, done * 100 // total))
 
 
 class Live:
@@ -81,12 +93,15 @@ class Live:
     def _reach(self, up: bool) -> None:
         if up != self._app.reached:
             self._app.reached = up
+            self._app.importing = None  # the daemon tells it again
             self._app.redraw_bars()
 
     def _heard(self, event: Event) -> None:
         """An event of the daemon, for whom it concerns."""
         if event.kind == "presence.changed":
             self._app.presence.heard(event.data)
+        elif event.kind == "import.progress":
+            self._app.note_import(import_flag(event.data))
         for page in self._app.pages():
             page.heard(event)
         if event.kind.startswith(STATUS_AFTER) and not self._asking:

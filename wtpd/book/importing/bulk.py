@@ -54,13 +54,14 @@ class Bulk:
         self._customers: list[Customer] = []
         self._vehicles: list[Vehicle] = []
         self._appointments: list[Appointment] = []
-        self._days: dict[tuple[str, str, date], Load] = {}
+        self._days: dict[tuple[str, str, date], tuple[Load, float]] = {}
+        """What a day has, as far as it was looked up, and what is booked on it by now."""
 
     def expect(self, portion: Sequence[Row]) -> None:
         """Look up what these rows name; all that were made before are written."""
         self.flush()
         values = [row.values for row in portion]
-        numbers = {row.get(field) for row in values for field in _PEOPLE if row.get(field)}
+        numbers = {str(row[field]) for row in values for field in _PEOPLE if row.get(field)}
         vins = {row["vin"] for row in values if row.get("vin")}
         keys = {key for row in values if row.get("plate") for key in self._keys(row["plate"])}
         references = {row["reference"] for row in values if row.get("reference")}
@@ -147,8 +148,7 @@ class Bulk:
 
     def _tell(self, kind: str, records: Sequence[Customer | Vehicle]) -> None:
         if self._telling:
-            for record in records:
-                self._tx.emit(f"{kind}.changed", id=record.id, version=record.version)
+            self._tx.emit_many(f"{kind}.changed", [{"id": one.id, "version": one.version} for one in records])
 
     def _keys(self, plate: str) -> set[str]:
         return {*plate_keys_for_search(plate), plate_key(plate, self._home)}
@@ -160,10 +160,12 @@ class Bulk:
         if not appointment.is_live:
             return appointment
         place = (appointment.site, appointment.department, plan.zoned_day(appointment.drop_off))
-        asked, day = appointment.labour_units, self._days.get(place)
-        if day is None:
+        asked, known = appointment.labour_units, self._days.get(place)
+        if known is None:
             day = load.of_day(self._tx, plan, appointment)
+            booked = day.booked
         else:
-            day = replace(day, asked=asked)
-        self._days[place] = replace(day, booked=round(day.booked + asked, 2))
-        return appointment if appointment.over_limit == day.exceeded else replace(appointment, over_limit=day.exceeded)
+            day, booked = known
+        self._days[place] = day, round(booked + asked, 2)
+        exceeded = Load(limit=day.limit, booked=booked, asked=asked, closed=day.closed).exceeded
+        return appointment if appointment.over_limit == exceeded else replace(appointment, over_limit=exceeded)

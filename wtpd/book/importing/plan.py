@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,12 +30,22 @@ _BALLAST = "load of "
 """Ids of rows that stand for the load of an hour begin so."""
 
 
+_NOT_NEEDED = (
+    "appointment_by_time", "appointment_by_work_order", "appointment_by_dms_number", "customer_by_name",
+    "vehicle_by_driver", "vehicle_by_owner", "vehicle_by_contractor",
+)  # fmt: skip
+"""Indexes that nothing is looked up by in a plan."""
+
+
 class PlanTx(Tx):
     """A transaction of the plan: nobody is told, and nothing is searched for there."""
 
     __slots__ = ()
 
     def emit(self, kind: str, /, **data: Any) -> None:
+        pass
+
+    def emit_many(self, kind: str, /, data: Sequence[Mapping[str, Any]]) -> None:
         pass
 
     def signal(self, name: str) -> None:
@@ -171,7 +181,9 @@ def _statements(con: sqlite3.Connection) -> Iterable[str]:
         return f"SELECT value FROM wanted WHERE what = '{what}'"
 
     for trigger in ("history_is_appended", "appointment_is_new", "courtesy_car_on_insert"):
-        yield f"DROP TRIGGER main.{trigger}"  # they guard the book, where this comes from
+        yield f"DROP TRIGGER main.{trigger}"  # they guard the book, where this comes from and goes to
+    for index in _NOT_NEEDED:
+        yield f"DROP INDEX main.{index}"
     for table in ("site_country", "erased_key", "advisor", "courtesy_car", "closure"):
         yield copy(table)
     yield copy("vehicle", f"vin <> '' AND vin IN ({wanted('vin')})")
@@ -199,11 +211,8 @@ def _statements(con: sqlite3.Connection) -> Iterable[str]:
     yield "CREATE TABLE main.import_before (kind TEXT, id TEXT, version INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID"
     for kind, table in imports.TABLES.items():
         yield f"INSERT INTO main.import_before SELECT '{kind}', id, version FROM main.{table}"
-    for name in ("history_is_appended", "appointment_is_new", "courtesy_car_on_insert"):
-        found = con.execute(
-            "SELECT sql FROM book.sqlite_schema WHERE type = 'trigger' AND name = ?", (name,)
-        ).fetchone()
-        yield found["sql"]
+    found = con.execute("SELECT sql FROM book.sqlite_schema WHERE name = 'courtesy_car_on_insert'").fetchone()
+    yield found["sql"]
 
 
 def _sync(path: Path) -> None:

@@ -76,8 +76,8 @@ def apply(
     telling: bool = True,
 ) -> ImportResult:
     """Bring what was read into the book of this transaction. `sites`: see `site_names`; `progress` is called with the
-    number of rows that are done; not `telling`: nobody hears of the transaction. Raises `Invalid` with every problem by file, line and column; the transaction must be
-    given up then."""
+    number of rows that are done; not `telling`: nobody hears of the transaction. Raises `Invalid` with every problem
+    by file, line and column; the transaction must be given up then."""
     session = Session(
         tx=tx,
         book=book,

@@ -17,7 +17,7 @@ from wtpd.texts import N_
 
 _KEY_FIELD = {"customers": "number", "vehicles": "vin", "appointments": "reference"}
 _ROLES = ("owner", "driver", "contractor")
-_PORTION = 500
+_PORTION = 200
 """Rows that are kept together; one is read with the others."""
 
 _Kept = tuple[int, int, dict[str, Any]]
@@ -35,6 +35,8 @@ class Staging:
         self._sources: dict[int, Source] = {}
         self.usual = UsualUnits()
         self.counts = dict.fromkeys(KINDS, 0)
+        self._last: tuple[int, list[_Kept]] = (0, [])
+        """The portion that was read last: a list that comes twice has the same order."""
 
     def close(self) -> None:
         self._con.close()
@@ -108,12 +110,12 @@ class Staging:
         return {key: (portion, place) for key, portion, place in found}
 
     def _read(self, portion: int, place: int) -> _Kept:
-        [content] = self._con.execute("SELECT content FROM portion WHERE seq = ?", (portion,)).fetchone()
-        return _unpacked(content)[place]
+        if self._last[0] != portion:
+            [content] = self._con.execute("SELECT content FROM portion WHERE seq = ?", (portion,)).fetchone()
+            self._last = portion, _unpacked(content)
+        return self._last[1][place]
 
-    def _compare(
-        self, row: Row, key: str, source: Source, line: int, values: Any, findings: Findings
-    ) -> None:
+    def _compare(self, row: Row, key: str, source: Source, line: int, values: Any, findings: Findings) -> None:
         if values != row.values:
             findings.wrong(
                 row.place(_KEY_FIELD.get(row.source.kind, "id")),

@@ -16,15 +16,15 @@ from wtpd.book import customers as book_customers
 from wtpd.book import vehicles as book_vehicles
 from wtpd.book.book import Book
 from wtpd.book.importing.plan import Plan
-from wtpd.book.recording import Source, record_change, signal_days
+from wtpd.book.recording import Source, record_change, tell_new
 from wtpd.errors import Problem, WtpdError
 from wtpd.planner.appointment import TransportOption
 from wtpd.planner.history import Author
-from wtpd.store import appointments, attention, customers, imports, outbox, resources, vehicles
+from wtpd.store import appointments, attention, customers, imports, resources, vehicles
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_
 
-PORTION = 100
+PORTION = 250
 """Records that are written or told in one transaction."""
 AT_ONCE = 400
 """Changes of older records in the step that shows everything; more than that are made before it, in portions."""
@@ -157,14 +157,9 @@ class Transfer:
     def _tell(self, tx: Tx, kind: str) -> int:
         ids = imports.pending(tx, kind, PORTION)
         if kind == "appointment":
-            for found in appointments.many(tx, ids):
-                outbox.mark_change(tx, found.id, found.site, found.department)
-                actor = self.author.actor
-                tx.emit("appointment.created", id=found.id, site=found.site, version=found.version, actor=actor)
-                signal_days(tx, self.book.plans, found)
+            tell_new(tx, self.book.plans, appointments.many(tx, ids), self.author)
         elif kind in ("customer", "vehicle"):
-            for record_id in ids:
-                tx.emit(f"{kind}.changed", id=record_id, version=1)
+            tx.emit_many(f"{kind}.changed", [{"id": record_id, "version": 1} for record_id in ids])
         else:
             for record_id in ids:
                 record = _resource(tx, kind, record_id)

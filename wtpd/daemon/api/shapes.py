@@ -14,9 +14,9 @@ from wtpd.planner.appointment import ElementKind, Status, TransportOption
 YEARS = range(1900, 2200)
 """Years that a date or time may lie in."""
 
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-"""`$` alone would let a line break at the end pass."""
-_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$(?!\n)"
+"""`$` alone would let a line break at the end pass. The last two ranges turn the direction of writing."""
+_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$(?!\n)"
 
 Line = Annotated[str, Meta(max_length=200, pattern=_ONE_LINE)]
 Lines = Annotated[str, Meta(max_length=10_000, pattern=_LINES)]

@@ -88,7 +88,9 @@ class TopBar(Bar):
 
     def _flags(self) -> list[str]:
         app = self.wtpd
-        found = []
+        found: list[Text] = []
+        if app.importing is not None:
+            found.append(app.importing)
         if app.session.privacy.on:
             found.append(N_("hidden"))
         if app.session.me is not None and not app.session.may_write:
