@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -28,6 +28,7 @@ TEXT_LIMIT = 1000
 
 Element = Any
 """An element of lxml, which has no types."""
+Take = Callable[[Element], None]
 Part = tuple[str, "str | Mapping[str, str] | Sequence[Part]"]
 """An element to be written: its name, and its text, its attributes, or the parts in it."""
 
@@ -65,10 +66,11 @@ def written(part: Part) -> str:
     return f"<{name}>{''.join(map(written, content))}</{name}>"
 
 
-def body_of(data: bytes, charset: str | None = None, scale: int = 1) -> Element:
+def body_of(data: bytes, charset: str | None = None, scale: int = 1, each: tuple[str, Take] | None = None) -> Element:
     """The first element in the envelope's body. `charset` is that of the HTTP header, if it names one; `scale` raises
-    the limits."""
-    root = parsed(_decoded(data, charset, scale), scale)
+    the limits. `each`: a local name, and a function that gets each such element once it is read, after which the
+    element is emptied: so a large message never stands in memory as a whole."""
+    root = parsed(_decoded(data, charset, scale), scale, each)
     if root.tag != f"{{{NAMESPACE}}}Envelope":
         raise WireError("not a SOAP 1.1 envelope")
     body = next((one for one in children(root) if one.tag == f"{{{NAMESPACE}}}Body"), None)
@@ -82,8 +84,8 @@ def is_fault(element: Element) -> bool:
     return bool(element.tag == f"{{{NAMESPACE}}}Fault")
 
 
-def parsed(text: str, scale: int = 1) -> Element:
-    """The root of a whole document."""
+def parsed(text: str, scale: int = 1, each: tuple[str, Take] | None = None) -> Element:
+    """The root of a whole document; `each` as for `body_of`."""
     from lxml import etree
 
     if len(text) > scale * SIZE_LIMIT or text.count("<") > scale * MARKUP_LIMIT:
@@ -91,7 +93,10 @@ def parsed(text: str, scale: int = 1) -> Element:
     prolog = _PROLOG.match(text)
     if text.startswith("<!", prolog.end() if prolog else 0):
         raise WireError("the message declares a document type")
-    parser = etree.XMLParser(
+    name, take = each or ("-", None)
+    parser = etree.XMLPullParser(
+        events=("end",),
+        tag=f"{{*}}{name}",
         encoding="utf-8",
         resolve_entities=False,
         load_dtd=False,
@@ -103,6 +108,10 @@ def parsed(text: str, scale: int = 1) -> Element:
     try:
         for start in range(0, len(text), _PIECE):  # no second copy of a large text
             parser.feed(text[start : start + _PIECE].encode())
+            for _, element in parser.read_events():
+                if take is not None:
+                    take(element)
+                    element.clear()
         root = parser.close()
     except (etree.LxmlError, ValueError) as error:
         raise WireError(f"not well-formed XML: {type(error).__name__}") from None  # its text may quote the message

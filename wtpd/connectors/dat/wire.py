@@ -44,6 +44,8 @@ VALUE_NOT_FOUND = "valueNotFound"
 POSITIONS_LIMIT = 5000
 DOSSIERS_LIMIT = 1000
 DEPTH_LIMIT = 8
+Shared = dict[EquipmentPosition, EquipmentPosition]
+"""Equal pieces of equipment, each kept once."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _CARD = re.compile(r"<(?:[\w.-]+:)?additionalInformation[\s/>]")
 _CARD_END = re.compile(r"</(?:[\w.-]+:)?additionalInformation\s*>")
@@ -136,8 +138,16 @@ def vehicle_types(data: bytes, charset: str | None = None) -> tuple[str, ...]:
 
 def identification(data: bytes, charset: str | None = None) -> Identification:
     """Also for a fault that carries a data card, or says that there is none, since those are answers."""
+    found: list[Dossier] = []
+    shared: Shared = {}
+
+    def take(element: Element) -> None:
+        room = DOSSIERS_LIMIT - len(found)
+        vehicles = list(children(element, "Vehicle"))[:room]
+        found.extend(dossier(vehicle, shared) for vehicle in vehicles)
+
     try:
-        answer = _answer(data, charset, "getVehicleIdentificationByVin", soap.DOSSIERS)
+        _answer(data, charset, "getVehicleIdentificationByVin", soap.DOSSIERS, ("Dossier", take))
     except FaultError as error:
         fault = error.fault
         if fault.card is not None:
@@ -147,8 +157,7 @@ def identification(data: bytes, charset: str | None = None) -> Identification:
         if fault.has_broken_card:
             raise WireError("the data card can't be read") from None
         return Identification(dossiers=(), fault=shown(fault))
-    found = [vehicle for one in descendants(answer, "Dossier") for vehicle in children(one, "Vehicle")]
-    return Identification(dossiers=_sorted(tuple(dossier(vehicle) for vehicle in found[:DOSSIERS_LIMIT])))
+    return Identification(dossiers=_sorted(tuple(found)))
 
 
 def evaluation(data: bytes, charset: str | None = None) -> Evaluation:
@@ -181,8 +190,10 @@ def shown(fault: Fault) -> str:
     return line if len(line) <= 300 else line[:299] + "…"
 
 
-def _answer(data: bytes, charset: str | None, operation: str, scale: int = 1) -> Element:
-    found = soap.body_of(data, charset, scale)
+def _answer(
+    data: bytes, charset: str | None, operation: str, scale: int = 1, each: tuple[str, soap.Take] | None = None
+) -> Element:
+    found = soap.body_of(data, charset, scale, each)
     if soap.is_fault(found):
         raise FaultError(_fault(found))
     if soap.local(found) != f"{operation}Response":
@@ -278,7 +289,9 @@ def _line(said: str) -> str:
 # --- the vehicle
 
 
-def dossier(vehicle: Element) -> Dossier:
+def dossier(vehicle: Element, shared: Shared | None = None) -> Dossier:
+    """A vehicle as a value. `shared`: equipment of other vehicles of the same answer, most of which is the same."""
+    shared = {} if shared is None else shared
     equipment = child(vehicle, "Equipment")
     result = child(vehicle, "VINResult")
     return Dossier(
@@ -299,9 +312,9 @@ def dossier(vehicle: Element) -> Dossier:
         vin=text(vehicle, "VehicleIdentNumber", 32),
         kba_numbers=_kba_numbers(vehicle),
         colours=() if result is None else _codes(result, "VINColor", "Code", "Description", "ColorID"),
-        series=_positions(equipment, "SeriesEquipment"),
-        special=_positions(equipment, "SpecialEquipment"),
-        coded=_positions(vehicle, "DATECodeEquipment"),
+        series=_positions(equipment, "SeriesEquipment", shared),
+        special=_positions(equipment, "SpecialEquipment", shared),
+        coded=_positions(vehicle, "DATECodeEquipment", shared),
         unassigned=() if result is None else _codes(result, "VINEquipment", "ManufacturerCode", "ShortName"),
         car_code=_maker_code(result, "Car"),
         engine_code=_maker_code(result, "Engine"),
@@ -358,11 +371,11 @@ def _codes(result: Element, element: str, code: str, words: str, kind: str = "")
     return tuple(one for one in found if one.code or one.text or one.dat_id is not None)
 
 
-def _positions(within: Element | None, name: str, depth: int = 0) -> tuple[EquipmentPosition, ...]:
+def _positions(within: Element | None, name: str, shared: Shared, depth: int = 0) -> tuple[EquipmentPosition, ...]:
     listed = None if within is None or depth > DEPTH_LIMIT else child(within, name)
     if listed is None:
         return ()
-    return tuple(
+    found = [
         EquipmentPosition(
             dat_id=number(one, "DatEquipmentId"),
             description=text(one, "Description"),
@@ -370,10 +383,11 @@ def _positions(within: Element | None, name: str, depth: int = 0) -> tuple[Equip
             manufacturer_description=text(one, "ManufacturerDescription"),
             group=text(one, "EquipmentGroup", 32),
             price=_cents(one, "OriginalPriceGross") or _cents(one, "OriginalPrice"),
-            contained=_positions(one, "ContainedEquipmentPositions", depth + 1),
+            contained=_positions(one, "ContainedEquipmentPositions", shared, depth + 1),
         )
         for _, one in zip(range(POSITIONS_LIMIT), children(listed, "EquipmentPosition"), strict=False)
-    )
+    ]
+    return tuple(shared.setdefault(one, one) for one in found)
 
 
 def _cents(element: Element, name: str) -> int | None:
