@@ -25,6 +25,7 @@ import msgspec
 
 from wtpd.clock import Clock, SystemClock
 from wtpd.connectors.http_reading import answered_at, body_of, detail_of, json_of, retry_after
+from wtpd.network_words import no_connection
 from wtpd.sync.errors import (
     Duplicate,
     NeedsToken,
@@ -36,6 +37,7 @@ from wtpd.sync.errors import (
     Rejected,
     Transient,
 )
+from wtpd.texts import N_, Text
 from wtpd.web_address import checked_address
 
 if TYPE_CHECKING:
@@ -151,7 +153,7 @@ class PartnerHttp:
 
     async def _within(self, call: _Call, total: float, read: float) -> Answer:
         if self._closed:
-            raise Transient("the client is closed: the service is stopping")
+            raise Transient("the client is closed: the service is stopping", reason=N_("the service is stopping"))
         transport = self._transport or await self._load()
         self.requests += 1
         started = time.perf_counter()
@@ -163,7 +165,8 @@ class PartnerHttp:
             return answer
         except TimeoutError:
             outcome = "time limit"
-            raise Transient(f"{call}: not finished within {total:g} s") from None
+            reason = N_("not finished within {seconds} s", seconds=round(total))
+            raise Transient(f"{call}: not finished within {total:g} s", reason=reason) from None
         except PartnerError as error:
             outcome = f"{error.status or ''} {type(error).__name__}".strip()
             raise
@@ -178,13 +181,15 @@ class PartnerHttp:
         request = httpx.Request(
             call.method, _url(call.target), content=call.content, headers=call.headers, extensions={"timeout": limits}
         )
-        with _network_errors(call, f"no answer within {read:g} s"):
+        slow = N_("no answer within {seconds} s", seconds=f"{read:g}")
+        with _network_errors(call, slow):
             response = await transport.handle_async_request(request)
         try:
             as_it_is = response.status_code in call.raw
             if not as_it_is and response.status_code >= 300 and response.status_code != 304:
                 raise await self._refusal(call, response)
-            with _network_errors(call, f"the answer stopped coming for {read:g} s", begun=True):
+            slow = N_("the answer stopped coming for {seconds} s", seconds=f"{read:g}")
+            with _network_errors(call, slow, begun=True):
                 body = await body_of(response, self._size_limit, str(call))
             if as_it_is:
                 return Answer(response.status_code, response.headers, None, body)
@@ -298,21 +303,23 @@ def _checked_path(path: str) -> str:
 
 
 @contextlib.contextmanager
-def _network_errors(call: _Call, slow: str, *, begun: bool = False) -> Iterator[None]:
+def _network_errors(call: _Call, slow: Text, *, begun: bool = False) -> Iterator[None]:
     """Turn what transports raise into ours. Causes are dropped, since their texts may hold addresses with secrets."""
     import httpx
 
     try:
         yield
     except (httpx.ReadTimeout, httpx.WriteTimeout):
-        raise Transient(f"{call}: {slow}") from None
+        raise Transient(f"{call}: {slow}", reason=slow) from None
     except _failures() as error:
         reason = network_reason(error)
         if begun:
-            raise PartnerBroken(f"{call}: the answer was cut short ({reason})") from None
+            raise PartnerBroken(
+                f"{call}: the answer was cut short ({reason})", reason=N_("its answer was cut short")
+            ) from None
         if _is_garbage(error):
             raise PartnerBroken(f"{call}: the answer isn't HTTP") from None
-        raise Transient(f"{call}: no connection ({reason})") from None
+        raise Transient(f"{call}: no connection ({reason})", reason=no_connection(error)) from None
 
 
 @lru_cache(maxsize=64)

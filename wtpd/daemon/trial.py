@@ -16,7 +16,7 @@ from wtpd.daemon.fleet import Fleet, Seat
 from wtpd.errors import Refused, WtpdError
 from wtpd.secrets.providers import Provider
 from wtpd.secrets.resolve import Order, explain
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right
+from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right, why
 from wtpd.texts import N_, Text
 
 MAIL = "email"
@@ -156,7 +156,7 @@ def _judged(provider: Provider, error: PartnerError) -> Refused | _Untried:
             N_("{provider} doesn't accept these credentials ({reason}).", provider=provider.title, reason=_why(error)),
             kind="credentials-refused",
         )
-    text = N_("{provider} can't be reached ({reason}).", provider=provider.title, reason=str(error))
+    text = N_("{provider} can't be reached ({reason}).", provider=provider.title, reason=why(error))
     return _Untried(text, unreachable=True)
 
 

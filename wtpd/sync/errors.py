@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from wtpd.errors import WtpdError
 from wtpd.texts import N_, Text
 from wtpd.words import ABILITIES
 
@@ -31,7 +32,8 @@ Ability = Literal["receive", "send", "publish"]
 
 
 class PartnerError(Exception):
-    """The root; never raised itself. `status` is the HTTP status, if there was one."""
+    """The root; never raised itself. `status` is the HTTP status, if there was one; `reason` says it for people, where
+    more is known than the kind of error."""
 
     problem: Mapping[str, Any]
     """The partner's problem details (RFC 9457) of a 409, 412 or other 4xx, as they came; `{}` if there were none. For
@@ -39,9 +41,10 @@ class PartnerError(Exception):
     sent: Any = None
     """The body of the call that failed, as the partner was told (JSON value), for the trace; may be personal, too."""
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, reason: Text | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.reason = reason
         self.problem = {}
 
 
@@ -59,16 +62,14 @@ class KeyUnavailable(Transient):
     """Our own key can't be opened, so that nobody was asked. `reason`: why and what to do, for people."""
 
     def __init__(self, message: str, *, reason: Text) -> None:
-        super().__init__(message)
-        self.reason = reason
+        super().__init__(message, reason=reason)
 
 
 class NeedsToken(PartnerError):
     """`reason`: why, for people, where it is known: there is no entry, the key is lost."""
 
     def __init__(self, message: str, *, status: int | None = None, reason: Text | None = None) -> None:
-        super().__init__(message, status=status)
-        self.reason = reason
+        super().__init__(message, status=status, reason=reason)
 
 
 class NotAllowed(PartnerError):
@@ -132,15 +133,38 @@ class BrokenItem(PartnerBroken):
     """The answer about one appointment breaks the contract: trouble of that appointment, never of the partner."""
 
 
-def why(error: Exception) -> Text | str:
-    """What went wrong: for people where it is known, else as the log says it."""
-    if isinstance(error, NeedsToken | KeyUnavailable) and error.reason is not None:
-        return error.reason
+def why(error: Exception) -> Text:
+    """What went wrong, for people; the log has the call and the words of libraries."""
+    if isinstance(error, WtpdError):
+        return error.text
+    if isinstance(reason := getattr(error, "reason", None), Text):
+        return reason
+    if not isinstance(error, PartnerError):
+        return N_("wtpd stumbled over an error of its own ({error})", error=type(error).__name__)
     if isinstance(error, MissingRight):
         return missing_right(error.right, error.ability)
     if isinstance(error, NotAllowed) and error.account:
         return not_covered(error.account, error.covers)
-    return str(error) or type(error).__name__
+    detail = getattr(error, "detail", "")
+    if detail:
+        return N_("the answer was: {detail}", detail=detail)
+    return next((text for kind, text in _WHY if isinstance(error, kind)), None) or _by_status(error.status)
+
+
+_WHY: tuple[tuple[type[PartnerError], Text], ...] = (
+    (RateLimited, N_("too many calls; it asks us to wait")),
+    (NeedsToken, N_("it doesn't accept the credentials")),
+    (NotAllowed, N_("the credentials don't cover this")),
+    (TooLarge, N_("its answer is too large")),
+    (PartnerBroken, N_("its answer can't be understood")),
+)
+"""What each kind of error means, where nothing else is known."""
+
+
+def _by_status(status: int | None) -> Text:
+    if status is None:
+        return N_("no connection")
+    return N_("its answer was HTTP {status}", status=status)
 
 
 def not_covered(account: str, covers: Sequence[str]) -> Text:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from wtpd.sync.ports import Session
 from wtpd.sync.records import Cancellations
 from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import N_
 
 MANY = 20
 """Cancellations that are always plausible; above, no more than a fifth of what is linked and to come."""
@@ -24,6 +25,7 @@ class MassCancellation(Exception):
         super().__init__(f"{cancelled} cancellations of {linked} linked appointments")
         self.cancelled = cancelled
         self.linked = linked
+        self.reason = N_("{cancelled} of {linked} appointments would be cancelled", cancelled=cancelled, linked=linked)
 
 
 class MassDeparture(MassCancellation):
@@ -39,6 +41,9 @@ class PartnerRestored(Exception):
         super().__init__(f"the partner lost data: {missing} appointments are missing, {older} are older than here")
         self.missing = missing
         self.older = older
+        self.reason = N_(
+            "{missing} appointments are missing there, {older} are older than here", missing=missing, older=older
+        )
 
 
 def check_departure(session: Session, spec: ChannelSpec) -> None:

@@ -80,6 +80,9 @@ class Standing:
     async def failed(self, error: PartnerError | MassCancellation | PartnerRestored) -> None:
         """Known trouble: retry with patience, or wait for a person if only one can help."""
         self.last_error = why(error)
+        _log.info(
+            "%s: %s", self._spec.id, error, extra={"CONNECTOR": self._spec.connector, "SITE": self._spec.site}
+        )  # the state's reason is for people; this has the call
         now = self._clock.now()
         self.awaits_key = isinstance(error, KeyUnavailable)
         if isinstance(error, NotAllowed):  # not kept on disk: the start of the daemon tries once whether it is so still
@@ -190,14 +193,18 @@ def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
     if halt.stopped == MAPPING:
         return State.STOPPED, N_(
             "The department or dealer number was changed, which would cancel many appointments at {partner}. "
-            "Take the change back, or confirm it: wtpd resume {partner} --accept-cancellations",
+            "Take the change back, or confirm it: wtpd resume {connector} --site {site} --accept-cancellations",
             partner=spec.actor,
+            connector=spec.connector,
+            site=spec.site,
         )
     if halt.stopped == RESTORED:
         return State.STOPPED, N_(
             "{partner} was restored or emptied: many of our appointments are missing there or older than here. "
-            "Send ours again: wtpd resume {partner} --accept-cancellations",
+            "Send ours again: wtpd resume {connector} --site {site} --accept-cancellations",
             partner=spec.actor,
+            connector=spec.connector,
+            site=spec.site,
         )
     if halt.stopped is not None:
         return State.STOPPED, N_(

@@ -29,7 +29,7 @@ from wtpd.errors import (
     WtpdError,
 )  # fmt: skip
 from wtpd.harmless import harmless
-from wtpd.sync.errors import KeyUnavailable, NeedsToken, NotAllowed, PartnerError, Rejected
+from wtpd.sync.errors import KeyUnavailable, NeedsToken, NotAllowed, PartnerError, Rejected, why
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
@@ -130,11 +130,11 @@ def _from_partner(error: PartnerError) -> Unavailable:
             N_("The partner doesn't accept the credentials. Enter new ones under Credentials."), kind="needs-token"
         )
     if isinstance(error, NotAllowed):
-        text = N_("The credentials don't cover this: {reason}", reason=error.detail or str(error))
+        text = N_("The credentials don't cover this: {reason}", reason=error.detail or why(error))
         return Unavailable(text, kind="not-covered")
     if isinstance(error, Rejected) and error.detail:
         return Unavailable(N_("The partner refuses: {detail}", detail=error.detail), kind="partner-refused")
-    return Unavailable(N_("The partner can't be reached: {reason}", reason=str(error)), kind="partner-trouble")
+    return Unavailable(N_("The partner can't be reached: {reason}", reason=why(error)), kind="partner-trouble")
 
 
 def _disk_full(error: Exception) -> bool:
