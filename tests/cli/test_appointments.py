@@ -118,3 +118,10 @@ def test_several_that_fit_are_listed(terminal: Terminal, api: ApiStub) -> None:
     said = terminal.wtpd("show", "HRO")
     assert said.code == 1
     assert said.out.count("HRO-AB 123") == 2
+
+
+def test_a_box_without_sites_says_so(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/sites", {"items": [], "next_cursor": None})
+    said = terminal.wtpd("appointments", "today")
+    assert (said.code, "None" in said.err) == (1, False)
+    assert "No site is set up yet" in said.err

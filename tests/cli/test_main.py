@@ -146,3 +146,12 @@ def test_what_is_wrong_with_the_call_is_json_too_if_that_was_asked_for(
     said = terminal.wtpd(*arguments)
     assert (said.code, said.err) == (code, "")
     assert said.json["detail"]
+
+
+def test_a_daemon_that_gives_no_answer_in_time_is_not_called_gone() -> None:
+    from wtpd.cli.main import unreachable
+    from wtpd.client import Unreachable
+
+    said = unreachable(Unreachable("/run/x.sock", "TimeoutError", sent=True, late=30.0))
+    assert "no answer within 30 s" in said
+    assert "went away" not in said

@@ -71,3 +71,11 @@ def test_an_act_knows_its_arguments(terminal: Terminal) -> None:
     assert terminal.wtpd(*act, "book", "--dealer", "1", "--by", "nobody").code == 2
     assert terminal.wtpd(*act, "book", "--dealer", "1", "--fields", "{broken").code == 2
     assert terminal.wtpd(*act, "fly").code == 2
+
+
+def test_an_answer_is_shown_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    from wtpd.cli.console import Console
+    from wtpd.cli.sandbox import _played
+
+    _played(Console({}), {"dealer": "00123", "name": "Autohaus"})
+    assert capsys.readouterr().out == "dealer=00123  name=Autohaus\n"

@@ -155,7 +155,7 @@ def test_verify_says_who_we_are_there_and_what_differs(terminal: Terminal, api: 
     api.on("POST", "/v1/connectors/superservice/verify", {"items": [found], "next_cursor": None})
     said = terminal.wtpd("verify", "superservice", "--compare")
     assert said.code == 1
-    assert "rostock 00123: Autohaus X brand NISSAN" in said.out
+    assert "rostock 00123: Autohaus X, brand NISSAN" in said.out
     assert "12 appointments compared, 1 difference" in said.out
     assert "0192 notes: a ≠ b" in said.out
 
@@ -217,3 +217,15 @@ def test_one_entry_with_the_way_out(terminal: Terminal, api: ApiStub) -> None:
     api.on("GET", "/v1/attention/12", stopped)
     assert "→ Ask the partner." in terminal.wtpd("attention", "show", "12").out
     assert terminal.wtpd("attention", "show", "12", "--json").json == stopped
+
+
+def test_a_long_list_of_differences_is_cut(terminal: Terminal, api: ApiStub) -> None:
+    difference = {"appointment_id": "0192", "partner_id": "P1", "field": "notes", "ours": "a", "theirs": "b"}
+    verified = {
+        "site": "rostock", "account": "00123", "name": "Autohaus X", "facts": {}, "missing": [], "error": None,
+        "compared": 900, "differences": [difference] * 681,
+    }  # fmt: skip
+    api.on("POST", "/v1/connectors/superservice/verify", {"items": [verified], "next_cursor": None})
+    said = terminal.wtpd("verify", "superservice", "--compare")
+    assert len(said.out.splitlines()) < 30
+    assert "661 more" in said.out

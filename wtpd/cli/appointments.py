@@ -72,6 +72,8 @@ async def _days(api: Client, day: str | None, site: str | None, now: datetime) -
             wanted = _wanted(day, today_in(one.get("time_zone") or ZONE, now))
             query = {"site": one["id"], "day": wanted.isoformat(), "limit": 500}
             days.append(Day(one, wanted, [found async for found in api.appointments.all(**query)]))
+    if not days and site is None:
+        raise click.ClickException(language.say(N_("No site is set up yet: write it into wtpd.yaml.")))
     if not days:
         raise click.BadParameter(language.say(N_("there is no site {site}", site=site)), param_hint="--site")
     return days

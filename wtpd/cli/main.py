@@ -145,6 +145,14 @@ def _from_daemon(console: Console, error: Exception) -> int:
 def unreachable(error: ClientError) -> str:
     """What to do when nobody answers at the socket."""
     socket = getattr(error, "socket", "")
+    if late := getattr(error, "late", None):
+        return say(
+            N_(
+                "The daemon gave no answer within {seconds} s ({socket}). What was asked may still be done; look with: "
+                "wtpd status",
+                seconds=round(late), socket=socket,
+            )
+        )  # fmt: skip
     if getattr(error, "sent", False):
         return say(N_("The daemon went away during the call ({socket}). See: journalctl -u wtpd", socket=socket))
     if Path(socket).exists() and not os.access(socket, os.R_OK | os.W_OK):

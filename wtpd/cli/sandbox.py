@@ -11,6 +11,7 @@ import click
 from wtpd import language
 from wtpd.cli.command import Command, Group, Option, argument, command, option
 from wtpd.cli.extras import SANDBOX, need
+from wtpd.cli.values import show_value
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -297,4 +298,5 @@ async def _play(address: str, partner: str, act: str, given: Mapping[str, Any]) 
 
 def _played(console: Console, answer: Any) -> None:
     known = [str(answer[name]) for name in ("id", "status", "dropOffTime") if name in answer]
-    console.line("  ".join(known or map(str, answer.get("ids") or [answer])))
+    facts = (f"{name}={show_value(value)}" for name, value in answer.items())
+    console.line("  ".join(known or map(str, answer.get("ids") or facts)))

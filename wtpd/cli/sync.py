@@ -138,6 +138,8 @@ def verify(console: Console, connector: str, site: str | None, compare: bool) ->
     return 1 if any(one["error"] or one["missing"] or one["differences"] for one in found) else 0
 
 
+MOST = 20
+"""Differences that are listed of one channel."""
 FACTS: Mapping[str, Text] = {"brand": N_("brand"), "rights": N_("rights")}
 
 
@@ -150,8 +152,8 @@ def _verified(console: Console, found: Sequence[Json]) -> None:
         if one["error"]:
             console.line(f"{one['site']}: {one['error']}", colour="red")
             continue
-        facts = ", ".join(f"{_fact(name)} {value}" for name, value in one["facts"].items())
-        console.line(f"{one['site']} {one['account']}: {one['name']} {facts}".rstrip())
+        facts = [f"{_fact(name)} {value}" for name, value in one["facts"].items()]
+        console.line(f"{one['site']} {one['account']}: {', '.join([one['name'], *facts])}")
         for missing in one["missing"]:
             console.line(f"  {missing}", colour="red")
         if one["compared"] is not None:
@@ -167,7 +169,9 @@ def _compared(console: Console, one: Json) -> None:
         count=len(differences),
     )
     console.line(text, colour="red" if differences else "green")
-    for each in differences:
+    for each in differences[:MOST]:
         which = each["appointment_id"] or each["partner_id"]
         field = language.say(field_name(each["field"] or ""))
         console.line(f"    {which} {field}: {show_value(each['ours'])} ≠ {show_value(each['theirs'])}")
+    if len(differences) > MOST:
+        console.line(N_("    … {count} more; all of them: --json", count=len(differences) - MOST))

@@ -30,13 +30,15 @@ class ClientError(Exception):
 
 
 class Unreachable(ClientError):
-    """No daemon at `socket`. `sent` says that the request may have reached it before it went away."""
+    """No daemon at `socket`. `sent` says that the request may have reached it before it went away; `late`, that
+    it is there but gave no answer within so many seconds."""
 
-    def __init__(self, socket: str, reason: str, *, sent: bool = False) -> None:
+    def __init__(self, socket: str, reason: str, *, sent: bool = False, late: float | None = None) -> None:
         super().__init__(f"{socket}: {reason}")
         self.socket = socket
         self.reason = reason
         self.sent = sent
+        self.late = late
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class Http:
             except NotConnected as error:
                 raise Unreachable(self.socket, reason_of(error), sent=safe and attempts < REPEATS - 1) from error
             except TimeoutError as error:
-                raise Unreachable(self.socket, reason_of(error), sent=True) from error
+                late = patience or self.patience
+                raise Unreachable(self.socket, reason_of(error), sent=True, late=late) from error
             except Broken as error:
                 if attempts == 0:
                     raise Unreachable(self.socket, reason_of(error), sent=True) from error
