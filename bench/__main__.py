@@ -10,7 +10,7 @@ import time
 
 from bench.figures import machine
 
-NAMES = ("transports", "initial", "cycle", "latency", "start", "idle", "api", "search", "importing", "tui")
+NAMES = ("transports", "initial", "cycle", "latency", "start", "idle", "api", "search", "importing", "erasing", "tui")
 
 
 def main() -> int:

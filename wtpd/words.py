@@ -122,6 +122,12 @@ ELEMENTS: Mapping[str, Text] = {
     "note": N_("note"),
 }
 """What an intervention consists of in the DMS."""
+PARTNER_RECORDS: Mapping[str, Text] = {
+    "order": N_("order at the partner"),
+    "customer": N_("customer at the partner"),
+    "vehicle": N_("vehicle at the partner"),
+}
+"""What a partner has a number of its own for."""
 PERMISSIONS: Mapping[str, Text] = {
     "email": N_("by e-mail"),
     "phone": N_("by telephone"),
@@ -264,3 +270,8 @@ def field_name(path: str) -> Text | str:
     if record == "vehicle" and rest in VEHICLE:
         return N_("{field} of the vehicle", field=VEHICLE[rest])
     return FIELDS.get(record, path)
+
+
+def partner_number(record: Mapping[str, str]) -> str:
+    """A partner record as people read it: `incadea NORD 4711`."""
+    return " ".join(part for part in (record["connector"], record["company"], record["partner_id"]) if part)

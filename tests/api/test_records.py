@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.daemon import RunningDaemon
 from tests.support.unix_http import UnixHttp
+from wtpd.store.partner_records import PartnerRecord
 
 SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "customers": ({"last_name": "Lübs", "email": "a@example.org"}, {"city": "Rostock"}),
@@ -114,6 +116,48 @@ async def test_a_person_can_see_everything_and_be_forgotten(http: UnixHttp) -> N
         assert b"ergiss" not in (await http.get(target)).content, target
     repeated = await http.post("/v1/customers", body, idempotency_key="personal")
     assert b"ergiss" not in repeated.content or repeated.json["id"] != customer["id"]
+
+
+async def test_a_new_customer_of_the_data_of_an_erased_person_is_warned_of(http: UnixHttp) -> None:
+    body = {"last_name": "Vergissmich", "email": "vergiss@mich.example", "mobile": "0151 7778889"}
+    customer = (await http.post("/v1/customers", body)).json
+    assert "warnings" not in customer
+    await http.post(f"/v1/customers/{customer['id']}/erase")
+    again = await http.post("/v1/customers", body, Accept_Language="de")
+    assert again.status == 201
+    (warning,) = again.json["warnings"]
+    assert "gelöscht" in warning
+    household = await http.post(
+        "/v1/customers", {"last_name": "Vergissmich", "mobile": "+49 151 7778889"}, Accept_Language="en"
+    )
+    (warning,) = household.json["warnings"]
+    assert "telephone number was erased on" in warning
+    assert "warnings" not in (await http.get(f"/v1/customers/{again.json['id']}")).json
+    other = await http.post("/v1/customers", {"last_name": "Vergissmich", "mobile": "0151 1111111"})
+    assert "warnings" not in other.json
+
+
+async def test_partners_own_numbers_are_listed(daemon: RunningDaemon) -> None:
+    http, parts = daemon.http, daemon.daemon.parts
+    assert parts is not None
+    customer = (await http.post("/v1/customers", {"last_name": "Lübs"})).json
+    of = {"connector": "incadea", "company": "NORD", "kind": "customer", "record_id": customer["id"]}
+    for number in ("4712", "4711"):
+        record = PartnerRecord(partner_id=number, version="7", **of)
+        await parts.db.write(lambda tx, record=record: parts.book.keep_partner_record(tx, record))  # type: ignore[misc]
+    target = f"/v1/partner-records?kind=customer&record_id={customer['id']}"
+    found = (await http.get(target)).json
+    assert [(one["partner_id"], one["version"], one["company"]) for one in found["items"]] == [
+        ("4711", "7", "NORD"), ("4712", "7", "NORD"),
+    ]  # fmt: skip
+    assert (await http.get("/v1/partner-records?kind=order&record_id=x")).json["items"] == []
+    assert (await http.get("/v1/partner-records?kind=invoice&record_id=x")).status in (400, 422)
+    assert (await http.get("/v1/partner-records?kind=customer")).status in (400, 422)
+    assert (await http.post("/v1/partner-records", of)).status == 405
+    exported = await http.get(f"/v1/customers/{customer['id']}/export")
+    assert [one["partner_id"] for one in exported.json["partner_records"]] == ["4711", "4712"]
+    await http.post(f"/v1/customers/{customer['id']}/erase")
+    assert (await http.get(target)).json["items"] == []
 
 
 async def test_a_closure_can_be_taken_away(http: UnixHttp) -> None:

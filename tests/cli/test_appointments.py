@@ -96,8 +96,11 @@ def test_one_appointment_with_its_history(terminal: Terminal, api: ApiStub) -> N
     api.on("GET", "/v1/appointments/0192", appointment())
     api.on("GET", "/v1/sites", SITES)
     api.on("GET", "/v1/appointments/0192/history", page(*HISTORY))
+    record = {"connector": "incadea", "company": "NORD", "kind": "order", "partner_id": "A-4711", "record_id": "0192"}
+    api.on("GET", "/v1/partner-records", page(record), page(), page())
     said = terminal.wtpd("show", "0192", "--lang", "nl")
     assert said.code == 0
+    assert "incadea NORD A-4711" in said.out
     assert "Lydia Säuberlich" in said.out
     assert "https://menus.invalid/A1" in said.out
     assert "SUPERSERVICE (sync:superservice)" in said.out
@@ -109,6 +112,7 @@ def test_one_appointment_by_its_plate(terminal: Terminal, api: ApiStub) -> None:
     api.on("GET", "/v1/appointments", page(appointment()))
     api.on("GET", "/v1/sites", SITES)
     api.on("GET", "/v1/appointments/0192/history", page())
+    api.on("GET", "/v1/partner-records", page())
     assert terminal.wtpd("show", "HRO-AB 123").code == 0
 
 

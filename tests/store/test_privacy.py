@@ -24,6 +24,7 @@ from wtpd.store import (
     cleaning,
     contracts,
     customers,
+    erased,
     history,
     idempotency,
     messages,
@@ -157,9 +158,9 @@ PAYLOADS = "SELECT payload FROM message WHERE payload IS NOT NULL"
 async def erase(dealership: Dealership, person: str) -> Any:
     """As the API does it."""
     traces = await dealership.see(lambda tx: privacy.look(tx, customers.get(tx, person)))
-    erased = await dealership.do(lambda tx: dealership.book.erase_customer(tx, person, DESK, traces))
-    await cleaning.clean(dealership.database)
-    return erased
+    blanked = await dealership.do(lambda tx: dealership.book.erase_customer(tx, person, DESK, traces))
+    await cleaning.clean(dealership.database, person, traces.words, traces.packed)
+    return blanked
 
 
 async def crowd(dealership: Dealership, count: int) -> None:
@@ -189,7 +190,7 @@ async def test_after_erasing_no_byte_of_the_person_is_left(dealership: Dealershi
     await erase(dealership, person)
     assert found_in(tmp_path) == []
     free = await dealership.see(lambda tx: tx.one("PRAGMA freelist_count")[0])
-    assert free == 0, "the file was written anew, so there are no gaps with copies of old rows"
+    assert free == 0, "freed pages are given back"
     integrity = [f"INSERT INTO search_{kind} (search_{kind}, rank) VALUES ('integrity-check', 1)"
                  for kind in ("appointment", "customer", "vehicle")]  # fmt: skip
     await dealership.do(lambda tx: [tx.run(sql) for sql in integrity])
@@ -373,6 +374,25 @@ async def test_an_erased_person_is_recognised_in_an_old_list(dealership: Dealers
     assert all(key.read_bytes().hex() not in each and len(each) == 32 for each in kept)
 
 
+@pytest.mark.parametrize("content", [None, b"", b"too short"])
+async def test_without_the_key_nobody_is_recognised_and_everything_goes_on(
+    dealership: Dealership, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    person, _, _ = await life(dealership)
+    await erase(dealership, person)
+    key = tmp_path / "book.db.erased-key"
+    key.unlink()
+    erased._known_key.cache_clear()  # as after a restart
+    if content is not None:
+        key.write_bytes(content)
+    assert await dealership.see(lambda tx: is_erased(tx, number="K-77813")) is None
+    assert "key file of erased persons is missing" in caplog.text
+    again = await dealership.do(lambda tx: dealership.book.create_customer(tx, PERSON, author=DESK))
+    await erase(dealership, again.id)
+    assert await dealership.see(lambda tx: is_erased(tx, number="K-77813")) is not None
+    assert (key.stat().st_mode & 0o777, len(key.read_bytes())) == (0o600, 32)
+
+
 async def test_answers_to_lists_and_kept_plates_go_too(dealership: Dealership) -> None:
     person, _, car = await life(dealership)
 
@@ -412,9 +432,21 @@ async def test_a_note_of_another_visit_that_names_the_person_is_listed_and_can_b
     assert (await dealership.see(lambda tx: appointments.get(tx, named))).notes == ""
 
 
-async def test_the_file_is_written_again_once_and_the_record_says_when(dealership: Dealership) -> None:
+async def test_an_erasure_that_left_nothing_is_done_at_once(dealership: Dealership) -> None:
     person, _, _ = await life(dealership)
     assert not await cleaning.rewrite(dealership.database)
+    await erase(dealership, person)
+    (entry,) = await dealership.see(lambda tx: privacy.erasures(tx))
+    assert entry["cleaned_at"] == "2026-11-02T06:00:00Z"
+    assert not await cleaning.rewrite(dealership.database)
+
+
+async def test_where_a_word_is_left_in_the_file_it_is_written_again_once_and_the_record_says_when(
+    dealership: Dealership,
+) -> None:
+    person, _, _ = await life(dealership)
+    left = draft(units=0, notes="Rechnung an ottokar@zwetschgen.example")
+    await dealership.do(lambda tx: dealership.book.create(tx, left, author=DESK))
     await erase(dealership, person)
     (entry,) = await dealership.see(lambda tx: privacy.erasures(tx))
     assert entry["cleaned_at"] is None
@@ -422,6 +454,17 @@ async def test_the_file_is_written_again_once_and_the_record_says_when(dealershi
     (entry,) = await dealership.see(lambda tx: privacy.erasures(tx))
     assert entry["cleaned_at"] == "2026-11-02T06:00:00Z"
     assert not await cleaning.rewrite(dealership.database)
+
+
+async def test_a_person_who_shares_name_and_telephone_is_looked_for_by_what_is_theirs_alone(
+    dealership: Dealership,
+) -> None:
+    person, _, _ = await life(dealership)
+    same = {"first_name": "Ottokar", "last_name": "Zwetschgenmann", "mobile": PERSON["mobile"]}
+    await dealership.do(lambda tx: dealership.book.create_customer(tx, same, author=DESK))
+    await erase(dealership, person)
+    (entry,) = await dealership.see(lambda tx: privacy.erasures(tx))
+    assert entry["cleaned_at"] is not None
 
 
 def test_the_night_is_that_of_the_house() -> None:

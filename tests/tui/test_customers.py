@@ -13,6 +13,8 @@ from tests.support.tui import Tui, opened
 from tests.support.tui_desk import NOW, Desk, only_reads
 from wtpd.planner.history import Author
 from wtpd.store.database import Tx
+from wtpd.store.partner_records import PartnerRecord
+from wtpd.tui.screens.appointment import open_appointment
 from wtpd.tui.screens.customers.page import CustomerPage
 from wtpd.tui.widgets.bars import KeyBar
 from wtpd.tui.widgets.form import Form
@@ -312,3 +314,31 @@ async def test_a_page_follows_what_concerns_its_customer(tmp_path: Path) -> None
             await tui.until("cancelled")
             await desk.http.patch(f"/v1/customers/{one['id']}", {"city": "Wismar"}, version="*")
             await tui.until("Wismar")
+
+
+async def test_what_a_dms_brings_is_shown_on_both_pages(tmp_path: Path) -> None:
+    async with house(tmp_path) as (daemon, desk):
+        dora = await from_dms(daemon, lease_company="Leasing Nord")
+        car = await desk.vehicle(driver=dora["id"], engine_number="YD25-1", warranty_end="2028-03-01")
+        visit = await desk.book(customer_id=dora["id"], vehicle_id=car["id"], dms_number="V-9")
+        parts = daemon.daemon.parts
+        assert parts is not None
+        for kind, key, number in (("customer", dora["id"], "K9"), ("vehicle", car["id"], "F9"),
+                                  ("order", visit["id"], "A9")):  # fmt: skip
+            record = PartnerRecord(
+                connector="incadea", company="NORD", kind=kind, partner_id=number, record_id=key  # type: ignore[arg-type]
+            )  # fmt: skip
+            await parts.db.write(lambda tx, record=record: parts.book.keep_partner_record(tx, record))  # type: ignore[misc]
+        async with page_of(tmp_path, dora) as tui:
+            assert "lease company Leasing Nord" in sheet(tui)
+            assert "incadea number NORD K9" in sheet(tui)
+            assert "warranty until 01/03/2028" in sheet(tui)
+            await tui.press("f9")
+            await tui.until(lambda: "K9" not in sheet(tui))
+        async with opened(tmp_path / "api.sock", now=lambda: NOW) as tui:
+            open_appointment(tui.app, visit["id"], "customer")
+            await tui.until("At partners")
+            told = " ".join(tui.text.split())
+            assert "order incadea NORD A9" in told
+            assert "vehicle incadea NORD F9" in told
+            assert "engine number YD25-1" in told

@@ -15,7 +15,7 @@ from wtpd.cli.moments import ZONE, read_day, show_day, show_moment, show_time
 from wtpd.cli.moments import today as today_in
 from wtpd.cli.values import show_value
 from wtpd.texts import N_, N_n, Text
-from wtpd.words import ELEMENTS, ORIGINS, STATUS, TRANSPORT, field_name
+from wtpd.words import ELEMENTS, ORIGINS, PARTNER_RECORDS, STATUS, TRANSPORT, field_name, partner_number
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -164,7 +164,7 @@ def _word(words: Mapping[str, Text], value: Any) -> str:
 )
 @argument("what")
 def show(console: Console, what: str) -> int:
-    found = console.ask(lambda api: find_one(api, what))
+    found = console.ask(lambda api: _with_partner_records(api, what))
     if len(found) != 1:
         console.answer(found, lambda: print_found(console, [one["appointment"] for one in found]))
         return 1
@@ -206,9 +206,25 @@ async def find_one(api: Client, what: str) -> list[Json]:
     return [{"appointment": record, "history": history, "zone": zones.get(record["site"], ZONE)}]
 
 
-def _print_one(console: Console, appointment: Json, history: Sequence[Json], zone: str) -> None:
-    for label, value in _facts(appointment, zone):
-        console.line(f"{language.say(label) + ':':<22} {value}")
+async def _with_partner_records(api: Client, what: str) -> list[Json]:
+    """As `find_one`, with the partners' numbers of the order, the customer and the vehicle."""
+    found = await find_one(api, what)
+    if len(found) != 1:
+        return found
+    one = found[0]["appointment"]
+    kinds = {"order": one["id"], "customer": one.get("customer_id"), "vehicle": one.get("vehicle_id")}
+    known = [record for kind, key in kinds.items() if key for record in await api.partner_records(kind, key)]
+    return [{**found[0], "partner_records": known}]
+
+
+def _print_one(
+    console: Console, appointment: Json, history: Sequence[Json], zone: str, partner_records: Sequence[Json]
+) -> None:
+    facts = _facts(appointment, zone)
+    facts += [(PARTNER_RECORDS[one["kind"]], partner_number(one)) for one in partner_records]
+    for label, value in facts:
+        name = language.say(label)
+        console.line(f"{name[:1].upper() + name[1:] + ':':<22} {value}")
     unit = language.say(N_("AW"))
     for work in appointment["interventions"]:
         units = show_value(work["labour_units"])
@@ -282,5 +298,9 @@ def _facts(one: Json, zone: str) -> list[tuple[Text, str]]:
         facts.append((N_("Notes of the DMS"), one["dms_notes"]))
     if one.get("internal_order"):
         facts.append((N_("Internal order"), language.say(N_("yes"))))
+    if one.get("dms_number"):
+        facts.append((N_("DMS number"), one["dms_number"]))
+    if one.get("dms_created_at"):
+        facts.append((N_("Created in the DMS"), show_moment(one["dms_created_at"], zone, language.current())))
     facts += [(N_("Link"), link) for link in (one.get("links") or {}).values()]
     return facts

@@ -121,6 +121,10 @@ class Client:
         number; then messages (`message`) of that partner's number that led to none."""
         return items(await self._http.get("/v1/trace", q=q))
 
+    async def partner_records(self, kind: str, record_id: str) -> list[Json]:
+        """The partners' own ids of a `customer`, a `vehicle` or, as `order`, an appointment."""
+        return items(await self._http.get("/v1/partner-records", kind=kind, record_id=record_id))
+
     async def sites(self) -> list[Json]:
         return items(await self._http.get("/v1/sites"))
 

@@ -1,14 +1,16 @@
 """Leaving no byte of what was erased in the file (docs/adr/0042).
 
 SQLite overwrites what is deleted (`secure_delete`), but deleted words stay in old segments of the full-text index, and
-copies of rows in the journal: `clean` merges and cuts those at once, in steps between which other writers come.
-Copies in the gaps of pages that were rearranged before can only be ruled out by writing the file again: `rewrite` does
-that at night, once for all erasures of the day.
+copies of rows in the journal: `clean` merges and cuts those at once, in steps between which other writers come. Then it
+looks whether the erased words are anywhere in the bytes of file and journal. Only where one still is, as in the gap of
+a page that was rearranged before, or where the daemon was stopped meanwhile, `rewrite` writes the whole file at night.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterable
 
 from wtpd.clock import iso
 from wtpd.store import search
@@ -16,13 +18,17 @@ from wtpd.store.database import Database, Tx
 
 PAGES = 64
 """Pages that are merged or given back in one transaction."""
+_SHORTEST, _LONGEST = 5, 60
+"""Characters of a word that is looked for; shorter ones are in many other bytes by chance."""
 _TRIES = 50
 _PAUSE = 0.1
 """Seconds until the journal is tried again, while a reader needs it."""
 
 
-async def clean(db: Database) -> None:
-    """Right after an erasure; writers wait for one small step at most."""
+async def clean(db: Database, erased: str = "", words: Iterable[str] = (), packed: Iterable[bytes] = ()) -> None:
+    """Right after an erasure; writers wait for one small step at most. `erased`: id of the customer or appointment;
+    `words`, `packed`: what nobody else's records say, as text and as deflated bytes. If nothing of it is left, the
+    record of the erasure says so."""
     for kind in search.KINDS:
         begin = True
         while await db.write(lambda tx, kind=kind, begin=begin: search.merge(tx, kind, PAGES, begin=begin)):  # type: ignore[misc]
@@ -31,24 +37,42 @@ async def clean(db: Database) -> None:
         pass
     for _ in range(_TRIES):
         if await db.empty_journal():
-            return
+            break
         await asyncio.sleep(_PAUSE)
+    pieces = _pieces(words)
+    if pieces and not await db.holds([*pieces, *packed]):
+        await db.write(lambda tx: tx.run(f"{_CLEANED} customer_id = ?", (iso(tx.now), erased)))
 
 
 async def rewrite(db: Database) -> bool:
-    """Write the file again if that is due, and note it in the records of the erasures. Returns whether it was due."""
+    """Write the file again if that is due, and note it in the records of the erasures. Returns whether it was due. All
+    writers wait meanwhile."""
     due = await db.read(_due)
     if not due:
         return False
     await clean(db)
     await db.rewrite()
-    await db.write(lambda tx: tx.run("UPDATE erasure SET cleaned_at = ? WHERE id <= ?", (iso(tx.now), due)))
+    await db.write(lambda tx: tx.run(f"{_CLEANED} id <= ?", (iso(tx.now), due)))
     return True
 
 
 async def is_due(db: Database) -> bool:
-    """Whether somebody was erased since the file was written as a whole."""
+    """Whether somebody was erased of whom something may be left in the file."""
     return bool(await db.read(_due))
+
+
+_CLEANED = "UPDATE erasure SET cleaned_at = ? WHERE done = 1 AND cleaned_at IS NULL AND"
+
+
+def _pieces(words: Iterable[str]) -> list[bytes]:
+    """The longest piece of each word that JSON writes as it is, as it was written and as the index has it."""
+    found: dict[bytes, None] = {}
+    for word in words:
+        piece = max(re.split(r'["\\\x00-\x1f\x7f]', word), key=len).strip()[:_LONGEST]
+        for form in (piece, piece.casefold()):
+            if len(form) >= _SHORTEST:
+                found[form.encode("utf-8", "surrogatepass")] = None
+    return list(found)
 
 
 def _due(tx: Tx) -> int:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -36,6 +38,10 @@ T = TypeVar("T")
 
 BATCH = 256
 """Writes that share one commit, at most."""
+_CHUNK = 1 << 19
+"""Bytes of the file that are looked through at once."""
+_PAUSE = 0.0005
+"""Seconds between them."""
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -153,6 +159,7 @@ class Database:
         self._queue: deque[_Job] = deque()
         self._committing: asyncio.Task[None] | None = None
         self._closed = False
+        self._file: int | None = None
         self.path = path
         self.ended_uncleanly = lock.was_open
         """Whoever had it open before didn't close it."""
@@ -191,6 +198,8 @@ class Database:
         with suppress(Unavailable):  # on a full disk it can't
             await on_thread(self._writer, _optimize)
         await self._writer.close()
+        if self._file is not None:
+            os.close(self._file)
         self._lock.release(clean=not self.damaged)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
@@ -239,6 +248,14 @@ class Database:
         """Bring all that is committed into the file itself and cut the journal to nothing, between two commits.
         Returns whether that was possible; a reader in an old snapshot keeps it for a moment."""
         return bool(await on_thread(self._writer, _empty_journal))
+
+    async def holds(self, pieces: Sequence[bytes]) -> bool:
+        """Whether one of these is anywhere in the bytes of the file or its journal, used or not. Nobody waits for it;
+        the reading takes about a second for each 300 MB."""
+        if self._file is None:  # kept: closing it would end the locks that SQLite has on the same file
+            self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        journal = Path(f"{self.path}-wal")
+        return await asyncio.to_thread(_file_holds, self._file, journal, pieces)
 
     async def rewrite(self) -> None:
         """Write the whole file again (VACUUM), so that no gap in it holds a copy of an old row. All writes wait
@@ -392,6 +409,31 @@ def _empty_journal(con: sqlite3.Connection) -> bool:
     finally:
         con.execute("PRAGMA busy_timeout=5000")
     return row is not None and row[0] == 0
+
+
+def _file_holds(file: int, journal: Path, pieces: Sequence[bytes]) -> bool:
+    if _holds(file, pieces):
+        return True
+    try:
+        other = os.open(journal, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return _holds(other, pieces)
+    finally:
+        os.close(other)
+
+
+def _holds(file: int, pieces: Sequence[bytes]) -> bool:
+    """The chunks overlap by the longest piece. It sleeps between them, so that the event loop gets its turn."""
+    overlap = max(map(len, pieces), default=1) - 1
+    place = 0
+    while chunk := os.pread(file, _CHUNK + overlap, place):
+        if any(piece in chunk for piece in pieces):
+            return True
+        place += _CHUNK
+        time.sleep(_PAUSE)
+    return False
 
 
 def _rewrite(con: sqlite3.Connection) -> None:

@@ -17,12 +17,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from wtpd.clock import from_iso, iso
+from wtpd.errors import Unavailable
 from wtpd.planner.customer import Customer
 from wtpd.planner.phones import contact_keys
 from wtpd.planner.vin import normalise_vin
 from wtpd.store import countries
 from wtpd.store.database import Tx, to_json
 from wtpd.store.partner_records import PartnerRecord
+from wtpd.texts import N_
 
 ENDING = ".erased-key"
 _BYTES = 32
@@ -135,23 +137,31 @@ def _read_key(path: Path) -> bytes | None:
 
 @lru_cache(maxsize=4)
 def _known_key(path: Path) -> bytes | None:
-    key = path.read_bytes()
+    try:
+        key = path.read_bytes()
+    except OSError:
+        return None
     return key if len(key) == _BYTES else None
 
 
 def _make_key(path: Path) -> bytes:
-    """On disk before the first hash that needs it is."""
+    """On disk before the first hash that needs it is. Raises `Unavailable` if it can't be written."""
     key = secrets.token_bytes(_BYTES)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, key)
-        os.fsync(file)
-    finally:
-        os.close(file)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(file, 0o600)
+            os.write(file, key)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        text = N_("{path} can't be written: {reason}. Nobody was erased.", path=path, reason=error.strerror)
+        raise Unavailable(text, kind="storage") from error
     _known_key.cache_clear()
     return key

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -240,6 +240,10 @@ def export(tx: Tx, appointment_ids: Sequence[str]) -> list[dict[str, Any]]:
     return [{**{name: row[name] for name in row.keys()}, "payload": unpacked(row["payload"])} for row in rows]  # noqa: SIM118
 
 
+_SAMPLE = 24
+"""Bytes."""
+
+
 def erase(tx: Tx, appointment_ids: Sequence[str], tells: Callable[[str], bool]) -> None:
     """Blank what the messages about these appointments say, and those about none of ours whose text `tells` of the
     person (GDPR); that there was one stays."""
@@ -250,6 +254,19 @@ def erase(tx: Tx, appointment_ids: Sequence[str], tells: Callable[[str], bool]) 
         text = to_json(unpacked(row["payload"])) if row["payload"] is not None else ""
         if tells(f"{text}\n{row['error'] or ''}"):
             tx.run(f"{blank} id = ?", (row["id"],))
+
+
+def samples(tx: Tx, appointment_ids: Sequence[str]) -> Iterator[bytes]:
+    """Bytes out of the middle of each deflated payload about these appointments, by which it can be found in a file."""
+    rows = tx.all(
+        """SELECT payload FROM message WHERE payload IS NOT NULL
+             AND appointment_id IN (SELECT value FROM json_each(?))""",
+        (to_json(list(appointment_ids)),),
+    )
+    for row in rows:
+        middle = len(row["payload"]) // 2
+        if middle > _SAMPLE:
+            yield row["payload"][middle - _SAMPLE // 2 : middle + _SAMPLE // 2]
 
 
 def unpacked(payload: bytes) -> Any:

@@ -76,13 +76,33 @@ class Traces:
     visits: tuple[str, ...]
     named_in: tuple[str, ...]
     history: int
+    words: tuple[str, ...] = ()
+    """What nobody else's records say, to be looked for in the file afterwards."""
+    packed: tuple[bytes, ...] = ()
+    """As `words`: bytes of messages, which are kept deflated."""
 
 
 def look(tx: Tx, customer: Customer) -> Traces:
     """Search the whole book, which takes a while in a large one; it needs no write transaction."""
     row = tx.one("SELECT coalesce(max(id), 0) AS newest FROM history")
     visits = _visits(tx, customer.id, 0)
-    return Traces(tuple(visits), tuple(_named_in(tx, customer, visits)), int(row["newest"]) if row else 0)
+    named_in = tuple(_named_in(tx, customer, visits))
+    newest = int(row["newest"]) if row else 0
+    packed = tuple(messages.samples(tx, visits))
+    return Traces(tuple(visits), named_in, newest, tuple(_own_words(tx, customer, visits)), packed)
+
+
+def _own_words(tx: Tx, customer: Customer, visits: Sequence[str]) -> Iterator[str]:
+    """The words that tell the person, without those that another customer has too."""
+    contacts: Iterable[str] = sorted(customers.contacts_of(tx, [customer.id])[customer.id])
+    mine = customer
+    if any(other.id != customer.id for other in customers.by_contacts(tx, list(contacts))):
+        contacts = ()
+        mine = replace(mine, email="", phone="", mobile="", business_email="", business_phone="", business_mobile="")
+    if any(one.id != customer.id for one in customers.by_name(tx, customer.first_name, customer.last_name, "")):
+        mine = replace(mine, first_name="", last_name="")
+    words = _Words(mine, contacts, _plates(tx, visits, _lonely_cars(tx, customer.id)))
+    return iter(words.exact)
 
 
 def erase(tx: Tx, customer: Customer, actor: str, traces: Traces | None = None) -> None:
@@ -133,6 +153,17 @@ def erase_notes(tx: Tx, visit: str, actor: str) -> None:
     tx.run("UPDATE erasure SET done = 1 WHERE id = ?", (number,))
     for row in tx.all("SELECT id FROM attention WHERE kind = 'named_in_note' AND appointment_id = ?", (visit,)):
         attention.resolve(tx, row["id"], by=actor, resolution="erased")
+
+
+def words_of_notes(tx: Tx, visit: str) -> list[str]:
+    """The texts that `erase_notes` blanks."""
+    visits = appointments.many(tx, [visit])
+    texts = [getattr(one, name) for one in visits for name in _NOTES]
+    texts += [work.description for one in visits for work in one.interventions]
+    for row in tx.all("SELECT changes FROM history WHERE appointment_id = ?", (visit,)):
+        changes = from_json(row["changes"])
+        texts += [side for name in _NOTES for side in changes.get(name, {}).values()]
+    return [text for text in dict.fromkeys(texts) if text]
 
 
 def erasures(tx: Tx, *, limit: int = 100) -> list[Mapping[str, Any]]:

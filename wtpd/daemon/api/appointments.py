@@ -24,7 +24,7 @@ from wtpd.daemon.api.shapes import AppointmentInput, Input, Limit, Lines, Name, 
 from wtpd.daemon.api.showing import label, shown
 from wtpd.planner.appointment import Appointment, Status
 from wtpd.planner.history import Change, Entry
-from wtpd.store import appointments, cleaning, customers, history, vehicles
+from wtpd.store import appointments, cleaning, customers, history, privacy, vehicles
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_
 
@@ -216,8 +216,10 @@ class Appointments:
         return await self._write_once(call, work)
 
     async def erase_notes(self, call: Call) -> Answer:
-        made = await self._db.write(lambda tx: one_view(tx, self._book.erase_notes(tx, call.params["id"], call.author)))
-        await cleaning.clean(self._db)
+        visit = call.params["id"]
+        words = await self._db.read(lambda tx: privacy.words_of_notes(tx, visit))
+        made = await self._db.write(lambda tx: one_view(tx, self._book.erase_notes(tx, visit, call.author)))
+        await cleaning.clean(self._db, visit, words)
         return made
 
     async def history(self, call: Call) -> Answer:

@@ -38,7 +38,8 @@ def cut(found: list[T], limit: int) -> tuple[list[T], str | None]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind of record. `shape` is what callers send, `record` what they get; `find` gives one page, the cursor of
-    the next, and whether these are only similar. `fixed` fields can't be changed."""
+    the next, and whether these are only similar. `fixed` fields can't be changed. `made`: what a new one is answered
+    as, made of it by `tell` in the caller's language, if that says more than the record."""
 
     path: str
     one: str
@@ -51,6 +52,8 @@ class Kind:
     make: Callable[[Tx, dict[str, Any], Author], Any]
     change: Callable[[Tx, str, Mapping[str, Any], Author, int | None], Any]
     fixed: frozenset[str] = frozenset()
+    made: type[Any] | None = None
+    tell: Callable[[Tx, Any, str], Any] = lambda tx, record, language: record
 
 
 class Collection:
@@ -70,8 +73,8 @@ class Collection:
                 result=Page[kind.record], summary=f"List {kind.many}",  # type: ignore[name-defined] # a type as a value
             ),
             Route(
-                method="POST", path=kind.path, role=Role.ADMIN, handler=self.make, body=kind.shape, result=kind.record,
-                status=201, repeatable=True, summary=f"Make a {kind.one}",
+                method="POST", path=kind.path, role=Role.ADMIN, handler=self.make, body=kind.shape,
+                result=kind.made or kind.record, status=201, repeatable=True, summary=f"Make a {kind.one}",
             ),
             one(method="GET", role=Role.READ, handler=self.get, summary=f"One {kind.one}"),
             one(
@@ -93,7 +96,8 @@ class Collection:
 
         def work(tx: Tx) -> Answer:
             record = self._kind.make(tx, values, call.author)
-            return answer(record, status=201, etag=record.version, location=f"{self._kind.path}/{record.id}")
+            content = self._kind.tell(tx, record, call.language)
+            return answer(content, status=201, etag=record.version, location=f"{self._kind.path}/{record.id}")
 
         return await self._db.write(once(call, work))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -15,9 +17,10 @@ from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import CustomerInput, Limit, Search, Sign, VehicleInput
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
-from wtpd.store import cleaning, customers, partner_records, privacy, vehicles
+from wtpd.store import cleaning, customers, erased, partner_records, privacy, vehicles
 from wtpd.store.database import Database, Tx
 from wtpd.store.partner_records import Kind, PartnerRecord
+from wtpd.texts import N_
 
 
 class FindQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,6 +46,14 @@ class PartnerRecordQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     record_id: Sign
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCustomer(Customer):
+    """A customer who was just made. `warnings`, in the caller's language, stand there if the data are those of somebody
+    who was erased."""
+
+    warnings: tuple[str, ...] = ()
+
+
 class Customers:
     def __init__(self, db: Database, book: Book) -> None:
         self._db = db
@@ -60,6 +71,8 @@ class Customers:
             change=lambda tx, key, changes, author, expected: book.change_customer(
                 tx, key, changes, author=author, expected_version=expected
             ),
+            made=NewCustomer,
+            tell=_with_warnings,
         )
         self._collection = Collection(db, kind)
 
@@ -92,9 +105,29 @@ class Customers:
     async def erase(self, call: Call) -> Answer:
         person = call.params["id"]
         traces = await self._db.read(lambda tx: privacy.look(tx, customers.get(tx, person)))
-        erased = await self._db.write(lambda tx: self._book.erase_customer(tx, person, call.author, traces))
-        await cleaning.clean(self._db)
-        return answer(erased, etag=erased.version)
+        blanked = await self._db.write(lambda tx: self._book.erase_customer(tx, person, call.author, traces))
+        await cleaning.clean(self._db, person, traces.words, traces.packed)
+        return answer(blanked, etag=blanked.version)
+
+
+def _with_warnings(tx: Tx, customer: Customer, language: str) -> Customer:
+    gone = erased.is_erased(tx, customer=customer)
+    if gone is None:
+        return customer
+    day = date.fromisoformat(gone.day)
+    text = N_(
+        "Somebody with this telephone number was erased on {day}. If this is the same person, ask whether they want to "
+        "be kept again, or erase this customer too.",
+        day=day,
+    )
+    if gone.is_person:
+        text = N_(
+            "Somebody with this number or e-mail address was erased on {day}. If this is the same person, ask whether "
+            "they want to be kept again, or erase this customer too.",
+            day=day,
+        )
+    values = {each.name: getattr(customer, each.name) for each in fields(customer)}
+    return NewCustomer(**values, warnings=(text.render(language),))
 
 
 def vehicle_routes(db: Database, book: Book) -> list[Route]:

@@ -11,13 +11,14 @@ from wtpd.tui.cells import BLANK, origin_cell, origin_name, status_cell, word
 from wtpd.tui.screens.appointment.loaded import ROLES, Loaded
 from wtpd.tui.tints import LINK
 from wtpd.tui.widgets.sheet import Sheet
-from wtpd.words import CUSTOMER, ELEMENTS, FIELDS, PERMISSIONS, TRANSPORT, VEHICLE
+from wtpd.words import CUSTOMER, ELEMENTS, FIELDS, PERMISSIONS, TRANSPORT, VEHICLE, partner_number
 
 TIMES = ("planned_in", "planned_out", "car_in", "car_out")
 MENUS = "superservice_menus"
 LINKS = {MENUS: "SUPERSERVICE Menus"}
 """Names of the web addresses that partners give."""
 PARTNERS = {"superservice": "SUPERSERVICE"}
+_KINDS = {"customer": FIELDS["customer_id"], "vehicle": FIELDS["vehicle_id"], "order": N_("order")}
 
 
 def write_data(sheet: Sheet, loaded: Loaded) -> None:
@@ -92,6 +93,14 @@ def _element(element: Json, loaded: Loaded) -> str:
 def write_people(sheet: Sheet, loaded: Loaded) -> None:
     """Customer and vehicle, with what the customer allows."""
     _write_customer(sheet, loaded)
+    _write_vehicle(sheet, loaded)
+    if loaded.known_as:
+        sheet.heading(N_("At partners"))
+    for one in loaded.known_as:
+        sheet.fact(_KINDS[one["kind"]], loaded.privacy.hide(partner_number(one)))
+
+
+def _write_vehicle(sheet: Sheet, loaded: Loaded) -> None:
     sheet.heading(FIELDS["vehicle_id"])
     vehicle = loaded.vehicle
     if vehicle is None:
@@ -122,7 +131,16 @@ def _write_customer(sheet: Sheet, loaded: Loaded) -> None:
     sheet.fact(CUSTOMER["company"], hide(customer["company"]))
     sheet.fact(N_("name"), hide(person))
     sheet.fact(N_("address"), hide(", ".join(_filled((street, town)))))
-    for name in ("phone", "mobile", "email", "business_phone", "business_mobile", "business_email", "number"):
+    for name in (
+        "phone",
+        "mobile",
+        "email",
+        "business_phone",
+        "business_mobile",
+        "business_email",
+        "number",
+        "lease_company",
+    ):
         sheet.fact(CUSTOMER[name], hide(customer[name]))
     sheet.fact(CUSTOMER["permissions"], _permissions(loaded, customer["permissions"]))
 

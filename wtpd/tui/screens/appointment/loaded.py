@@ -33,6 +33,8 @@ class Loaded:
     connectors: list[Json] | None = None
     history: list[Json] = field(default_factory=list)
     trace: list[Json] = field(default_factory=list)
+    known_as: list[Json] = field(default_factory=list)
+    """The partners' numbers of customer, vehicle and order."""
     actions: list[Json] = field(default_factory=list)
 
     @property
@@ -92,7 +94,7 @@ async def _advisors(api: Client, loaded: Loaded) -> None:
 
 
 async def _customer(api: Client, loaded: Loaded) -> None:
-    actions, _ = await asyncio.gather(api.actions(), _master_data(api, loaded))
+    actions, _, _ = await asyncio.gather(api.actions(), _master_data(api, loaded), _partner_numbers(api, loaded))
     loaded.actions = [one for one in actions if one["on"] in ("vehicle", "customer", "appointment")]
 
 
@@ -130,6 +132,12 @@ async def _master_data(api: Client, loaded: Loaded) -> None:
         loaded.people[loaded.customer["id"]] = name_of(loaded.customer) or BLANK
     vehicle = loaded.vehicle or {}
     await _learn(api, loaded, (vehicle[role] for role in ROLES if vehicle.get(role)))
+
+
+async def _partner_numbers(api: Client, loaded: Loaded) -> None:
+    kinds = (("order", "id"), ("customer", "customer_id"), ("vehicle", "vehicle_id"))
+    calls = [api.partner_records(kind, loaded.one[name]) for kind, name in kinds if loaded.one[name]]
+    loaded.known_as = [one for found in await asyncio.gather(*calls) for one in found]
 
 
 async def _learn(api: Client, loaded: Loaded, ids: Iterable[str]) -> None:

@@ -18,8 +18,10 @@ SOON = timedelta(days=60)
 _REACHED_BY = ("email", "phone", "mobile", "business_email", "business_phone", "business_mobile")
 
 
-def write_customer(page: Page, sheet: Sheet, customer: Json, vehicles: Sequence[Json], *, sinno: bool) -> None:
-    """`sinno`: some connector can do something for customers."""
+def write_customer(
+    page: Page, sheet: Sheet, customer: Json, vehicles: Sequence[Json], known_as: Sequence[Json], *, sinno: bool
+) -> None:
+    """`known_as`: the partners' numbers of the customer; `sinno`: some connector can do something for customers."""
     glyphs = page.session.glyphs
     if customer["erased"]:
         sheet.text(N_("This person was erased; what is left tells nothing of them."), "warn")
@@ -30,6 +32,10 @@ def write_customer(page: Page, sheet: Sheet, customer: Json, vehicles: Sequence[
         text = N_("Kept by {dms}: these data can be changed only there.", dms=customer["locked_by"])
         sheet.text(f"{glyphs.dms} {say(text)}", "warn")
     _write_contact(page, sheet, customer)
+    sheet.fact(CUSTOMER["lease_company"], page.hide(customer["lease_company"]))
+    for one in known_as:
+        number = " ".join(part for part in (one["company"], one["partner_id"]) if part)
+        sheet.fact(N_("{partner} number", partner=one["connector"]), page.hide(number))
     _write_vehicles(page, sheet, vehicles)
     _write_permissions(page, sheet, customer)
     if not sinno:
@@ -71,6 +77,8 @@ def _write_vehicles(page: Page, sheet: Sheet, vehicles: Sequence[Json]) -> None:
         plate = page.hide(car["plate"]) or BLANK
         told = [f"{car['make']} {car['model']}".strip(), page.hide(car["vin"])]
         sheet.fact(plate, "  ".join(part for part in told if part) or BLANK)
+        if car["warranty_end"]:
+            sheet.fact("", say(N_("warranty until {day}", day=page.formats.day(car["warranty_end"]))))
         if car["inspection_due"]:
             today = page.formats.today()
             due = car["inspection_due"]

@@ -67,6 +67,8 @@ class CustomerPage(Page):
         self._newest: Sequence[Json] = ()
         """The first page of the appointments."""
         self._actions: Sequence[Json] = ()
+        self._known_as: Sequence[Json] = ()
+        """The partners' numbers of the customer."""
 
     def body(self) -> ComposeResult:
         with Container(id="split"):
@@ -85,11 +87,12 @@ class CustomerPage(Page):
             )
 
     async def load(self) -> None:
-        self.customer, vehicles, actions, page = await asyncio.gather(
+        self.customer, vehicles, actions, page, self._known_as = await asyncio.gather(
             self.api.customers.get(self.customer_id),
             self.api.vehicles.list(customer=self.customer_id),
             actions_on(self, "customer", "vehicle"),
             self.api.appointments.list(customer_id=self.customer_id, count=True, limit=1),
+            self.api.partner_records("customer", self.customer_id),
         )
         self._vehicles, self._actions = vehicles["items"], actions
         await self._serve(page["total"])
@@ -113,7 +116,7 @@ class CustomerPage(Page):
     def draw(self) -> None:
         sheet = self.query_one(Sheet).clear()
         sinno = any(one["on"] == "customer" for one in self._actions)
-        write_customer(self, sheet, self.customer, self._vehicles, sinno=sinno)
+        write_customer(self, sheet, self.customer, self._vehicles, self._known_as, sinno=sinno)
         sheet.done()
         self.query_one(Table).redraw()
         self.wtpd.redraw_bars()
