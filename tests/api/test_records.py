@@ -243,3 +243,11 @@ async def test_an_import_may_be_large_other_requests_not(http: UnixHttp) -> None
     assert (await http.post("/v1/customers", {"last_name": file["content"]})).status == 413
     assert (await http.post("/v1/import", {"files": [{**file, "kind": "nonsense"}]})).status == 422
     assert (await http.post("/v1/import", {"files": []})).status == 422
+
+
+@pytest.mark.parametrize("sign", ["\x9b", "\u202e", "\u2066"])
+async def test_signs_that_steer_a_terminal_or_turn_the_writing_are_refused(http: UnixHttp, sign: str) -> None:
+    made = await http.post("/v1/customers", {"last_name": f"Mey{sign}er"})
+    assert (made.status, made.json["errors"][0]["field"]) == (422, "last_name"), made.json
+    kept = (await http.post("/v1/customers", {"last_name": "Meyer"})).headers["location"]
+    assert (await http.patch(kept, {"city": f"Rö{sign}bel"}, version=1)).status == 422

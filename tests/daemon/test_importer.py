@@ -31,8 +31,9 @@ from wtpd.book.importing import ImportFile, transfer
 from wtpd.daemon.importer import Importer, Progress
 from wtpd.errors import Invalid, Unavailable
 from wtpd.planner.history import Author
-from wtpd.store import appointments, customers, history, imports, search, vehicles
+from wtpd.store import appointments, channels, customers, history, imports, outbox, search, vehicles
 from wtpd.store.database import Database, Tx
+from wtpd.sync.spec import ChannelSpec
 
 DESK = Author(actor="maria", channel="desk")
 
@@ -135,6 +136,31 @@ async def test_who_looks_meanwhile_sees_nothing_and_then_everything(
     await watching
     assert seen == {(0, 0, 0, 0, 0), (6, 9, 500, 600, 1500)}
     assert sum(phase.phase == "writing" for phase in house.phases) > 100
+
+
+async def test_a_mapping_that_begins_meanwhile_sends_nothing_that_is_not_shown_yet(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "PORTION", 20)
+    spec = ChannelSpec(id="superservice/rostock", connector="superservice", site="rostock", department="Werkstatt",
+                       account="00123", actor="SUPERSERVICE")  # fmt: skip
+    day = [datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 12, 31, tzinfo=UTC)]
+    ahead = lists({"termine.csv": HEADINGS + "".join(
+        VISIT.replace("T1", f"T{number}").replace("09.11.2026", f"{number % 28 + 1:02}.02.2027").replace("EW1", "")
+        for number in range(200))})  # fmt: skip
+    importing = asyncio.create_task(house.bring([*lists(BASE), *ahead]))
+    while house.importer.progress.phase != "writing" or house.importer.progress.done < 40:
+        assert not importing.done()
+        await asyncio.sleep(0)
+    begun = await house.db.write(lambda tx: (channels.put(tx, spec), outbox.waiting(tx, spec.id), imports.current(tx)))
+    assert (begun[1], begun[2].state) == (0, "writing")  # type: ignore[union-attr]
+    shown = await house.db.read(lambda tx: (appointments.loads(tx, "rostock", day), imports.current(tx)))
+    if shown[1] is not None and shown[1].state == "writing":
+        assert shown[0] == []
+    await importing
+    assert await house.db.read(lambda tx: outbox.waiting(tx, spec.id)) == 200
+    [load] = await house.db.read(lambda tx: appointments.loads(tx, "rostock", day))
+    assert load.appointments == 200
 
 
 async def test_the_desk_books_meanwhile(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,7 +165,8 @@ def fill(dealership: Dealership, tx: Tx) -> None:
         dealership.book.create_vehicle(tx, {"plate": f"HRO-AB {number + 1}", "id": f"v{number}"}, author=DESK)
         dealership.book.create_customer(tx, {"last_name": f"Name {number}", "id": f"n{number}"}, author=DESK)
         people = {"customer_id": f"n{number}", "vehicle_id": f"v{number}"}
-        dealership.book.create(tx, draft(start, hours=1, units=0, work_order=str(number), **people), author=DESK)
+        dealership.book.create(tx, draft(start, hours=1, units=0, work_order=str(number), **people), author=DESK,
+                                allow_over_limit=True)  # fmt: skip
 
 
 @pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])

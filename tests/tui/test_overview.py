@@ -16,6 +16,7 @@ from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.tui import Tui, opened
 from wtpd.tui.screens.overview import Overview
 from wtpd.tui.screens.overview.runs import RunsPage
+from wtpd.tui.live import import_flag
 from wtpd.tui.terminal import Mode
 
 NOBODY = "http://127.0.0.1:9"
@@ -339,3 +340,19 @@ async def test_without_the_daemon_there_is_nothing_to_ask_of_it(tmp_path: Path) 
         await tui.press("enter")
         await tui.pilot.pause()
         assert "no connection" in tui.text
+
+
+def test_the_top_line_says_how_far_an_import_is() -> None:
+    said = [import_flag({"phase": phase, "done": done, "total": total}) for phase, done, total in (
+        ("reading", 0, 0), ("writing", 450, 1000), ("telling", 0, 0), ("idle", 0, 0))]  # fmt: skip
+    assert [each and each.render("de") for each in said] == [
+        "Import: Listen lesen", "Import: Schreiben, 45 %", "Import: Partnersysteme benachrichtigen", None,
+    ]  # fmt: skip
+
+
+async def test_an_import_under_way_stands_in_the_top_line(tmp_path: Path, sandbox: Sandbox) -> None:
+    async with healthy(tmp_path, sandbox) as (_, tui):
+        tui.app.note_import(import_flag({"phase": "writing", "done": 45, "total": 100}))
+        await tui.until("[import: writing, 45 %]")
+        tui.app.note_import(import_flag({"phase": "idle", "done": 0, "total": 0}))
+        await tui.until(lambda: "import:" not in tui.lines[0])

@@ -36,10 +36,10 @@ def json_value(value: Any) -> Any:
         return value
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): json_value(each) for key, each in value.items()}
     if isinstance(value, tuple | list | set | frozenset):
         return [json_value(each) for each in value]
+    if isinstance(value, dict | Mapping):
+        return {str(key): json_value(each) for key, each in value.items()}
     if dataclasses.is_dataclass(value):
         found = {}
         for name in _names(_type(value)):
@@ -76,7 +76,7 @@ def merged(record: R, changes: Mapping[str, Any]) -> R:
     values = {}
     for name, value in changes.items():
         before = getattr(record, name)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
+        if type(before) not in _PLAIN and isinstance(before, Mapping) and isinstance(value, Mapping):
             value = {key: each for key, each in {**before, **value}.items() if each is not None}
         values[name] = value
     return dataclasses.replace(record, **values)  # type: ignore[type-var] # every R of ours is a dataclass

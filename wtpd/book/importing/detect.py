@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -47,6 +48,7 @@ _GARBLED_ONE_BYTE = re.compile(
 )
 
 _UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_BETWEEN_CELLS = re.compile(rb"[;,|\t]")
 _ABOVE_ASCII = re.compile(rb"[\x80-\xff]")
 
 
@@ -135,11 +137,27 @@ def _scores(file: BinaryIO) -> dict[str, float]:
     for block in _blocks(file):
         if block.isascii():
             continue
-        lines = b"\n".join(line for line in block.splitlines() if not line.isascii())
-        for encoding in _ONE_BYTE:
-            text = _decoded(lines, encoding)
-            scores[encoding] += float("inf") if text is None else _oddness(text)
+        for count, cells in _by_count(block).items():
+            for encoding in _ONE_BYTE:
+                text = _decoded(cells, encoding)
+                scores[encoding] += float("inf") if text is None else _oddness(text) * count
     return scores
+
+
+def _by_count(block: bytes) -> dict[int, bytes]:
+    """The different cells that aren't ASCII, a line each, by how often they are there: a list says the same again and
+    again."""
+    found = Counter(
+        cell
+        for line in block.splitlines()
+        if not line.isascii()
+        for cell in _BETWEEN_CELLS.split(line)
+        if not cell.isascii()
+    )
+    cells: dict[int, list[bytes]] = {}
+    for cell, count in found.items():
+        cells.setdefault(count, []).append(cell)
+    return {count: b"\n".join(each) for count, each in cells.items()}
 
 
 def _checked(file: BinaryIO, encoding: str) -> str:

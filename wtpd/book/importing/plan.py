@@ -100,13 +100,16 @@ class Plan:
         """How many records are new or changed."""
         return sum(map(self._count, imports.TABLES))
 
-    def new(self, kind: str, size: int) -> Iterator[tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]]:
-        """New records in portions, as rows, with the rows of other tables that belong to them."""
+    def new(
+        self, kind: str, size: Callable[[], int]
+    ) -> Iterator[tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]]:
+        """New records in portions, as rows, with the rows of other tables that belong to them. `size` is asked before
+        each."""
         last = 0
         while True:
             rows = self._con.execute(
                 f"SELECT rowid AS place, t.* FROM {kind} t WHERE rowid > ? AND {_NEW} ORDER BY rowid LIMIT ?",
-                (last, kind, size),
+                (last, kind, size()),
             ).fetchall()
             if not rows:
                 return

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from wtpd.book import customers as book_customers
 from wtpd.book import vehicles as book_vehicles
@@ -24,10 +25,16 @@ from wtpd.store import appointments, attention, customers, imports, resources, v
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_
 
-PORTION = 250
-"""Records that are written or told in one transaction."""
+PORTION = 400
+"""Records that are written or told in one transaction, at most."""
+_FEWEST = 25
+_FIRST = 100
+_HOLD = 0.1
+"""Seconds that a portion may keep others from writing. One that took longer is followed by a smaller one."""
 AT_ONCE = 400
 """Changes of older records in the step that shows everything; more than that are made before it, in portions."""
+
+T = TypeVar("T")
 
 Progress = Callable[[int], None]
 _Rows = list[dict[str, Any]]
@@ -46,6 +53,7 @@ class Transfer:
     progress: Progress
     warnings: list[Problem] = field(default_factory=list)
     _done: int = 0
+    _size: int = _FIRST
     _instead: dict[str, str] = field(default_factory=dict)
     """Customers of the plan whose number somebody gave meanwhile → the customer who has it."""
     _late: list[_Portion] = field(default_factory=list)
@@ -54,7 +62,7 @@ class Transfer:
     async def write(self) -> None:
         """All new records, hidden; then what changes, and everything is seen."""
         for kind in imports.TABLES:
-            portions = self.plan.new(kind, PORTION)
+            portions = self.plan.new(kind, lambda: min(self._size, PORTION))
             while (portion := await asyncio.to_thread(next, portions, None)) is not None:
                 await self._write(kind, portion)
         changes = await asyncio.to_thread(self._changes)
@@ -71,15 +79,26 @@ class Transfer:
     async def tell(self) -> None:
         """Partners and listeners of each new record."""
         for kind in imports.TABLES:
-            while await self.db.write(lambda tx, of=kind: self._tell(tx, of)):  # type: ignore[misc]
+            while await self._timed(lambda tx, of=kind: self._tell(tx, of)):  # type: ignore[misc]
                 pass
         await self.db.write(imports.end)
+
+    async def _timed(self, work: Callable[[Tx], T]) -> T:
+        """Write a portion, and fit the size of the next one to how long it took."""
+        start = time.monotonic()
+        result = await self.db.write(work)
+        took = time.monotonic() - start
+        if took > _HOLD:
+            self._size = max(_FEWEST, self._size // 2)
+        elif took < _HOLD / 3:
+            self._size = min(PORTION, self._size * 3 // 2)
+        return result
 
     async def _write(self, kind: str, portion: _Portion) -> None:
         rows, belonging = portion
         self._redirect(rows, belonging)
         try:
-            await self.db.write(lambda tx: imports.write(tx, kind, rows, belonging))
+            await self._timed(lambda tx: imports.write(tx, kind, rows, belonging))
         except sqlite3.IntegrityError:
             for each in _singly(kind, portion):
                 await self._write_one(kind, each)
@@ -155,7 +174,7 @@ class Transfer:
                 self._warn(N_("{record} was left as it is: {reason}", record=name, reason=error.text))
 
     def _tell(self, tx: Tx, kind: str) -> int:
-        ids = imports.pending(tx, kind, PORTION)
+        ids = imports.pending(tx, kind, min(self._size, PORTION))
         if kind == "appointment":
             tell_new(tx, self.book.plans, appointments.many(tx, ids), self.author)
         elif kind in ("customer", "vehicle"):

@@ -51,6 +51,9 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})")
 _GROUPED = re.compile(r"-?\d{1,3}(?:\.\d{3})+")
+_SIMPLE = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,4})?")
+_DATE_AND_TIME = re.compile(r"[T ,]+")
+_LONGEST_BARE_DATE = 10
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -98,7 +101,8 @@ def day(value: Any, form: Format) -> date | None:
     written = text(value)
     if not written:
         return None
-    written = _MIDNIGHT.sub("", written)
+    if len(written) > _LONGEST_BARE_DATE:
+        written = _MIDNIGHT.sub("", written)
     if written == "00:00:00" or is_no_date(written, form):  # day 0 of a workbook
         return None
     for pattern in form.dates:
@@ -120,7 +124,7 @@ def moment(value: Any, form: Format) -> datetime | None:
             return _sensible(written, datetime.fromisoformat(written))
         except ValueError:
             raise Wrong(N_("{value} doesn't exist; check day and time", value=written)) from None
-    parts = re.split(r"[T ,]+", written, maxsplit=1)
+    parts = _DATE_AND_TIME.split(written, maxsplit=1)
     if len(parts) != 2:
         raise Wrong(
             N_("{value} lacks the time; write it like {example}", value=written, example=f"{_example(form)} 08:30")
@@ -164,6 +168,8 @@ def number(value: Any) -> float | None:
             raise Wrong(N_("{value} is no number that can be meant here", value=_short(value)))
         return float(value)
     written = text(value)
+    if _SIMPLE.fullmatch(written):
+        return float(written.replace(",", "."))
     bare = re.sub(r"[\s'’€]|EUR", "", written.translate(_DASHES))
     bare = re.sub(r"[,.]-{1,2}$", "", bare)
     if len(bare) > 1 and bare.endswith("-") and bare[0] != "-":
@@ -212,7 +218,9 @@ def cents(value: Any) -> int | None:
 
 def units(value: Any) -> float | None:
     """AW; the unit may stand behind them."""
-    amount = number(re.sub(r"(?i)\s*(aw|ae)$", "", value.strip()) if isinstance(value, str) else value)
+    if isinstance(value, str) and not value[-1:].isdecimal():
+        value = re.sub(r"(?i)\s*(aw|ae)$", "", value.strip())
+    amount = number(value)
     if amount is not None and amount < 0:
         raise Wrong(N_("{value} is negative", value=value))
     if amount is not None and amount > _MOST_UNITS:
