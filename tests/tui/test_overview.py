@@ -14,9 +14,9 @@ from tests.support.hand_clock import HandClock
 from tests.support.running_clock import START
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.tui import Tui, opened
+from wtpd.tui.live import import_flag
 from wtpd.tui.screens.overview import Overview
 from wtpd.tui.screens.overview.runs import RunsPage
-from wtpd.tui.live import import_flag
 from wtpd.tui.terminal import Mode
 
 NOBODY = "http://127.0.0.1:9"
