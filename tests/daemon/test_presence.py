@@ -124,10 +124,10 @@ async def test_there_is_an_end_to_it(hall: Hall) -> None:
     hall.presence.put(gone, "gone", PLACE, editing=False)
     hall.presence.went(gone)
     for number in range(MOST):
-        hall.presence.put((2, str(number)), "many", PLACE, editing=False)
+        hall.presence.put((100 + number, str(number)), "many", PLACE, editing=False)
     with pytest.raises(Refused):
         hall.presence.put(ANNA, "anna", PLACE, editing=False)
-    hall.presence.put((2, "7"), "many", "log", editing=True)
+    hall.presence.put((107, "7"), "many", "log", editing=True)
     assert len(hall.names()) == MOST - 1
     hall.presence.close()
 
