@@ -241,6 +241,23 @@ IMPORT_PHASES: Mapping[str, Text] = {
     "telling": N_("telling the partners"),
 }
 
+RESOLUTIONS: Mapping[str, Text] = {
+    "ours": N_("ours was put back"),
+    "theirs": N_("the partner's stays"),
+    "done": N_("closed"),
+    "retried": N_("sent again"),
+    "applied": N_("applied"),
+    "discarded": N_("discarded"),
+    "superseded": N_("a newer message came"),
+    "sent": N_("sent meanwhile"),
+    "resumed": N_("resumed"),
+    "another mapping": N_("mapped otherwise"),
+    "both": N_("both texts were kept"),
+    "own": N_("another value was set"),
+    "changed": N_("changed afterwards"),
+    "erased": N_("the customer was erased"),
+}
+"""How an entry that needed attention was settled."""
 CREDENTIAL_RESULTS: Mapping[str, Text] = {
     "ok": N_("ok"),
     "refused": N_("refused"),

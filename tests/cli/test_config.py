@@ -95,13 +95,15 @@ def test_a_broken_file_is_not_all_right_in_show(terminal: Terminal, api: ApiStub
 def test_a_rollback_without_yes_changes_nothing_when_nobody_can_answer(terminal: Terminal, api: ApiStub) -> None:
     api.on("GET", "/v1/session", {"role": "admin"})
     losses = [{"kind": "site", "name": "sites.guestrow", "coming": 30, "past": 2}]
-    shown = {"cancels": 4, "sends": 7, "stops": 30, "losses": losses, "diff": "-a\n+b\n"}
+    shown = {"cancels": 4, "unlinks": 9, "sends": 7, "stops": 30, "losses": losses, "diff": "-a\n+b\n"}
     api.on("POST", "/v1/config/rollback", shown)
     said = terminal.wtpd("config", "rollback", "3")
     assert said.code == 1
     assert "-a\n+b" in said.err
     assert "sites.guestrow is missing: 30 appointments to come, 2 past ones" in said.err
-    assert "cancel 4 and send 7" in said.err
+    assert "4 appointments to come are cancelled at the partner, and their customers are told." in said.err
+    assert "9 past ones stay there as they are." in said.err
+    assert "7 appointments are sent." in said.err
     assert [request.query for request in api.requests] == [{}, {"preview": "true"}]
 
 

@@ -179,7 +179,7 @@ def test_what_is_open_is_listed_with_the_choices(terminal: Terminal, api: ApiStu
     assert said.code == 1
     assert "ours: wir (anna, Sat 21/11/2026 09:00)" in said.out
     assert "the partner's: sie\n" in said.out
-    assert "→ ours: Puts wir back.\n" in said.out
+    assert "→ wtpd attention resolve 12 ours: Puts wir back.\n" in said.out
     assert "wtpd show 0192" in flat(said.out)
     assert api.requests[0].query["state"] == "open"
 

@@ -99,6 +99,49 @@ async def test_a_value_of_another_day_is_told_with_its_day(daemon: RunningDaemon
     assert "02.03.2027 08:00" in entry["consequences"]["ours"]
 
 
+async def test_a_text_offers_both_and_another_one_and_says_what_stands_afterwards(
+    daemon: RunningDaemon, sandbox: Sandbox
+) -> None:
+    number = await book(daemon, notes="alt")
+    async with apart(daemon):
+        await daemon.http.patch(f"/v1/appointments/{number}", {"notes": "unsere"}, version="*")
+        await sandbox.control.act("superservice", "change", dealer="00123", id=number, notes="deren")
+    entry = await listed(daemon, "conflict")
+    assert entry["choices"] == ["ours", "theirs", "both", "own"]
+    assert set(entry["consequences"]) == {"ours", "theirs", "both", "own"}
+    assert (entry["stands"], entry["current"]) == ("theirs", "deren")
+    target = f"/v1/attention/{entry['id']}"
+    assert (await daemon.http.post(f"{target}/resolve", {"choice": "own"})).status == 422
+    settled = await daemon.http.post(f"{target}/resolve", {"choice": "both"}, wtpd_initials="MK")
+    assert (settled.json["stands"], settled.json["current"]) == ("other", "deren\nunsere")
+    assert settled.json["resolved_by"].endswith("(MK)")
+    await daemon.http.patch(f"/v1/appointments/{number}", {"notes": "unsere"}, version="*")
+    assert (await daemon.http.get(target)).json["stands"] == "ours", "as it is now"
+
+
+async def test_a_conflict_that_a_later_change_settled_says_who_and_when(
+    daemon: RunningDaemon, sandbox: Sandbox
+) -> None:
+    number = await book(daemon, notes="alt")
+    async with apart(daemon):
+        await daemon.http.patch(f"/v1/appointments/{number}", {"notes": "unsere"}, version="*")
+        await sandbox.control.act("superservice", "change", dealer="00123", id=number, notes="deren")
+    entry = await listed(daemon, "conflict")
+    await daemon.http.patch(f"/v1/appointments/{number}", {"notes": "neu"}, version="*", wtpd_initials="MK")
+    target = f"/v1/attention/{entry['id']}"
+
+    async def settled() -> Any:
+        one = (await daemon.http.get(target, accept_language="en")).json
+        return one if one["resolved_at"] else None
+
+    one = await daemon.until(settled)
+    assert (one["resolution"], one["stands"], one["current"]) == ("changed", "other", "neu")
+    assert one["resolved_by"].endswith("(MK)")
+    assert one["choices"] == []
+    refused = await daemon.http.post(f"{target}/resolve", {"choice": "theirs"})
+    assert refused.status == 409
+
+
 async def test_our_value_isnt_put_back_where_it_cannot_be(daemon: RunningDaemon, sandbox: Sandbox) -> None:
     number = await book(daemon, notes="alt")
     async with apart(daemon):
@@ -116,7 +159,7 @@ async def broken(daemon: RunningDaemon, sandbox: Sandbox) -> tuple[Any, Any]:
     await sandbox.control.act("superservice", "book", dealer="00123", last_name="Müller")
     [there] = await daemon.until(lambda: _appointments(daemon))
     await sandbox.control.act(
-        "superservice", "break", dealer="00123", id=there["references"]["superservice"], fields={"notes": 17}
+        "superservice", "break", dealer="00123", id=there["references"]["superservice"], fields={"dropOffTime": 17}
     )
     entry = await listed(daemon, "quarantine")
     message = (await daemon.http.get(f"/v1/attention/{entry['id']}")).json["message"]
@@ -133,23 +176,25 @@ def edited(message: Any, **changed: Any) -> Any:
 
 async def test_a_message_is_mended_and_applied_and_both_are_kept(daemon: RunningDaemon, sandbox: Sandbox) -> None:
     entry, message = await broken(daemon, sandbox)
-    assert message["appointment"]["notes"] == 17
+    assert message["appointment"]["dropOffTime"] == 17
     assert set(entry["consequences"]) == {"retry", "discard"}
     target = f"/v1/attention/{entry['id']}"
-    mended = edited(message, notes="siebzehn")
+    mended = edited(message, dropOffTime="2036-03-03T08:00:00Z", collectionTime="2036-03-03T12:00:00Z")
     done = await daemon.http.post(f"{target}/retry", {"message": mended}, wtpd_initials="MK")
     assert (done.status, done.json["resolution"]) == (200, "applied")
     assert done.json["resolved_by"].endswith("(MK)")
     kept = (await daemon.http.get(target)).json
     assert (kept["message"], kept["edited"]) == (message, mended)
     [here] = await _appointments(daemon)
-    assert here["notes"] == "siebzehn"
+    assert here["drop_off"] == "2036-03-03T08:00:00Z"
 
 
 async def test_an_edited_message_is_about_the_same_appointment(daemon: RunningDaemon, sandbox: Sandbox) -> None:
     entry, message = await broken(daemon, sandbox)
     target = f"/v1/attention/{entry['id']}/retry"
-    other = await daemon.http.post(target, {"message": edited(message, notes="x", id="A-4711")})
+    other = await daemon.http.post(
+        target, {"message": edited(message, dropOffTime="2036-03-03T08:00:00Z", id="A-4711")}
+    )
     assert (other.status, other.kind) == (409, "other-appointment")
     assert (await daemon.http.post(target, {"message": message})).status == 422
     assert (await daemon.http.post(target, {"message": {}})).status == 422

@@ -130,7 +130,7 @@ async def test_a_conflict_shows_both_sides_and_what_each_choice_does(
         assert "o Ours Puts unsere back and sends it to SUPERSERVICE Connect." in said
         assert "t Theirs deren stays" in said
         assert "HRO-AL 17 Axel Lübs" in said
-        assert "o Ours t Theirs a Appointment k Kind s Settled" in keys(tui)
+        assert "o Ours t Theirs b Both w Own text a Appointment k Kind s Settled" in keys(tui)
         assert "Discard" not in keys(tui)
 
 
@@ -161,7 +161,7 @@ async def broken(daemon: RunningDaemon, sandbox: Sandbox) -> None:
 
     [one] = await daemon.until(here)
     number = one["references"]["superservice"]
-    await sandbox.control.act("superservice", "break", dealer=DEALER, id=number, fields={"notes": 17})
+    await sandbox.control.act("superservice", "break", dealer=DEALER, id=number, fields={"dropOffTime": 17})
     await until_listed(daemon)
 
 
@@ -179,9 +179,9 @@ async def test_a_message_in_quarantine_is_read_edited_and_applied(
         area = tui.app.screen.query_one(TextArea)
         original = area.text
 
-        area.text = original.replace('"notes": 17', '"notes" 17')
+        area.text = original.replace('"dropOffTime": 17', '"dropOffTime" 17')
         await tui.press("f2")
-        line = next(place for place, text in enumerate(area.text.splitlines(), start=1) if '"notes" 17' in text)
+        line = next(place for place, text in enumerate(area.text.splitlines(), start=1) if '"dropOffTime" 17' in text)
         await tui.until(f"This is no JSON: line {line}, column")
         assert area.cursor_location[0] == line - 1
 
@@ -190,7 +190,9 @@ async def test_a_message_in_quarantine_is_read_edited_and_applied(
         await tui.until("still can't be read")
         assert area.text == original, "a refusal leaves what was typed"
 
-        area.text = original.replace('"notes": 17', '"notes": "siebzehn"')
+        mended = json.loads(original)
+        mended["appointment"] |= {"dropOffTime": "2036-03-03T08:00:00Z", "collectionTime": "2036-03-03T12:00:00Z"}
+        area.text = json.dumps(mended)
         await tui.press("f2")
         await tui.until("The edited message was applied")
         await tui.until("Nothing waits for a decision.")
@@ -198,7 +200,7 @@ async def test_a_message_in_quarantine_is_read_edited_and_applied(
         await tui.until("applied:")
         await tui.until(lambda: "As it was edited and applied" in sheet(tui))
     [one] = (await both.http.get("/v1/appointments")).json["items"]
-    assert one["notes"] == "siebzehn"
+    assert one["drop_off"] == "2036-03-03T08:00:00Z"
 
 
 async def test_a_message_that_is_still_broken_says_what_is_wrong(
@@ -206,9 +208,9 @@ async def test_a_message_that_is_still_broken_says_what_is_wrong(
 ) -> None:
     await broken(both, sandbox)
     async with looking(tmp_path) as tui:
-        await tui.until("notes: not a text")
+        await tui.until("dropOffTime: ")
         await tui.press("r")
-        await tui.until("The message still can't be read: notes: not a text")
+        await tui.until("The message still can't be read: dropOffTime: ")
 
 
 async def test_discarding_names_what_is_lost_and_can_be_given_up(
@@ -216,7 +218,7 @@ async def test_discarding_names_what_is_lost_and_can_be_given_up(
 ) -> None:
     await broken(both, sandbox)
     async with looking(tmp_path) as tui:
-        await tui.until("notes: not a text")
+        await tui.until("dropOffTime: ")
         await tui.press("x")
         await tui.until("What the message says isn't taken over; SUPERSERVICE Connect isn't told.")
         await tui.press("n")
@@ -227,6 +229,96 @@ async def test_discarding_names_what_is_lost_and_can_be_given_up(
         await tui.press("y")
         await tui.until("Discarded.")
         await tui.until("Nothing waits for a decision.")
+
+
+# The other kinds, each with its way out
+
+KINDS: dict[str, dict[str, Any]] = {
+    "second_writer": {"dealer_number": "00123", "partner_id": "A1"},
+    "partner_restored": {"missing": 30, "older": 2, "stopped": True},
+    "keeps_refusing": {"reason": "HTTP 500"},
+    "shortened": {"field": "notes", "ours": "sehr lang", "theirs": "sehr"},
+    "dropped_value": {"field": "vehicle.first_registration", "value": "0001-01-01"},
+    "database_restored": {"applied": 3, "sent": 4, "conflicts": 0},
+    "plate_moved": {"plate": "HRO-AL 17", "old_vin": "VF1", "new_vin": "SJN2"},
+    "named_in_note": {"customer": "x"},
+}
+WAYS = {
+    "second_writer": "Enter opens an appointment whose history shows it",
+    "partner_restored": "Enter goes to the Overview, where it is resumed",
+    "keeps_refusing": "g forgets the call that fails and sends the appointment as it is now",
+    "shortened": "Enter opens the appointment, where the text can be made shorter",
+    "dropped_value": "Enter opens the appointment; enter the right value there",
+    "database_restored": "wtpd verify superservice --site rostock --compare",
+    "plate_moved": "F6 finds the other car's owner",
+    "named_in_note": "n blanks the notes, in the history too",
+}
+
+
+async def test_each_kind_says_its_way_out_with_a_key(tmp_path: Path) -> None:
+    async with house(tmp_path) as (daemon, desk):
+        booked = await desk.visit()
+        for kind, data in KINDS.items():
+            await lists(daemon, kind, None if kind in ("partner_restored", "plate_moved") else booked, **data)
+        async with looking(tmp_path) as tui:
+            table = tui.app.page.query_one(Table)
+            await tui.until(lambda: table.total == len(KINDS))
+            seen = set()
+            for place in range(len(KINDS)):
+                table.move_to(place)
+                await tui.pilot.pause()
+                kind = table.row["kind"]
+                await tui.until(lambda: WAYS[table.row["kind"]] in sheet(tui))
+                assert "None" not in sheet(tui)
+                seen.add(kind)
+            assert seen == set(WAYS)
+
+
+async def test_a_possible_double_shows_both_and_opens_the_chosen_one(tmp_path: Path) -> None:
+    async with house(tmp_path) as (daemon, desk):
+        one, other = await desk.visit(), await desk.book(day="2027-03-02")
+        await lists(daemon, "possible_double", one, other=other["id"])
+        async with looking(tmp_path) as tui:
+            await tui.until("the other one")
+            assert "02/03" in sheet(tui)
+            await tui.press("enter")
+            await tui.until("Which appointment?")
+            await tui.press("down", "enter")
+            await tui.until("[Data]")
+            assert "02/03" in tui.text
+
+
+async def test_notes_that_name_an_erased_person_are_blanked_by_a_key(tmp_path: Path) -> None:
+    async with house(tmp_path) as (daemon, desk):
+        booked = await desk.visit(notes="Frau Lübs ruft an")
+        await lists(daemon, "named_in_note", booked, customer="x")
+        async with looking(tmp_path) as tui:
+            await tui.until("n Erase notes")
+            await tui.press("n")
+            await tui.until("Blank these notes?")
+            await tui.press("y")
+            await tui.until("The notes were erased.")
+        assert (await desk.get(booked))["notes"] == ""
+
+
+async def test_both_texts_or_one_of_ones_own_settle_a_conflict(
+    tmp_path: Path, both: RunningDaemon, sandbox: Sandbox
+) -> None:
+    booked = await disagree(both, sandbox)
+    async with looking(tmp_path) as tui:
+        await tui.until("notes: unsere | deren")
+        await tui.press("w")
+        await tui.until("A text of your own")
+        area = tui.app.screen.query_one(TextArea)
+        assert area.text == "deren\nunsere"
+        area.text = "beide zusammen"
+        await tui.press("f2")
+        await tui.until("Your text stands there now")
+        await tui.press("s")
+        await tui.until(lambda: "stands now beide zusammen" in sheet(tui))
+        assert "another value was set:" in sheet(tui)
+        assert "✓ stands" not in sheet(tui)
+    assert (await Desk(both.http).get(booked))["notes"] == "beide zusammen"
 
 
 # The list

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -12,8 +13,8 @@ from wtpd import language
 from wtpd.cli.command import Group, argument, command, option
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.cli.values import show_value
-from wtpd.texts import N_
-from wtpd.words import ATTENTION, ATTENTION_FACTS, field_name
+from wtpd.texts import N_, Text
+from wtpd.words import ATTENTION, ATTENTION_FACTS, RESOLUTIONS, field_name
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -42,19 +43,77 @@ def _print(console: Console, entries: Sequence[Json]) -> None:
         console.line(N_("Nothing needs attention."))
     for entry in entries:
         title = language.say(ATTENTION[entry["kind"]]) if entry["kind"] in ATTENTION else entry["kind"]
-        when = show_moment(entry["at"], ZONE, language.current())
-        console.line(f"{entry['id']:>5}  {title}  {entry['channel'] or ''}  {when}", bold=True)
-        console.line(f"       {entry['text']}")
+        head = [f"{entry['id']:>5}", title, entry["channel"] or "", _moment(entry["at"])]
+        console.line("  ".join(part for part in head if part), bold=True)
+        _say(console, entry["text"])
         if entry["appointment_id"]:
-            console.line(f"       wtpd show {entry['appointment_id']}")
-        sides = {side["side"]: _side(side) for side in entry["sides"]}
-        for name, value in entry["data"].items():
-            shown = language.say(field_name(value)) if name == "field" else sides.get(name) or show_value(value)
-            console.line(f"       {language.say(ATTENTION_FACTS.get(name, name))}: {shown}")
+            _say(console, f"{_visit(entry.get('appointment'))}wtpd show {entry['appointment_id']}")
+        if entry.get("other"):
+            _say(console, f"{_visit(entry['other'])}wtpd show {entry['data']['other']}")
+        _print_facts(console, entry)
         for choice in entry["choices"]:
-            console.line(f"       → {choice}: {entry['consequences'].get(choice, '')}".rstrip(": "))
+            _say(console, f"→ {_command(entry['id'], choice)}: {entry['consequences'].get(choice, '')}".rstrip(": "))
         if entry["next_step"]:
-            console.line(f"       → {entry['next_step']}")
+            _say(console, f"→ {entry['next_step']}")
+        if entry.get("resolved_at"):
+            _say(console, _decision(entry))
+
+
+def _print_facts(console: Console, entry: Json) -> None:
+    sides = {side["side"]: _side(side) for side in entry["sides"]}
+    for name, words in ATTENTION_FACTS.items():
+        if name not in entry["data"] or name in _ELSEWHERE:
+            continue
+        value = entry["data"][name]
+        shown = language.say(field_name(value)) if name == "field" else sides.get(name) or _value(value)
+        _say(console, f"{language.say(words)}: {shown}")
+    if entry.get("stands"):
+        _say(console, f"{language.say(N_('stands now'))}: {show_value(entry['current'])}")
+
+
+_ELSEWHERE = ("inbox", "other")
+"""Facts that are said otherwise."""
+
+
+def _say(console: Console, text: str) -> None:
+    console.line(f"       {text}")
+
+
+def _command(number: int, choice: str) -> str:
+    """The command that makes this choice."""
+    if choice in ("retry", "discard"):
+        return f"wtpd attention {choice} {number}"
+    return f"wtpd attention resolve {number} {choice}" + (" --text …" if choice == "own" else "")
+
+
+def _moment(at: str) -> str:
+    return show_moment(at, ZONE, language.current())
+
+
+def _visit(line: Json | None) -> str:
+    """`HRO-AL 17 Lübs 01.03.2027 08:00  `"""
+    if line is None:
+        return ""
+    return " ".join(part for part in (line["plate"], line["name"], _moment(line["drop_off"])) if part) + "  "
+
+
+def _value(value: object) -> str:
+    """A day as people write it."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-11-30") else None
+    except ValueError:
+        day = None
+    return language.say(Text("{day}", {"day": day})) if day else show_value(value)
+
+
+def _decision(entry: Json) -> str:
+    """How it was settled, by whom and when."""
+    how = entry["resolution"] or ""
+    words = language.say(RESOLUTIONS[how]) if how in RESOLUTIONS else how
+    return language.say(
+        N_("{decision}: {who}, {when}", decision=words, who=entry["resolved_by"] or "",
+           when=_moment(entry["resolved_at"]))
+    )  # fmt: skip
 
 
 def _side(side: Json) -> str:
@@ -66,14 +125,20 @@ def _side(side: Json) -> str:
 
 @command(
     "resolve",
-    N_("Decide: ours puts our value back and sends it, theirs leaves the partner's, done closes the entry."),
-    example="wtpd attention resolve 12 theirs",
+    N_(
+        "Decide: ours puts our value back and sends it, theirs leaves the partner's, both keeps both texts, own puts "
+        "the text of --text there, done closes the entry."
+    ),
+    example='wtpd attention resolve 12 theirs\nwtpd attention resolve 12 own --text "Räder im Auto, Kunde wartet"',
     group=attention,
 )
 @argument("entry", metavar="ID", type=int)
-@argument("choice", type=click.Choice(["ours", "theirs", "done"]))
-def resolve(console: Console, entry: int, choice: str) -> None:
-    answer = console.ask(lambda api: api.attention.resolve(entry, choice))
+@argument("choice", type=click.Choice(["ours", "theirs", "both", "own", "done"]))
+@option("--text", about=N_("The text that stands there instead of both, with own."))
+def resolve(console: Console, entry: int, choice: str, text: str | None) -> None:
+    if (choice == "own") != (text is not None):
+        raise click.BadParameter(language.say(N_("own needs a text, and only own takes one")), param_hint="--text")
+    answer = console.ask(lambda api: api.attention.resolve(entry, choice, value=text))
     console.answer(answer, lambda: console.line(N_("Resolved.")))
 
 

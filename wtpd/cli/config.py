@@ -15,6 +15,7 @@ from wtpd.cli.moments import ZONE, show_moment
 from wtpd.cli.values import show_value
 from wtpd.harmless import harmless_json
 from wtpd.texts import N_, Text
+from wtpd.words import consequence
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -246,13 +247,8 @@ def _show_consequence(console: Console, shown: Json) -> None:
     if shown["diff"]:
         console.lines(str(shown["diff"]).rstrip(), err=True)
     _show_losses(console, shown["losses"])
-    console.note(
-        N_(
-            "This would cancel {cancels} and send {sends} appointments at the partner.",
-            cancels=shown["cancels"],
-            sends=shown["sends"],
-        )
-    )
+    for text in consequence(shown["cancels"], shown.get("unlinks", 0), shown["sends"]):
+        console.note(text)
 
 
 def _show_losses(console: Console, losses: Sequence[Json]) -> None:

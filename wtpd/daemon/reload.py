@@ -106,12 +106,14 @@ async def begin(
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """What an old version would do: its `text`, the difference from the file as it is, appointments cancelled at
-    partners and sent to them, what it lacks, and the channels whose mapping it changes."""
+    """What an old version would do: its `text`, the difference from the file as it is, appointments to come that are
+    cancelled at partners, past ones that are let go (`unlinks`), appointments that are sent, what it lacks, and the
+    channels whose mapping it changes."""
 
     text: str
     diff: str
     cancels: int
+    unlinks: int
     sends: int
     losses: list[Loss]
     channels: list[Channel]
@@ -220,16 +222,25 @@ class Settings:
             current = FileText("", "")
         channels = changed_channels(self.config, config, self.file.manifests)
 
-        def count(tx: Tx) -> tuple[int, int, list[Loss]]:
+        def count(tx: Tx) -> tuple[list[store.Effect], list[Loss]]:
             effects = [store.preview(tx, one.id, one.site, one.department or "", one.account or "") for one in channels]
             losses = find(tx, self.config, config, self.file.manifests)
-            return sum(one.cancels for one in effects), sum(one.sends for one in effects), losses
+            return effects, losses
 
-        cancels, sends, losses = await self._db.read(count)
+        effects, losses = await self._db.read(count)
         difference = await asyncio.to_thread(
             shown_diff, current.text, text, before=f"{self.file.path.name} now", after=f"version {version}"
         )
-        return Rollback(text, difference, cancels, sends, losses, channels, current.etag)
+        return Rollback(
+            text=text,
+            diff=difference,
+            cancels=sum(one.cancels for one in effects),
+            unlinks=sum(one.unlinks for one in effects),
+            sends=sum(one.sends for one in effects),
+            losses=losses,
+            channels=channels,
+            etag=current.etag,
+        )
 
     async def rollback(self, plan: Rollback, *, expected: str | None, author: str) -> None:
         """Write the old version of the plan and bring it into force; with `expected` (an etag) only if the file is

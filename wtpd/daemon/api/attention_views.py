@@ -8,13 +8,17 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from wtpd.book import shared_fields
 from wtpd.book.book import Book
 from wtpd.daemon.api import attention_words as words
+from wtpd.daemon.api.attention_steps import next_step
 from wtpd.daemon.api.days import zone_of
 from wtpd.daemon.api.showing import are_of_one_day, label, shown
 from wtpd.daemon.fleet import Fleet
-from wtpd.planner.appointment import Appointment
+from wtpd.planner.appointment import Appointment, Status
+from wtpd.planner.customer import Customer
 from wtpd.planner.history import Entry
+from wtpd.planner.vehicle import Vehicle
 from wtpd.store import appointments, attention, customers, history, inbox, vehicles
 from wtpd.store.attention import Attention
 from wtpd.store.database import Tx
@@ -42,9 +46,10 @@ class VisitLine(Struct, frozen=True):
 
 class AttentionView(Struct, frozen=True, kw_only=True):
     """One entry. `text` says it in a sentence, `data` has the facts, `choices` what can be done, `consequences` what
-    each of them does; `next_step` is the way out where there is nothing to choose. `sides` and `field_label` belong to
-    a conflict. `message`: for one entry in quarantine, the partner's message as it came, and `edited` what somebody
-    made of it before it was applied."""
+    each of them does; `next_step` is the way out where choosing doesn't settle it. `sides`, `field_label`, `stands`
+    (whose value the field has now, `other` if it is a third one) and `current` (that value, as people read it) belong
+    to a conflict; `other` is the second of two appointments that may be the same. `message`: for one entry in
+    quarantine, the partner's message as it came, and `edited` what somebody made of it before it was applied."""
 
     id: int
     kind: str
@@ -58,7 +63,10 @@ class AttentionView(Struct, frozen=True, kw_only=True):
     next_step: str | None
     field_label: str | None
     sides: list[Side]
+    stands: Literal["ours", "theirs", "other"] | None
+    current: str | None
     appointment: VisitLine | None
+    other: VisitLine | None
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: str | None
@@ -101,8 +109,9 @@ class Views:
         def show(name: str, value: Any) -> str:
             return shown(name, value, zone, language, same_day=same_day)
 
+        current = _current(visit, field) if visit and field else None
         partner = self._fleet.title_of(entry.channel or "")
-        step = words.next_step(entry, partner)
+        step = next_step(entry, partner)
         return AttentionView(
             id=entry.id,
             kind=entry.kind,
@@ -118,7 +127,10 @@ class Views:
             next_step=step.render(language) if step else None,
             field_label=label(field, language) if field else None,
             sides=self._sides(tx, entry, field, show) if field else [],
+            stands=_stands(entry.data, current) if visit and field and field != CANCELLED else None,
+            current=show(field, current) if visit and field and field != CANCELLED else None,
             appointment=visit.line if visit else None,
+            other=other.line if (other := visits.get(str(data.get("other", "")))) else None,
             resolved_at=entry.resolved_at,
             resolved_by=entry.resolved_by,
             resolution=entry.resolution,
@@ -143,23 +155,40 @@ class Views:
 
 class _Visit(Struct, frozen=True):
     appointment: Appointment
+    customer: Customer | None
+    vehicle: Vehicle | None
     line: VisitLine
 
 
 def _visits(tx: Tx, entries: Sequence[Attention]) -> dict[str, _Visit]:
     """The appointments that they are about, by id: three look-ups for all."""
-    ids = {entry.appointment_id for entry in entries if entry.appointment_id}
+    ids = {str(one) for entry in entries for one in (entry.appointment_id, entry.data.get("other")) if one}
     if not ids:
         return {}
     found = appointments.many(tx, sorted(ids))
     people = customers.many(tx, [one.customer_id for one in found if one.customer_id])
     cars = vehicles.many(tx, [one.vehicle_id for one in found if one.vehicle_id])
-    return {one.id: _Visit(one, _line(one, people, cars)) for one in found}
+    visits = {}
+    for one in found:
+        person, car = people.get(one.customer_id or ""), cars.get(one.vehicle_id or "")
+        line = VisitLine(car.plate if car else "", person.name if person else "", one.drop_off)
+        visits[one.id] = _Visit(one, person, car, line)
+    return visits
 
 
-def _line(one: Appointment, people: Mapping[str, Any], cars: Mapping[str, Any]) -> VisitLine:
-    person, car = people.get(one.customer_id or ""), cars.get(one.vehicle_id or "")
-    return VisitLine(car.plate if car else "", person.name if person else "", one.drop_off)
+def _current(visit: _Visit, field: str) -> Any:
+    """The value that the field of a conflict has now."""
+    if field == CANCELLED:
+        return visit.appointment.status is Status.CANCELLED
+    return shared_fields.of(shared_fields.Visit(visit.appointment, visit.customer, visit.vehicle)).get(field)
+
+
+def _stands(data: Mapping[str, Any], current: Any) -> Literal["ours", "theirs", "other"]:
+    """The side whose value it is; the partner's is looked at first, since it stands until somebody decides."""
+    for side in ("theirs", "ours"):
+        if (data.get(side) or None) == (current or None):
+            return "theirs" if side == "theirs" else "ours"
+    return "other"
 
 
 def _sets(entry: Entry, field: str, value: Any) -> bool:

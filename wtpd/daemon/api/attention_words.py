@@ -9,6 +9,7 @@ from wtpd.daemon.api.showing import BLANK
 from wtpd.store import attention
 from wtpd.store.attention import Attention
 from wtpd.sync.plan import CANCELLED
+from wtpd.sync.ports import FIELDS
 from wtpd.texts import N_, Text, said
 from wtpd.words import field_name
 
@@ -34,6 +35,8 @@ def choices(entry: Attention) -> list[str]:
         return []
     if entry.kind == "conflict" and entry.data.get("field") == CANCELLED:
         return ["ours", "done"] if entry.data.get("theirs") is False else ["done"]
+    if entry.kind == "conflict" and FIELDS.get(str(entry.data.get("field"))) == "text":
+        return ["ours", "theirs", *(["both"] if entry.data.get("ours") and entry.data.get("theirs") else []), "own"]
     if entry.kind == "partner_restored" and not entry.data.get("stopped"):
         return ["done"]
     return _CHOICES.get(entry.kind, ["done"])
@@ -72,36 +75,6 @@ def consequences(entry: Attention, partner: str, show: Show) -> Mapping[str, Tex
     return {choice: found[choice] for choice in choices(entry) if choice in found}
 
 
-def next_step(entry: Attention, partner: str) -> Text | None:
-    """The way out of what can't be decided here."""
-    if entry.kind == "partner_restored" and not entry.resolved_at and entry.channel and entry.data.get("stopped"):
-        connector, _, site = entry.channel.partition("/")
-        return N_(
-            "Nothing is exchanged until then. Ask {partner}. If it was restored, this sends our appointments again: "
-            "wtpd resume {connector} --site {site} --accept-cancellations",
-            partner=partner, connector=connector, site=site,
-        )  # fmt: skip
-    if entry.kind == "named_in_note" and not entry.resolved_at:
-        return N_("To blank the notes, in the history too: wtpd erase-notes {id}", id=entry.appointment_id or "")
-    if entry.kind == "second_writer" and not entry.resolved_at:
-        return N_("Find the other program (a second box, the DMS) and switch it off for this dealer number.")
-    if entry.kind != "mass_cancellation" or entry.resolved_at or not entry.channel:
-        return None
-    connector, _, site = entry.channel.partition("/")
-    if entry.data.get("mapping"):
-        return N_(
-            "Nothing is sent until then. If it is meant: wtpd resume {connector} --site {site} --accept-cancellations. "
-            "If not, take the change of the mapping back.",
-            connector=connector, site=site,
-        )  # fmt: skip
-    return N_(
-        "Nothing is exchanged until then. Ask {partner}. If they are meant, this cancels them here: "
-        "wtpd resume {connector} --site {site} --accept-cancellations. If not, wait until {partner} has mended it: "
-        "wtpd resume {connector} --site {site}",
-        partner=partner, connector=connector, site=site,
-    )  # fmt: skip
-
-
 def _of_conflict(data: Mapping[str, Any], partner: str, show: Show) -> dict[str, Text]:
     field = str(data.get("field", ""))
     if field == CANCELLED:
@@ -121,7 +94,12 @@ def _of_conflict(data: Mapping[str, Any], partner: str, show: Show) -> dict[str,
         if theirs == BLANK
         else N_("{value} stays, as {partner} has it.", value=theirs, partner=partner)
     )
-    return {"ours": back, "theirs": stays}
+    return {
+        "ours": back,
+        "theirs": stays,
+        "both": N_("Puts ours behind the text of {partner}, and sends both there.", partner=partner),
+        "own": N_("Puts a text of your own in place of both, and sends it to {partner}.", partner=partner),
+    }
 
 
 def _of_cancelled(data: Mapping[str, Any], partner: str) -> dict[str, Text]:

@@ -129,10 +129,12 @@ class RollbackInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RolledBack(Struct, frozen=True):
-    """What going back would do, or did: appointments cancelled at partners and sent to them, appointments to come that
-    are no longer exchanged or kept (`stops`, by `losses`), and what changes in the file."""
+    """What going back would do, or did: appointments to come that are cancelled at partners (their customers are told),
+    past ones that stay there and are no longer kept up to date (`unlinks`), appointments that are sent, appointments to
+    come that are no longer exchanged or kept (`stops`, by `losses`), and what changes in the file."""
 
     cancels: int
+    unlinks: int
     sends: int
     stops: int
     losses: list[LossView]
@@ -216,7 +218,7 @@ class ConfigRoutes:
         version = call.body.version
         plan = await self._settings.plan_rollback(version)
         losses = [LossView(one.kind, one.name, one.count.coming, one.count.past) for one in plan.losses]
-        view = RolledBack(plan.cancels, plan.sends, plan.stops, losses, plan.diff)
+        view = RolledBack(plan.cancels, plan.unlinks, plan.sends, plan.stops, losses, plan.diff)
         if call.query.preview:
             return answer(view, etag=plan.etag)
         concerned = plan.cancels + plan.stops
@@ -228,7 +230,7 @@ class ConfigRoutes:
                     cancels=plan.cancels, stops=plan.stops, count=concerned,
                 ),
                 kind="confirmation-needed",
-                facts={"cancels": plan.cancels, "sends": plan.sends, "stops": plan.stops},
+                facts={"cancels": plan.cancels, "unlinks": plan.unlinks, "sends": plan.sends, "stops": plan.stops},
             )  # fmt: skip
         expected = call.tag if "if-match" in call.headers and call.tag != "*" else plan.etag
         await self._settings.rollback(plan, expected=expected, author=call.author.actor)

@@ -11,16 +11,32 @@ from wtpd.tui.background import background
 from wtpd.tui.page import Page
 from wtpd.tui.pretty import pretty
 from wtpd.tui.screens.attention.edit import EditForm
+from wtpd.tui.screens.attention.entries import tells_who
+from wtpd.tui.widgets.fields import Field
+from wtpd.tui.widgets.form import Form
 
 _SAID: Mapping[str, Text] = {
     "ours": N_("Our value was put back and is sent; the history can undo it."),
     "theirs": N_("The partner's value stays."),
+    "both": N_("Both texts stand there now; they are sent."),
     "done": N_("Closed."),
 }
 
 
 def can_be_edited(entry: Json) -> bool:
     return entry["kind"] == "quarantine" and "retry" in entry["choices"]
+
+
+def does(entry: Json, act: str) -> bool:
+    """Whether a key applies to an entry: one of its choices, or what some kinds can do besides."""
+    if act == "edit":
+        return can_be_edited(entry)
+    if act in _BESIDES:
+        return entry["kind"] == _BESIDES[act] and not entry["resolved_at"] and bool(entry["appointment_id"])
+    return act in entry["choices"]
+
+
+_BESIDES = {"send": "keeps_refusing", "erase": "named_in_note"}
 
 
 class Decisions:
@@ -34,6 +50,13 @@ class Decisions:
         """`choice`: one of the entry's, or `edit`."""
         if choice == "edit":
             self._edit(entry, detail)
+        elif choice == "own":
+            self._write_own(entry)
+        elif choice == "send":
+            send = self._page.api.appointments.send(entry["appointment_id"], entry["channel"])
+            self._send(entry, send, N_("It is sent again."))
+        elif choice == "erase":
+            self._erase(entry)
         elif choice == "retry":
             self._retry(entry)
         elif choice == "discard":
@@ -46,6 +69,37 @@ class Decisions:
     def _retry(self, entry: Json) -> None:
         done = N_("The message was applied.") if entry["kind"] == "quarantine" else N_("It is sent again.")
         self._send(entry, self._page.api.attention.retry(entry["id"]), done)
+
+    def _write_own(self, entry: Json) -> None:
+        """A text in place of both; the form begins with both, so that one only has to take out what is too much."""
+        page = self._page
+        if page.session.privacy.on and tells_who(entry):
+            page.tell(N_("Names are hidden; press F9 first, then edit."), "warn")
+            return
+        long = entry["data"]["field"] == "notes"
+        both = [str(entry["data"][side]) for side in ("theirs", "ours") if entry["data"][side]]
+
+        async def send(values: Mapping[str, str]) -> Json:
+            return await page.api.attention.resolve(entry["id"], "own", value=values["value"])
+
+        def answered(answer: Json | None) -> None:
+            if answer is not None:
+                self._made(entry, N_("Your text stands there now; it is sent."))
+
+        text = ("\n" if long else " ").join(both)
+        field = Field(name="value", label=entry["field_label"], form="lines" if long else "text", value=text)
+        about = N_("This stands there instead of both, and is sent to the partner.")
+        page.wtpd.push_screen(Form(N_("A text of your own"), [field], send, about=about), answered)
+
+    def _erase(self, entry: Json) -> None:
+        page = self._page
+        page.wtpd.confirm(
+            N_("Blank these notes?"),
+            N_("They are blanked in the history and in kept messages too. It can't be undone."),
+            lambda: self._send(
+                entry, page.api.appointments.erase_notes(entry["appointment_id"]), N_("The notes were erased.")
+            ),
+        )
 
     def _discard(self, entry: Json) -> None:
         question = N_("Discard this message?") if entry["kind"] == "quarantine" else N_("Give up sending it?")
@@ -83,7 +137,7 @@ class Decisions:
         form = EditForm(pretty(detail["message"]), send, what=f"attention/{entry['id']}")
         page.wtpd.push_screen(form, answered)
 
-    def _send(self, entry: Json, call: Awaitable[Json], done: Text) -> None:
+    def _send(self, entry: Json, call: Awaitable[Any], done: Text) -> None:
         async def decide() -> None:
             if await self._page.attempt(call) is None:
                 self._page.stale()  # somebody else may have been faster

@@ -27,11 +27,29 @@ FIRST_LINES = 100
 KEYS: Mapping[str, tuple[str, Text]] = {
     "ours": ("o", N_("Ours")),
     "theirs": ("t", N_("Theirs")),
+    "both": ("b", N_("Both")),
+    "own": ("w", N_("Own text")),
     "retry": ("r", N_("Retry")),
     "edit": ("e", N_("Edit")),
     "discard": ("x", N_("Discard")),
     "done": ("d", N_("Done")),
 }
+STOPS = ("mass_cancellation", "partner_restored")
+"""Kinds that stop a channel, which is resumed on the overview."""
+_TO_OVERVIEW = ("Enter", N_("goes to the Overview, where it is resumed"))
+KEY_STEPS: Mapping[str, tuple[str, Text]] = dict.fromkeys(STOPS, _TO_OVERVIEW) | {
+    "possible_double": ("Enter", N_("opens one of the two; if it is one visit, cancel the one that is too many there")),
+    "keeps_refusing": ("g", N_("forgets the call that fails and sends the appointment as it is now")),
+    "named_in_note": ("n", N_("blanks the notes, in the history too; that can't be undone")),
+    "shortened": ("Enter", N_("opens the appointment, where the text can be made shorter")),
+    "dropped_value": ("Enter", N_("opens the appointment; enter the right value there, and it is sent")),
+    "second_writer": (
+        "Enter",
+        N_("opens an appointment whose history shows it; the other program is to be switched off"),
+    ),
+    "plate_moved": ("F6", N_("finds the other car's owner, if the plate belongs there after all")),
+}
+"""For each kind whose next step has a key: the key, and what it does."""
 _COVERED: Mapping[str, Text] = {
     "ours": N_("Puts our value back and sends it to the partner."),
     "theirs": N_("The partner's value stays."),
@@ -39,6 +57,8 @@ _COVERED: Mapping[str, Text] = {
 """The consequences where the values in them are hidden."""
 _REASONED = ("quarantine", "rejected")
 """Their reason says it better than their sentence."""
+_ELSEWHERE = ("inbox", "partner_id", "reason", "other")
+"""Facts that aren't listed, because they are said otherwise."""
 _PERSON = ("number", "street", "city", "mobile", "phone", "email")
 _CAR = ("plate", "vin", "make", "model")
 
@@ -62,14 +82,25 @@ class Writer:
             self._write_records()
         elif entry["kind"] != "quarantine":
             self._write_facts()
-        if entry["next_step"]:
-            sheet.text(entry["next_step"])
-            sheet.fact("Enter", N_("goes to the Overview, where it is resumed"))
+        self._write_next_step()
         self._write_choices()
         if not entries.is_open(entry):
             self._write_decision()
         if entry["kind"] == "quarantine":
             self._write_message()
+
+    def _write_next_step(self) -> None:
+        """The way out as the daemon says it, with a command, or the key here that does the same."""
+        entry, step = self._entry, self._entry["next_step"]
+        if entry.get("other"):
+            self._sheet.fact(N_("the other one"), visit_line(self._page, entry["other"], self._zone))
+        if not step:
+            return
+        by_key = KEY_STEPS.get(entry["kind"])
+        if by_key is None or entry["kind"] in STOPS:
+            self._sheet.text(step)
+        if by_key is not None:
+            self._sheet.fact(*by_key)
 
     def _write_place(self) -> None:
         """Where it comes from, and the appointment that it is about, in one line."""
@@ -85,7 +116,7 @@ class Writer:
         ours, theirs = (next(one for one in entry["sides"] if one["side"] == side) for side in ("ours", "theirs"))
         data = entry["data"]
         heads = [say(N_("ours")), str(theirs["actor"] or say(N_("the partner's")))]
-        stands = {"ours": 0, "theirs": 1}.get(str(data.get("stands", "theirs")))
+        stands = {"ours": 0, "theirs": 1}.get(str(entry.get("stands") or data.get("stands", "theirs")))
         if stands is not None:
             heads[stands] += " ".join(("", glyphs.check, say(N_("stands"))))
         self._columns(entry["field_label"] or "", heads, "title")
@@ -94,6 +125,8 @@ class Writer:
         if data.get("field") != "cancelled":
             base = self._value(reading(str(data.get("field")), data.get("base"), self._page.formats, self._zone))
             self._sheet.fact(ATTENTION_FACTS["base"], base)
+        if entry.get("stands") == "other":
+            self._sheet.fact(N_("stands now"), self._value(entry["current"]))
 
     def _author(self, side: Json) -> str:
         at = self._page.formats.moment(side["at"], self._zone)
@@ -123,7 +156,7 @@ class Writer:
 
     def _write_facts(self) -> None:
         data, page = self._entry["data"], self._page
-        known = [name for name in ATTENTION_FACTS if name in data and name not in ("inbox", "partner_id", "reason")]
+        known = [name for name in ATTENTION_FACTS if name in data and name not in _ELSEWHERE]
         for name in known:
             value = data[name]
             shown = say(field_name(str(value))) if name == "field" else self._read(str(data.get("field", "")), name)
@@ -201,9 +234,10 @@ def headline(page: Page, entry: Json) -> str:
 
 def appointment_line(page: Page, entry: Json, zone: str | None) -> str:
     """`HRO-AL 17 Lübs 09.11. 08:00`"""
-    visit = entry["appointment"]
-    if not visit:
-        return ""
+    return visit_line(page, entry["appointment"], zone) if entry["appointment"] else ""
+
+
+def visit_line(page: Page, visit: Json, zone: str | None) -> str:
     drop_off = page.formats.moment(visit["drop_off"], zone)
     return " ".join(part for part in (page.hide(visit["plate"]), page.hide(visit["name"]), drop_off) if part)
 

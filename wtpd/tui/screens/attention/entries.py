@@ -10,7 +10,7 @@ from wtpd.texts import N_, Text
 from wtpd.tui.glyphs import Glyphs
 from wtpd.tui.privacy import PERSONAL
 from wtpd.tui.widgets.lines import Span
-from wtpd.words import ATTENTION
+from wtpd.words import ATTENTION, RESOLUTIONS
 
 SHORT: Mapping[str, Text] = {
     "mass_cancellation": N_("Stopped"),
@@ -48,23 +48,6 @@ _SIGNS = {"mass_cancellation": ("bad", "bad")} | dict.fromkeys(
     ),
     ("warn", "warn"),
 )
-
-RESOLUTIONS: Mapping[str, Text] = {
-    "ours": N_("ours was put back"),
-    "theirs": N_("the partner's stays"),
-    "done": N_("closed"),
-    "retried": N_("sent again"),
-    "applied": N_("applied"),
-    "discarded": N_("discarded"),
-    "superseded": N_("a newer message came"),
-    "sent": N_("sent meanwhile"),
-    "resumed": N_("resumed"),
-    "another mapping": N_("mapped otherwise"),
-    "both": N_("both texts were kept"),
-    "own": N_("another value was set"),
-    "changed": N_("changed afterwards"),
-    "erased": N_("the customer was erased"),
-}
 
 
 def in_order(entries: Sequence[Json]) -> list[Json]:

@@ -11,7 +11,8 @@ from wtpd.tui.background import background
 from wtpd.tui.cells import name_of
 from wtpd.tui.page import Page
 from wtpd.tui.screens.appointment import Section, open_appointment
-from wtpd.tui.screens.attention.detail import write_message
+from wtpd.tui.screens.attention.detail import STOPS, visit_line, write_message
+from wtpd.tui.screens.attention.entries import site_of
 from wtpd.tui.screens.attention.fetch import Details
 from wtpd.tui.widgets.dialogs import Choose, Read
 
@@ -24,14 +25,27 @@ class Leads:
         """What Enter does: the whole message, the way out, or the appointment."""
         if entry["kind"] == "quarantine":
             self._read_message(entry)
-        elif entry["kind"] == "mass_cancellation":
+        elif entry["kind"] in STOPS and entry["next_step"]:
             self._page.wtpd.action_go_to("overview")
+        elif entry.get("other") and entry["appointment_id"]:
+            background(self._page, partial(self._one_of_two, entry), "appointment")
         elif entry["appointment_id"]:
             self.appointment(entry)
 
     def appointment(self, entry: Json) -> None:
         section: Section = "mobility" if entry["kind"] == "car_open" else "data"
         open_appointment(self._page.wtpd, entry["appointment_id"], section)
+
+    async def _one_of_two(self, entry: Json) -> None:
+        page = self._page
+        zone = page.session.zone(site_of(entry) or page.session.site)
+        lines = [
+            (entry["appointment_id"], visit_line(page, entry["appointment"], zone)),
+            (str(entry["data"]["other"]), visit_line(page, entry["other"], zone)),
+        ]
+        chosen = await page.wtpd.push_screen_wait(Choose(N_("Which appointment?"), lines))
+        if chosen:
+            open_appointment(page.wtpd, str(chosen), "data")
 
     def customer(self, entry: Json) -> None:
         background(self._page, partial(self._customer, entry), "customer")

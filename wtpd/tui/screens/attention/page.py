@@ -18,7 +18,7 @@ from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.attention import entries
-from wtpd.tui.screens.attention.decide import Decisions, can_be_edited
+from wtpd.tui.screens.attention.decide import Decisions, does
 from wtpd.tui.screens.attention.detail import LABEL, Writer, appointment_line, headline
 from wtpd.tui.screens.attention.fetch import Details
 from wtpd.tui.screens.attention.leads import Leads, concerns_customer
@@ -47,7 +47,11 @@ class Attention(Page):
     BINDINGS: ClassVar[list[Any]] = [
         key("o", "decide('ours')", N_("Ours")),
         key("t", "decide('theirs')", N_("Theirs")),
+        key("b", "decide('both')", N_("Both")),
+        key("w", "decide('own')", N_("Own text")),
         key("d", "decide('done')", N_("Done")),
+        key("g", "decide('send')", N_("Send")),
+        key("n", "decide('erase')", N_("Erase notes")),
         key("r", "decide('retry')", N_("Retry")),
         key("e", "decide('edit')", N_("Edit")),
         key("x", "decide('discard')", N_("Discard")),
@@ -144,7 +148,7 @@ class Attention(Page):
         if entry is None:
             return False
         if action == "decide":
-            return can_be_edited(entry) if parameters[0] == "edit" else parameters[0] in entry["choices"]
+            return does(entry, str(parameters[0]))
         return bool(entry["appointment_id"]) if action == "appointment" else concerns_customer(entry)
 
     # What it shows
