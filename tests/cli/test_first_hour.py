@@ -80,7 +80,7 @@ async def test_the_first_hour(
     listed = await wtpd("mapping")
     assert "00123" in listed.out
     change = ("mapping", "set", "rostock", "superservice", "--department", "Karosserie", "--dealer-number", "00123")
-    assert "This would cancel" in (await wtpd(*change, code=1)).out
+    assert "appointments to come are cancelled at the partner" in (await wtpd(*change, code=1)).out
     assert "Werkstatt" in flat((await wtpd("mapping")).out)
 
     await wtpd("pause", "superservice", "--site", "rostock")

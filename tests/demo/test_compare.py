@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from wtpd.demo.compare import NAMES, compare
+from wtpd.demo.compare import NAMES, Comparison, compare
 from wtpd.sync.ports import FIELDS
 
 OURS: dict[str, Any] = {
@@ -63,6 +64,14 @@ THEIRS: dict[str, Any] = {
 }  # fmt: skip
 
 
+BEFORE = datetime(2026, 11, 1, tzinfo=UTC)
+AFTERWARDS = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def compared(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], now: datetime = BEFORE) -> Comparison:
+    return compare(ours, theirs, now)
+
+
 def put(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     changed = deepcopy(record)
     *parents, last = path.split(".")
@@ -78,7 +87,7 @@ def test_every_field_that_is_shared_is_compared() -> None:
 
 
 def test_what_is_the_same_is_equal_however_times_are_written() -> None:
-    result = compare([OURS], [THEIRS])
+    result = compared([OURS], [THEIRS])
     assert result.equal
     assert (result.agreed, result.fields) == (1, len(NAMES))
 
@@ -86,33 +95,47 @@ def test_what_is_the_same_is_equal_however_times_are_written() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_difference_in_any_field_is_seen(name: str) -> None:
     value = [] if name == "interventions" else "2026-11-23T07:31:00Z" if name in ("drop_off", "collection") else "other"
-    result = compare([put(OURS, name, value)], [THEIRS])
+    result = compared([put(OURS, name, value)], [THEIRS])
     assert [one.field for one in result.differences] == [name]
     assert not result.equal
 
 
 def test_an_appointment_that_one_side_lacks_is_a_difference() -> None:
-    assert not compare([OURS], []).equal
-    assert not compare([], [THEIRS]).equal
-    assert not compare([put(OURS, "references", {})], [THEIRS]).equal
+    assert not compared([OURS], []).equal
+    assert not compared([], [THEIRS]).equal
+    assert not compared([put(OURS, "references", {})], [THEIRS]).equal
 
 
 def test_what_was_cancelled_before_it_was_sent_need_not_be_there() -> None:
-    assert compare([put(put(OURS, "references", {}), "status", "cancelled")], []).equal
+    assert compared([put(put(OURS, "references", {}), "status", "cancelled")], []).equal
 
 
 def test_cancelled_on_one_side_only_is_a_difference() -> None:
-    assert not compare([put(OURS, "status", "cancelled")], [THEIRS]).equal
-    assert not compare([OURS], [put(THEIRS, "status", "CANCELLED")]).equal
-    assert compare([put(OURS, "status", "cancelled")], [put(THEIRS, "status", "CANCELLED")]).equal
+    assert not compared([put(OURS, "status", "cancelled")], [THEIRS]).equal
+    assert not compared([OURS], [put(THEIRS, "status", "CANCELLED")]).equal
+    assert compared([put(OURS, "status", "cancelled")], [put(THEIRS, "status", "CANCELLED")]).equal
 
 
 def test_a_second_booking_is_counted_on_either_side() -> None:
-    assert compare([OURS], [THEIRS, {**THEIRS, "id": "A2"}]).doubles == ["0192-1"]
-    assert compare([OURS, {**OURS, "id": "0192-2"}], [THEIRS]).doubles == ["A1"]
-    assert compare([OURS], [THEIRS, {**THEIRS, "id": "A2", "status": "CANCELLED"}]).equal
+    assert compared([OURS], [THEIRS, {**THEIRS, "id": "A2"}]).doubles == ["0192-1"]
+    assert compared([OURS, {**OURS, "id": "0192-2"}], [THEIRS]).doubles == ["A1"]
+    assert compared([OURS], [THEIRS, {**THEIRS, "id": "A2", "status": "CANCELLED"}]).equal
 
 
 def test_an_appointment_that_stands_for_another_one_there_is_a_difference() -> None:
-    assert [one.field for one in compare([OURS], [{**THEIRS, "dmsAppointmentId": "0192-9"}]).differences] == ["id"]
-    assert compare([OURS], [{**THEIRS, "dmsAppointmentId": None}]).equal
+    assert [one.field for one in compared([OURS], [{**THEIRS, "dmsAppointmentId": "0192-9"}]).differences] == ["id"]
+    assert compared([OURS], [{**THEIRS, "dmsAppointmentId": None}]).equal
+
+
+def test_what_was_over_before_it_was_ever_sent_need_not_be_there() -> None:
+    never_sent = put(OURS, "references", {})
+    assert not compared([never_sent], []).equal
+    result = compared([never_sent], [], AFTERWARDS)
+    assert result.equal
+    assert (result.past, result.agreed) == (1, 0)
+
+
+def test_what_is_linked_is_compared_although_it_is_over() -> None:
+    assert not compared([OURS], [], AFTERWARDS).equal
+    assert not compared([put(OURS, "notes", "other")], [THEIRS], AFTERWARDS).equal
+    assert compared([OURS], [THEIRS], AFTERWARDS).agreed == 1

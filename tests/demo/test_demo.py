@@ -52,7 +52,10 @@ def test_the_demo_ends_well_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert (process.returncode, report["failure"], err) == (0, None, "")
     assert report["comparison"]["equal"]
     assert report["comparison"]["doubles"] == []
-    assert report["comparison"]["agreed"] == report["comparison"]["theirs"] > 1300
+    comparison = report["comparison"]
+    assert comparison["agreed"] == comparison["theirs"] > 500
+    assert comparison["past"] > 0
+    assert comparison["agreed"] + comparison["past"] <= comparison["ours"]  # some were cancelled before they were sent
     figures = {name: value for step in report["steps"] for name, value in step["figures"].items()}
     assert figures["there_after"] == figures["history_entries"] == figures["booked"] == 40
     assert 0 < figures["there_at_the_crash"] < 40

@@ -276,7 +276,7 @@ class Torture:
         theirs = (await self._sandbox.control.state(PARTNER))["appointments"]
         history = {one["id"]: (await http.get(f"/v1/appointments/{one['id']}/history")).json["items"] for one in ours}
         made = Counter(str(one["dmsAppointmentId"]) for one in theirs if one["createdBy"] == "dms")
-        return Verdict(compare(whole, theirs), history, self.told, made, self.kills, self.faults)
+        return Verdict(compare(whole, theirs, datetime.now(UTC)), history, self.told, made, self.kills, self.faults)
 
 
 async def _all(http: UnixHttp, target: str) -> list[Any]:

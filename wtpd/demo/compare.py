@@ -81,12 +81,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """`agreed`: appointments that are equal in every field on both sides; `fields`: values compared for that;
-    `doubles`: appointments that one side holds more than once."""
+    """`agreed`: appointments that are equal in every field on both sides; `past`: ours that were over before they were
+    ever sent, so that the partner needn't know them; `fields`: values compared; `doubles`: appointments that one side
+    holds more than once."""
 
     ours: int = 0
     theirs: int = 0
     agreed: int = 0
+    past: int = 0
     fields: int = 0
     cancelled: int = 0
     doubles: list[str] = field(default_factory=list)
@@ -97,9 +99,9 @@ class Comparison:
         return not self.differences and not self.doubles
 
 
-def compare(ours: Sequence[Record], theirs: Sequence[Record]) -> Comparison:
+def compare(ours: Sequence[Record], theirs: Sequence[Record], now: datetime) -> Comparison:
     """`ours`: appointments of the connected departments, each with its `customer` and `vehicle` records put in;
-    `theirs`: all that the partner holds."""
+    `theirs`: all that the partner holds. The partner must hold each of ours that is linked or to come at `now`."""
     result = Comparison(ours=len(ours), theirs=len(theirs))
     result.doubles = doubles(ours, theirs)
     at_partner = {str(record["id"]): record for record in theirs}
@@ -108,6 +110,8 @@ def compare(ours: Sequence[Record], theirs: Sequence[Record]) -> Comparison:
         their = at_partner.pop(partner_id, None) if partner_id else None
         if their is not None:
             _pair(result, mine, their)
+        elif not partner_id and datetime.fromisoformat(mine["collection"]) <= now:
+            result.past += 1
         elif partner_id or mine["status"] != "cancelled":
             # What was cancelled before it was ever sent has no reason to be there.
             result.differences.append(Difference(mine["id"], partner_id or "", ""))

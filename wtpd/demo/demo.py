@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +108,16 @@ async def run(
 async def prove(stage: Stage) -> Comparison:
     """Read both sides and compare them, field by field."""
     with stage.report.step("proof", N_("Both sides are read and compared, field by field")) as note:
-        result = compare(await ours(stage), await stage.partner.appointments())
+        result = compare(await ours(stage), await stage.partner.appointments(), datetime.now(UTC))
         note.found(
             N_("{ours} appointments here, {theirs} there; {fields} fields compared",
                ours=result.ours, theirs=result.theirs, fields=result.fields),
             ours=result.ours, theirs=result.theirs, fields=result.fields,
         )  # fmt: skip
+        note.found(
+            N_("{past} of those here were over before the first sync, so they were never sent", past=result.past),
+            past=result.past,
+        )
         note.found(
             N_("differences: {differences}; booked twice: {doubles}",
                differences=len(result.differences), doubles=len(result.doubles)),

@@ -146,12 +146,14 @@ class Stage:
         raise Stuck(N_("appointment {id} of SUPERSERVICE isn't in the book", id=partner_id))
 
     async def imported(self, site: str, count: int) -> list[Json]:
-        """Appointments of the imported lists, for the desk to work on; past ones too, since the lists have a date."""
+        """Appointments of the imported lists that are to come, for the desk to work on."""
+        now = datetime.now(UTC)
         found = []
         async for appointment in self.api.appointments.all(
             site=site, department=DEPARTMENT, status="scheduled", limit=200
         ):
-            if "import" in (appointment.get("references") or {}):
+            to_come = datetime.fromisoformat(appointment["collection"]) > now
+            if to_come and "import" in (appointment.get("references") or {}):
                 found.append(appointment)
             if len(found) == count:
                 return found

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from importlib.resources import files
 
 from wtpd.client import Unreachable
+from wtpd.demo.lists import FILES, lists
 from wtpd.demo.partner import PARTNER
 from wtpd.demo.settings import DEPARTMENT, LOGIN, SITES
 from wtpd.demo.stage import Json, Stage, Stuck, at
 from wtpd.texts import N_, Text
 
-FILES = {
-    "serviceberater.csv": "advisors",
-    "ersatzwagen.csv": "courtesy_cars",
-    "kunden.csv": "customers",
-    "fahrzeuge.csv": "vehicles",
-    "termine.csv": "appointments",
-}
-"""The lists, and what each holds."""
-"""The lists of the dealership, in the order in which they refer to each other."""
 ROSTOCK, GUESTROW = SITES["rostock"], SITES["guestrow"]
 CRASH_BOOKINGS = 40
 CREATE = {"method": "POST", "route": "/v1/dealers/*/appointments"}
@@ -45,8 +36,7 @@ async def introduce(stage: Stage) -> None:
 
 async def fill(stage: Stage) -> None:
     with stage.report.step("import", N_("The lists of the workshop are imported")) as note:
-        folder = files("wtpd.demo") / "autohaus"
-        counts = await stage.api.import_files({name: (folder / name).read_bytes() for name in FILES})
+        counts = await stage.api.import_files(lists(stage.today))
         for name, kind in FILES.items():
             made = int(counts["kinds"][kind]["created"])
             note.found(N_("{file}: {count} records", file=name, count=made))
