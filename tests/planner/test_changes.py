@@ -24,7 +24,8 @@ def test_only_what_differs_is_a_change() -> None:
         "collection": Change("2026-11-23T15:00:00Z", "2026-11-23T16:00:00Z"),
         "status": Change("scheduled", "arrived"),
         "interventions": Change(
-            [], [{"code": "", "title": "HU", "description": "", "labour_units": 0, "price_cents": None}]
+            [],
+            [{"code": "", "title": "HU", "description": "", "labour_units": 0, "price_cents": None, "elements": []}],
         ),
     }
     assert diff(VISIT, merged(VISIT, {"notes": ""})) == {}

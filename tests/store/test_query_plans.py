@@ -64,6 +64,11 @@ READS: dict[str, Callable[[Tx], Any]] = {
     "loads": lambda tx: appointments.loads(tx, "rostock", WEEK),
     "search": lambda tx: appointments.search(tx, "müller hans"),
     "search of a plate": lambda tx: appointments.search(tx, "hro-kp 48"),
+    "search of a VIN": lambda tx: appointments.search(tx, "VF15TCCXRXU995736"),
+    "search of a telephone number": lambda tx: appointments.search(tx, "0170 1234567"),
+    "search of a partner's number": lambda tx: appointments.search(tx, "A-1"),
+    "near miss": lambda tx: search.near(tx, "appointment", "mülelr hro-pk 48", 10),
+    "near miss of a telephone number": lambda tx: search.near(tx, "appointment", "0170 1234657", 10),
     "by reference": lambda tx: appointments.by_reference(tx, "superservice", "A-1"),
     "by work order": lambda tx: appointments.by_work_order(tx, "4711"),
     "by DMS number": lambda tx: appointments.by_dms_number(tx, "4711"),
@@ -165,8 +170,8 @@ def fill(dealership: Dealership, tx: Tx) -> None:
         dealership.book.create_vehicle(tx, {"plate": f"HRO-AB {number + 1}", "id": f"v{number}"}, author=DESK)
         dealership.book.create_customer(tx, {"last_name": f"Name {number}", "id": f"n{number}"}, author=DESK)
         people = {"customer_id": f"n{number}", "vehicle_id": f"v{number}"}
-        dealership.book.create(tx, draft(start, hours=1, units=0, work_order=str(number), **people), author=DESK,
-                                allow_over_limit=True)  # fmt: skip
+        visit = draft(start, hours=1, units=0, work_order=str(number), **people)
+        dealership.book.create(tx, visit, author=DESK, allow_over_limit=True)
 
 
 @pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])

@@ -14,6 +14,8 @@ import yaml
 from wtpd.config.errors import ConfigError, ConfigErrors, Place
 from wtpd.texts import N_, Text
 
+MAX_DEPTH = 40
+
 MAX_BYTES = 500_000
 MAX_LINES = 10_000
 
@@ -129,6 +131,7 @@ _SENTENCES: tuple[tuple[str, Callable[[str], Text]], ...] = (
         "cannot start any token|alphabetic or numeric character",
         lambda found: N_("a text can't begin with {found}; put it in quotes", found=found),
     ),
+    ("nesting depth", lambda _: N_("nested more than {depth} deep", depth=MAX_DEPTH)),
     ("block sequence entries are not allowed", lambda _: N_("a list begins with - on a line of its own")),
     (
         "expected comment or line break",

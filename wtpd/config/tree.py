@@ -18,7 +18,6 @@ from wtpd.config import syntax
 from wtpd.config.errors import ConfigError, ConfigErrors, Place
 from wtpd.texts import N_, Text
 
-MAX_DEPTH = 40
 MAX_NODES = 50_000
 """With aliases counted as often as they are used, so that a few lines can't become gigabytes."""
 MAX_TEXT = 2048
@@ -184,8 +183,8 @@ class _Reader:
     def _node(self, depth: int) -> Node:
         event = self._loader.get_event()
         place = _place(event)
-        if depth > MAX_DEPTH:
-            raise self._stop(place, N_("nested more than {depth} deep", depth=MAX_DEPTH))
+        if depth > syntax.MAX_DEPTH:
+            raise self._stop(place, N_("nested more than {depth} deep", depth=syntax.MAX_DEPTH))
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor or "", place)
         node: Node

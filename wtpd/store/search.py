@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wtpd.planner.names import name_key
 from wtpd.planner.plates import formatted
+from wtpd.planner.vin import is_vin
 from wtpd.store import countries
 from wtpd.store.database import Tx, from_json, to_json
 
@@ -33,9 +34,10 @@ _MOST_DIGITS = 4
 _TELEPHONE = re.compile(r"[+(\d][\d\s()/.+-]*")
 _LEAST_DIGITS = 5
 _MOST_TELEPHONE = 17
+_VIN = 17
 _LEAST_FOR_NEAR = 4
 _MOST_VARIANTS = 160
-"""Words that are looked up for one near miss; each costs a look into every segment of the index."""
+"""Words that are looked up for one text; each costs a look into every segment of the index."""
 _LONGEST_FOR_NEAR = 20
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -61,14 +63,15 @@ def near(tx: Tx, kind: str, text: str, limit: int) -> list[str]:
     words = _query(text)
     numbers = [number for swapped in _swapped(text) for number in _telephones(tx, swapped)]
     found = _merged(tx, kind, [], _by_telephone(tx, kind, numbers, limit), limit)
-    order = sorted(range(len(words)), key=lambda place: -len(words[place][0]))
-    for place in order:
+    for place in sorted(range(len(words)), key=lambda place: -len(words[place][0])):
         if found:
             break
         word = words[place][0]
         others = [each for number, each in enumerate(words) if number != place]
+        if others and not _matching(tx, kind, others, 1):
+            continue  # another word is wrong
         hits = _with_slip_behind(tx, kind, word, others, limit)
-        if not hits and (variants := _variants(word)):
+        if not hits and (variants := _variants(word)[: _MOST_VARIANTS // len(words)]):
             hits = _matching(tx, kind, others, limit, also=variants)
         found = [each for _, each in hits]
     return found
@@ -175,22 +178,23 @@ def _matching(
     if not words and not also:
         return []
     short = _expression(words, also, _INDEXED_PREFIX)
-    if all(len(spelling) <= _INDEXED_PREFIX for word in words for spelling in word):
+    long = [word for word in words if any(len(each) > _INDEXED_PREFIX and not _is_whole(each) for each in word)]
+    if not long:
         return _ask(tx, kind, short, limit)
     checks, params = [], []
-    for word in words:
-        if any(len(spelling) > _INDEXED_PREFIX for spelling in word):
-            checks.append("(" + " OR ".join("instr(' ' || t.words, ?) > 0" for _ in word) + ")")
-            params += [f" {spelling}" for spelling in word]
-    rows = tx.all(
-        f"""SELECT t.doc, t.id, {" AND ".join(checks)} AS fits
-            FROM (SELECT rowid AS doc FROM search_{kind} WHERE search_{kind} MATCH ? ORDER BY rowid DESC LIMIT ?) f
-            JOIN search_{kind}_text t ON t.doc = f.doc""",
-        (*params, short, _CANDIDATES),
-    )
-    found = [(row["doc"], row["id"]) for row in rows if row["fits"]]
-    if len(found) >= limit or len(rows) < _CANDIDATES:
-        return sorted(found, reverse=True)[:limit]
+    for word in long:
+        checks.append("(" + " OR ".join("instr(' ' || t.words, ?) > 0" for _ in word) + ")")
+        params += [f" {spelling}" for spelling in word]
+    for most in (2 * limit, _CANDIDATES):
+        rows = tx.all(
+            f"""SELECT t.doc, t.id, {" AND ".join(checks)} AS fits
+                FROM (SELECT rowid AS doc FROM search_{kind} WHERE search_{kind} MATCH ? ORDER BY rowid DESC LIMIT ?) f
+                JOIN search_{kind}_text t ON t.doc = f.doc""",
+            (*params, short, most),
+        )
+        found = [(row["doc"], row["id"]) for row in rows if row["fits"]]
+        if len(found) >= limit or len(rows) < most:
+            return sorted(found, reverse=True)[:limit]
     return _ask(tx, kind, _expression(words, also, _LONGEST), limit)
 
 
@@ -207,11 +211,16 @@ def _expression(words: list[tuple[str, ...]], also: Sequence[str], longest: int)
     """In the query language of FTS5."""
     terms = []
     for word in words:
-        spellings = [f'"{each}"' if len(each) == 1 else f'"{each[:longest]}"*' for each in word]
+        spellings = [f'"{each}"' if len(each) == 1 or _is_whole(each) else f'"{each[:longest]}"*' for each in word]
         terms.append(spellings[0] if len(spellings) == 1 else f"({' OR '.join(dict.fromkeys(spellings))})")
     if also:
         terms.append(f"({' OR '.join(chr(34) + each + chr(34) for each in also)})")
     return " AND ".join(terms)
+
+
+def _is_whole(word: str) -> bool:
+    """Whether no longer word can begin with this one: it is a whole VIN, which the index finds straight."""
+    return len(word) == _VIN and is_vin(word.upper()) and not word.isalpha()
 
 
 def _telephones(tx: Tx, text: str) -> list[str]:
@@ -275,24 +284,24 @@ def _with_slip_behind(tx: Tx, kind: str, word: str, others: list[tuple[str, ...]
     """Documents, among the newest that begin as the first half of a word does, with a word that differs by one slip."""
     if not _LEAST_FOR_NEAR <= len(word) <= _LONGEST_FOR_NEAR or not word.isalpha():
         return []
-    head = (word[: min(_INDEXED_PREFIX, len(word) // 2)],)
+    head = word[: min(_INDEXED_PREFIX, len(word) // 2)]
     rows = tx.all(
         f"""SELECT t.doc, t.id, t.words
             FROM (SELECT rowid AS doc FROM search_{kind} WHERE search_{kind} MATCH ? ORDER BY rowid DESC LIMIT ?) f
             JOIN search_{kind}_text t ON t.doc = f.doc""",
-        (_expression([head, *others], (), _INDEXED_PREFIX), _CANDIDATES),
+        (_expression([(head,), *others], (), _INDEXED_PREFIX), _CANDIDATES),
     )
+    rest = len(word) - len(head)
+    similar = re.compile(rf"(?<!\S){head}\S{{{rest - 1},{rest + 1}}}(?!\S)")
     known: dict[str, bool] = {}
     found = []
     for row in rows:
-        for each in row["words"].split(" "):
-            if abs(len(each) - len(word)) <= 1 and each.startswith(head[0]):
-                fits = known.get(each)
-                if fits is None:
-                    fits = known[each] = is_one_slip(word, each)
-                if fits:
-                    found.append((row["doc"], row["id"]))
-                    break
+        for each in similar.findall(row["words"]):
+            if each not in known:
+                known[each] = is_one_slip(word, each)
+            if known[each]:
+                found.append((row["doc"], row["id"]))
+                break
     return sorted(found, reverse=True)[:limit]
 
 
@@ -327,7 +336,7 @@ def _variants(word: str) -> list[str]:
         ways += [word[:place] + letter + word[place + 1 :] for place in letters for letter in _LETTERS]
         if word.isalpha():
             ways += [word[:place] + letter + word[place:] for place in range(reach) for letter in _LETTERS]
-    return [way for way in dict.fromkeys(ways) if way != word][:_MOST_VARIANTS]
+    return [way for way in dict.fromkeys(ways) if way != word]
 
 
 def _swapped(text: str) -> list[str]:
