@@ -95,3 +95,19 @@ async def test_trouble_with_availability_alone_delays_no_appointment(world: Worl
     world.partner.fault = lambda _: None
     world.clock.advance(SPEC.interval)
     assert (await world.sync()).published == 30
+
+
+async def test_a_partner_whose_feed_begins_again_is_told_all_days_before_anything_is_sent(world: World) -> None:
+    await _open(world)
+    await world.make(start=MONDAY)
+    await world.sync()
+    world.partner.published.clear()
+    world.partner.refuse_cursors()
+    await world.make(start=MONDAY + timedelta(days=1))
+    world.partner.calls.clear()
+    record = await world.sync()
+    assert record.published == 30
+    assert len(world.partner.published) == 30
+    assert world.partner.calls.index("publish") < world.partner.calls.index("write")
+    again = await world.sync()
+    assert again.published == 0

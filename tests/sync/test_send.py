@@ -182,6 +182,16 @@ async def test_too_many_requests_stop_the_run_until_it_says(world: World) -> Non
     assert world.channel.standing.patience.remaining() == pytest.approx(120)
 
 
+async def test_a_partner_that_limits_requests_is_no_partner_that_fails(world: World) -> None:
+    await world.make()
+    for _ in range(12):
+        world.partner.fault = Faults(("before write", RateLimited("slow down", retry_after=2)))
+        await world.sync("local")
+        assert world.channel.standing.patience.remaining() == pytest.approx(2)
+        world.clock.advance(2)
+    assert not world.channel.standing.patience.is_open
+
+
 async def test_retry_after_is_capped_at_an_hour(world: World) -> None:
     await world.make()
     world.partner.fault = Faults(("before write", RateLimited("slow down", retry_after=86400)))

@@ -90,6 +90,9 @@ def flag(value: Any, where: str) -> bool:
 
 
 def whole(value: Any, where: str) -> int:
+    """A whole number, also written as `1.0` or `1e3`: JSON and JSON Schema have one kind of number (RFC 8259, 6)."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
     if type(value) is not int:
         raise WireError(f"{where}: not a whole number")
     if abs(value) >= NUMBER_LIMIT:
@@ -103,9 +106,9 @@ def whole_or_none(value: Any, where: str) -> int | None:
 
 def count(value: Any, where: str) -> int:
     """A whole number from 1."""
-    if whole(value, where) < 1:
+    if (found := whole(value, where)) < 1:
         raise WireError(f"{where}: less than 1")
-    return whole(value, where)
+    return found
 
 
 def number(value: Any, where: str, most: float = 100_000) -> float:

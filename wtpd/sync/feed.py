@@ -17,7 +17,7 @@ from wtpd.sync.apply import NO_FACTS, Applied, Facts, Unanswered, apply_page, qu
 from wtpd.sync.errors import PartnerBroken, Rejected, TooLarge
 from wtpd.sync.fetch import GONE, look
 from wtpd.sync.guard import MANY, PartnerRestored
-from wtpd.sync.ports import Incoming, Link, Page, Partner, RunRecord, Session, Transactions, Unreadable
+from wtpd.sync.ports import Incoming, Link, Page, Partner, Published, RunRecord, Session, Transactions, Unreadable
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 
@@ -69,7 +69,8 @@ class _Pass:
 
 
 class Feed:
-    """The feed of one channel. `unfinished`: a run has read as many pages as it may, and there are more."""
+    """The feed of one channel. `unfinished`: a run has read as many pages as it may, and there are more. `replayed`: the
+    last run read it from its beginning, and compared."""
 
     def __init__(self, spec: ChannelSpec, partner: Partner, transactions: Transactions) -> None:
         self._spec = spec
@@ -77,12 +78,13 @@ class Feed:
         self._transactions = transactions
         self._limit = spec.page_size
         self.unfinished = False
+        self.replayed = False
 
     async def receive(self, record: RunRecord, *, arrived: Arrived | None, trusting: bool) -> None:
         """Apply the feed to its end, or for a while. `trusting` lets many cancellations through, and sends our
         appointments again to a partner that lost them; else `MassCancellation` and `PartnerRestored` are raised. Raises
         the partner's errors."""
-        self.unfinished = False
+        self.unfinished = self.replayed = False
         self._limit = self._spec.page_size
         cursor, replay = await self._transactions.read(self._position)
         if arrived is not None:
@@ -215,6 +217,7 @@ class Feed:
         if len(missing) + len(older) > MANY and not trusting:
             raise PartnerRestored(len(missing), len(older))
         await self._transactions.write(partial(_compared, self._spec, cursor, missing, older))
+        self.replayed = True
 
     async def _now(self, link: Link) -> Incoming | None:
         return (await look(self._partner, link.account, link.appointment_id, link)).theirs
@@ -237,6 +240,9 @@ def _compared(spec: ChannelSpec, cursor: str, missing: Sequence[Link], older: Se
     if session.links.cursor(spec.id, spec.account) is None:
         session.links.set_cursor(spec.id, spec.account, cursor)
     session.links.replayed(spec.id, spec.account)
+    # Whatever made the feed begin again, on either side, what can be booked may be as old there: it is told once more.
+    session.channels.set_published(spec.id, Published())
+    session.channels.set_signs(spec.id, frozenset())
     for link in (*missing, *older):
         session.outbox.look(spec.id, link.appointment_id)
     if missing or older:

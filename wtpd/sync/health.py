@@ -47,7 +47,8 @@ class Condition:
 BACKOFF = 1.0
 """Seconds before the first repetition; doubled each time, with full jitter, up to the channel's interval."""
 OPEN_AFTER = 5
-"""Failed runs in a row after which the circuit breaker opens."""
+"""Failed runs in a row after which the circuit breaker opens. A run that ended because the partner limits requests isn't
+one of them: that partner works, says itself when to go on, and much of such a run was done."""
 PROBE = 300.0
 """Seconds between the single calls that an open circuit breaker lets through."""
 RETRY_AFTER_CAP = 3600.0
@@ -62,26 +63,29 @@ class Patience:
         self._clock = clock
         self._chance = chance
         self.failures = 0
+        self._outages = 0
         self._until = 0.0
 
     def succeeded(self) -> None:
-        self.failures = 0
+        self.failures = self._outages = 0
         self._until = 0.0
 
     def failed(self, error: PartnerError | None = None) -> None:
         self.failures += 1
+        if not isinstance(error, RateLimited):
+            self._outages += 1
         if self.is_open:
             wait = jittered(max(PROBE, self._interval), self._chance)
         else:
             wait = full_jitter(self.failures, base=BACKOFF, cap=self._interval, chance=self._chance)
         if isinstance(error, RateLimited):
-            wait = max(wait if self.is_open else 0.0, min(error.retry_after, RETRY_AFTER_CAP))
+            wait = min(error.retry_after, RETRY_AFTER_CAP) or wait
         self._until = self._clock.monotonic() + wait
 
     @property
     def is_open(self) -> bool:
         """The circuit breaker is open."""
-        return self.failures >= OPEN_AFTER
+        return self._outages >= OPEN_AFTER
 
     @property
     def is_waiting(self) -> bool:

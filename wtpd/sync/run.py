@@ -57,6 +57,8 @@ class Runner:
             await self._transactions.write(self._begin_comparing)
             arrived = None
         await self.feed.receive(record, arrived=arrived, trusting=trusting)
+        if self.feed.replayed:
+            self.touch("*")
 
     async def is_restored(self) -> bool:
         """The database is an older copy of itself, and no run has been through since."""

@@ -272,6 +272,16 @@ async def test_the_past_can_be_refused(http: httpx.AsyncClient, sandbox: Sandbox
     await act(sandbox, "rules", past=True)
     refused = await create(http, dropOffTime="2020-03-01T07:00:00Z", collectionTime="2020-03-01T17:00:00Z")
     assert (refused.status_code, slug(refused)) == (422, "appointment-past")
+    await act(sandbox, "rules", past=False)
+    made = await create(http, dropOffTime="2020-03-01T07:00:00Z", collectionTime="2020-03-01T17:00:00Z")
+    await act(sandbox, "rules", past=True)
+    headers = {"Content-Type": "application/merge-patch+json", "If-Match": "*"}
+    place = f"{PLACE}/{made.json()['id']}"
+    done = await http.patch(place, json={"status": "COMPLETED"}, headers={**headers, "Idempotency-Key": "k-done"})
+    assert done.status_code == 200, "a visit that is over still gets its states"
+    moved = {"dropOffTime": "2020-03-02T07:00:00Z", "collectionTime": "2020-03-02T17:00:00Z"}
+    refused = await http.patch(place, json=moved, headers={**headers, "Idempotency-Key": "k-moved"})
+    assert (refused.status_code, slug(refused)) == (422, "appointment-past")
 
 
 @pytest.mark.parametrize("content", [b'{"reason": "a", "reason": "b"}', b'{"reason": NaN}'])

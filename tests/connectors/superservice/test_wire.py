@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,7 +106,7 @@ def test_what_is_no_time_is_refused(told: Any) -> None:
     ("member", "value"),
     [
         ("id", None), ("id", 17), ("id", ""), ("id", "../../x"), ("id", "A" * 65),
-        ("version", 0), ("version", "3"), ("version", 3.0), ("version", True), ("version", None), ("version", 2**60),
+        ("version", 0), ("version", "3"), ("version", 3.5), ("version", True), ("version", None), ("version", 2**60),
         ("dealerNumber", "00124"), ("dealerNumber", 123), ("dmsAppointmentId", 17), ("dmsAppointmentId", "x" * 65),
         ("dropOffTime", "1989-12-31T23:00:00Z"), ("dropOffTime", "2100-01-01T00:00:00Z"),
     ],
@@ -355,6 +356,17 @@ def test_the_version_is_named_or_any() -> None:
 def test_a_search_that_gives_another_appointment_is_refused() -> None:
     with pytest.raises(WireError, match="dmsAppointmentId"):
         wire.found({"items": [partners()]}, DEALER, "a-2")
+
+
+@pytest.mark.parametrize(("told", "meant"), [("1", 1), ("1.0", 1), ("12e1", 120), ("7.000", 7)])
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero(told: str, meant: int) -> None:
+    said = msgspec.json.decode(told)
+    read = wire.appointment(partners(version=said, vehicle={"odometerKm": said}), DEALER)
+    assert (read.version, read.fields["vehicle.odometer_km"]) == (meant, meant)
+    assert type(read.version) is int
+    assert type(read.fields["vehicle.odometer_km"]) is int
+    token = {"access_token": "t", "token_type": "Bearer", "expires_in": said}
+    assert wire_access.token(token) == ("t", float(meant))
 
 
 def test_a_token_must_fit_into_a_header() -> None:

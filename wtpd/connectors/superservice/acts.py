@@ -131,6 +131,7 @@ ACTS = (
             Argument(name="endless", help=N_("a feed that never ends: on or off"), kind="bool"),
             Argument(name="more", help=N_("items that a page has beyond its limit"), kind="int"),
             Argument(name="bulk", help=N_("kilobytes by which each item of a page grows"), kind="int"),
+            Argument(name="per_second", help=N_("requests a second beyond which it answers 429"), kind="int"),
         ),
     ),
     Act(

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from wtpd.connectors.base import Secrets
 from wtpd.connectors.http import Answer, PartnerHttp
 from wtpd.connectors.superservice import wire_access
+from wtpd.connectors.superservice.turns import Turns
 from wtpd.connectors.values import WireError
 from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
 
@@ -96,9 +97,10 @@ class Tokens:
 class Client:
     """The partner's API for all dealers that the credentials reach. `account` is a dealer number."""
 
-    def __init__(self, http: PartnerHttp, tokens: Tokens) -> None:
+    def __init__(self, http: PartnerHttp, tokens: Tokens, turns: Turns | None = None) -> None:
         self._http = http
         self._tokens = tokens
+        self._turns = turns or Turns()
 
     async def dealer(self, account: str) -> Any:
         return (await self._call("GET", _dealer(account))).json
@@ -141,6 +143,10 @@ class Client:
         await self._http.aclose()
 
     async def _call(self, method: str, path: str, **options: Any) -> Answer:
+        """When its turn comes, as the partner may limit requests per second."""
+        return await self._turns.take(lambda: self._authorized(method, path, **options))
+
+    async def _authorized(self, method: str, path: str, **options: Any) -> Answer:
         """With a token; one that the partner no longer takes is replaced once."""
         token = await self._tokens.get()
         try:

@@ -134,6 +134,8 @@ class SuperserviceSide:
 
     def _checked(self, scope: Scope, body: bytes) -> Checked:
         operation, in_path = self._contract.operation(scope["method"], scope["path"])
+        if operation.id != "token":
+            self._rules.count(int(self._host.clock.now().timestamp()))
         if len(body) > BODY_LIMIT:
             raise Refusal(413, "too-large", "The body is larger than 5 MB")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

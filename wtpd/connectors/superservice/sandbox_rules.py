@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from wtpd.connectors.contract import Refusal
 from wtpd.connectors.partner_side import ActRefused, Host
 
 _KEY = "rules"
@@ -34,6 +35,8 @@ class _Rules(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Items that a page has beyond its limit."""
     bulk: int = 0
     """Kilobytes by which each item of a page grows (a member that nobody knows)."""
+    per_second: int = 0
+    """Requests a second, all clients together, beyond which it answers 429; 0: no limit."""
 
 
 class Rules:
@@ -45,6 +48,8 @@ class Rules:
         self._now = msgspec.json.decode(kept, type=_Rules) if kept else _Rules()
         self.forbidden: set[str] = set()
         """Appointments that this side lets nobody touch (403); forgotten at a restart."""
+        self._second = 0
+        self._counted = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._now, name)
@@ -65,6 +70,14 @@ class Rules:
         self._now = changed
         self._journal.put(_KEY, msgspec.json.encode(changed))
         return self.state()
+
+    def count(self, second: int) -> None:
+        """Count a request of this second. Raises `Refusal` 429 for one too many."""
+        if second != self._second:
+            self._second, self._counted = second, 0
+        self._counted += 1
+        if 0 < self._now.per_second < self._counted:
+            raise Refusal(429, "too-many", "Too many requests in this second", headers={"Retry-After": "1"})
 
     def keep(self, body: dict[str, Any]) -> None:
         """Bring an appointment into the form in which it is kept."""
