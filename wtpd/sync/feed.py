@@ -69,8 +69,8 @@ class _Pass:
 
 
 class Feed:
-    """The feed of one channel. `unfinished`: a run has read as many pages as it may, and there are more. `replayed`: the
-    last run read it from its beginning, and compared."""
+    """The feed of one channel. `unfinished`: a run has read as many pages as it may, and there are more.
+    `replayed`: the last run read it from its beginning, and compared."""
 
     def __init__(self, spec: ChannelSpec, partner: Partner, transactions: Transactions) -> None:
         self._spec = spec

@@ -47,8 +47,8 @@ class Condition:
 BACKOFF = 1.0
 """Seconds before the first repetition; doubled each time, with full jitter, up to the channel's interval."""
 OPEN_AFTER = 5
-"""Failed runs in a row after which the circuit breaker opens. A run that ended because the partner limits requests isn't
-one of them: that partner works, says itself when to go on, and much of such a run was done."""
+"""Failed runs in a row after which the circuit breaker opens. A run that ended because the partner limits requests
+isn't one of them: that partner works, says itself when to go on, and much of such a run was done."""
 PROBE = 300.0
 """Seconds between the single calls that an open circuit breaker lets through."""
 RETRY_AFTER_CAP = 3600.0
