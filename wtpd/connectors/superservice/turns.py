@@ -3,7 +3,7 @@
 A call that the partner answers with 429 wasn't done (contract.yaml, *Access*), so it waits as long as `Retry-After`
 says and is made again, by itself. As long as one waits, all others queue up behind it: then one call at a time is
 made, which is the fastest that any limit allows without more refusals. A long run, such as the first one, or one that
-compares each appointment after the partner lost some, gets through a limit this way; else it would begin again for ever.
+compares each appointment after the partner lost some, gets through a limit this way; else it begins again for ever.
 """
 
 from __future__ import annotations
