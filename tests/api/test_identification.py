@@ -252,6 +252,25 @@ async def test_without_a_login_nothing_is_asked(tmp_path: Path) -> None:
         assert (reply.status, reply.kind) == (409, "no-credential")
 
 
+async def test_dat_is_verified_like_every_connector_and_makes_no_runs(box: Box) -> None:
+    target = "/v1/connectors/dat"
+    [one] = (await box.http.post(f"{target}/verify", {})).json["items"]
+    assert (one["site"], one["error"]) == ("", None)
+    for act in ("sync", "pause", "resume"):
+        refused = await box.http.post(f"{target}/{act}", {}, accept_language="en")
+        assert (refused.status, refused.kind) == (409, "no-runs")
+        assert refused.json["detail"].startswith("DAT makes no runs")
+        assert refused.json["detail"].endswith("wtpd verify dat")
+    await box.sandbox.control.act("dat", "customer", **{**LOGIN, "password": "new-password"})
+    refused = await box.http.post(f"{target}/verify", {})
+    assert (refused.status, refused.kind) == (409, "credentials-refused")
+
+
+async def test_without_credentials_verify_says_so(tmp_path: Path) -> None:
+    async with running_box(tmp_path, login=None) as box:
+        assert (await box.http.post("/v1/connectors/dat/verify", {})).status == 404
+
+
 async def test_a_wrong_password_isnt_stored(tmp_path: Path) -> None:
     async with running_box(tmp_path, login=None) as box:
         reply = await box.daemon.enter_credentials("dat", **{**LOGIN, "password": "wrong-password"})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import OFFLINE, config_text, running_daemon
+from tests.support.daemon import OFFLINE, PATIENCE, config_text, running_daemon
+from tests.support.hand_clock import HandClock
+from tests.support.mail_server import MailServer
 from wtpd.clock import SystemClock, iso
 from wtpd.config.channels import channels
 from wtpd.config.diff import Changes
@@ -206,6 +209,21 @@ async def test_whatever_goes_wrong_in_a_check_is_shown_and_ends_nothing(
     assert "can't be checked (MemoryError)" in str(settings.fault.error)
 
 
+async def test_a_rollback_counts_past_appointments_that_stay_at_the_partner(house: House) -> None:
+    text = house.path.read_text()
+    settings = await house.settings()
+    house.path.write_text(text.replace('dealer_number: "00123"', 'dealer_number: "00777"'))
+    await settings.reload()
+
+    def mapped(tx: Tx) -> None:
+        tx.run("UPDATE channel SET account = '00777', scope = 'Werkstatt\n00777' WHERE site = 'rostock'")
+        tx.run("UPDATE link SET account = '00777' WHERE channel = 'superservice/rostock'")
+
+    await house.db.write(mapped)
+    plan = await settings.plan_rollback(1)
+    assert (plan.cancels, plan.unlinks) == (COMING, PAST)
+
+
 async def test_the_api_shows_confirms_and_goes_back(tmp_path: Path) -> None:
     text = config_text(sites={"rostock": None, "guestrow": None}, more=OFFLINE)
     async with running_daemon(tmp_path, text, watching=True) as daemon:
@@ -231,3 +249,22 @@ async def test_the_api_shows_confirms_and_goes_back(tmp_path: Path) -> None:
         back = await daemon.http.post("/v1/config/rollback", {"version": 1})
         assert (back.status, len((await daemon.http.get("/v1/sites")).json["items"])) == (200, 2)
         assert daemon.config.read_text() == text
+
+
+async def test_the_mail_about_a_held_file_goes_out_with_its_counts(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with MailServer() as server:
+        mail = f"mail: {{host: 127.0.0.1, port: {server.port}, security: none, sender: box@example.org}}\n"
+        text = config_text(sites={"rostock": None, "guestrow": None}, more=OFFLINE + mail)
+        text = text.replace("language: de", "language: en")
+        async with running_daemon(tmp_path, text, clock=clock) as daemon:
+            await daemon.daemon.parts.db.write(book)  # type: ignore[union-attr]  # it runs
+            daemon.config.write_text(text[: text.index("  - id: guestrow")])
+            await daemon.daemon.parts.settings.reload()  # type: ignore[union-attr]
+            async with asyncio.timeout(PATIENCE):
+                while not (told := [one for one in server.mails if "wtpd.yaml lacks something" in str(one["subject"])]):
+                    clock.advance(2)
+                    await asyncio.sleep(0.02)
+            content = told[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has a text
+            assert "sites.guestrow (4 appointments to come, 2 past)" in content
+            assert "wtpd config accept" in content

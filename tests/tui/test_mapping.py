@@ -297,6 +297,56 @@ async def test_old_versions_are_listed_with_their_difference_and_come_back(tmp_p
         await tui.until("Departments with appointments")
 
 
+@pytest.mark.parametrize("coming", [2, 21])
+async def test_a_file_that_lost_a_site_is_shown_and_accepted_by_a_key(tmp_path: Path, coming: int) -> None:
+    async with running_daemon(tmp_path, config_text(sites={"guestrow": None, "rostock": "00123"})) as daemon:
+        await book(daemon, coming, site="guestrow")
+        async with opened(tmp_path / "api.sock") as tui:
+            await tui.press("f3")
+            await tui.until("Departments with appointments to come")
+            text = daemon.config.read_text()
+            start, end = text.index("  - id: guestrow"), text.index("  - id: rostock")
+            daemon.config.write_text(text[:start] + text[end:])
+            await daemon.daemon.parts.settings.reload()  # type: ignore[union-attr] # it runs
+            await tui.until("a Accept file")
+            assert "wtpd.yaml isn't in force" in tui.flat
+            assert "wtpd.yaml has errors" not in tui.flat
+            await tui.press("e")
+            await tui.until("waits for a confirmation first: press a.")
+            await tui.press("a")
+            await tui.until("Apply the file without them?")
+            await tui.until(f"sites.guestrow is missing: {coming} appointments to come, 0 past ones.")
+            assert "-  - id: guestrow" in tui.text
+            await tui.press("escape")
+            await tui.until_gone("Apply the file without them?")
+            assert (await daemon.http.get("/v1/config")).json["held"], "nothing was confirmed"
+            await tui.press("a")
+            await tui.until("Apply the file without them?")
+            await tui.press("enter")
+            if coming > 20:
+                await tui.until("Type 21 to confirm it.")
+                await tui.press("2", "1", "enter")
+            await tui.until("The file is in force now.")
+        assert len((await daemon.http.get("/v1/sites")).json["items"]) == 1
+
+
+async def test_a_rollback_names_what_is_cancelled_and_what_is_sent(tmp_path: Path, sandbox: Sandbox) -> None:
+    async with mapping(tmp_path, config_text(partner=sandbox.partner("superservice"))) as (daemon, tui):
+        await linked(daemon, 2)
+        await edit(tui)
+        await tui.press("right")
+        await save(tui)
+        await daemon.until_channel("healthy")
+        await tui.press("h")
+        await tui.until("Versions of the settings")
+        await tui.press("down")
+        await tui.until("What going back to version 1 changes")
+        await tui.press("b")
+        await tui.until("Put version 1 back?")
+        await tui.until("is cancelled at the partner, and its customer is told.")
+        await tui.until("2 appointments are sent.")
+
+
 async def test_other_screens_lead_to_a_row(tmp_path: Path) -> None:
     async with running_daemon(tmp_path, config_text(sites=SITES)), opened(tmp_path / "api.sock") as tui:
         await tui.until("problem")

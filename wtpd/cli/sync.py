@@ -150,10 +150,10 @@ def _fact(name: str) -> str:
 def _verified(console: Console, found: Sequence[Json]) -> None:
     for one in found:
         if one["error"]:
-            console.line(f"{one['site']}: {one['error']}", colour="red")
+            console.line(": ".join(part for part in (one["site"], one["error"]) if part), colour="red")
             continue
         facts = [f"{_fact(name)} {value}" for name, value in one["facts"].items()]
-        console.line(f"{one['site']} {one['account']}: {', '.join([one['name'], *facts])}")
+        console.line(f"{one['site']} {one['account']}: {', '.join([one['name'], *facts])}".lstrip())
         for missing in one["missing"]:
             console.line(f"  {missing}", colour="red")
         if one["compared"] is not None:

@@ -75,9 +75,12 @@ class Fleet:
         clock: Clock,
         chance: random.Random,
         quiet: Callable[[str], None] = lambda channel: None,
+        without_runs: Mapping[str, str] | None = None,
     ) -> None:
-        """`quiet` is told the channel's id after each run in which nothing happened."""
+        """`quiet` is told the channel's id after each run in which nothing happened; `without_runs`: titles of the
+        connectors that are only asked, by name."""
         self.manifests = {manifest.name: manifest for manifest in manifests}
+        self.without_runs = without_runs or {}
         self._db = db
         self._secrets = secrets
         self._maker = ChannelMaker(db, book, self.manifests, secrets, clock=clock, chance=chance, quiet=quiet)
@@ -154,7 +157,14 @@ class Fleet:
         await asyncio.gather(*(seat.close() for seat in self._seats.values()))
 
     def of(self, connector: str, site: str | None = None) -> list[Seat]:
-        """The seats of a connector, at one site if named. Raises `NotFound`."""
+        """The seats of a connector, at one site if named. Raises `NotFound`, `Refused` for one that makes no runs."""
+        if connector in self.without_runs:
+            text = N_(
+                "{title} makes no runs, so there is nothing to sync, pause or resume; it answers when it is asked. "
+                "Whether it answers: wtpd verify {connector}",
+                title=self.without_runs[connector], connector=connector,
+            )  # fmt: skip
+            raise Refused(text, kind="no-runs")
         if connector not in self.manifests:
             raise NotFound(N_("There is no connector {connector}.", connector=connector))
         found = [seat for seat in self.seats if seat.connector == connector and site in (None, seat.site)]

@@ -132,6 +132,9 @@ class Parts:
         self.fleet = Fleet(
             db, self.book, partners, credentials.of_channel, clock=clock, chance=chance,
             quiet=lambda channel: self._events.pass_on("run.quiet", channel=channel),
+            without_runs={
+                one.name: one.title for one in registry.manifests.values() if "appointments" not in one.capabilities
+            },
         )  # fmt: skip
         self.identifier = Identifier(db, credentials, lambda: settings.config, clock)
         self.importer = Importer(
@@ -302,7 +305,7 @@ class Parts:
             *courtesy_car_routes(db, book),
             *Closures(db, book).routes(),
             *ImportRoutes(db, self.importer, settings).routes(),
-            *ConnectorRoutes(db, fleet).routes(),
+            *ConnectorRoutes(db, fleet, desk).routes(),
             *AttentionRoutes(db, fleet, book, session).routes(),
             *TraceRoutes(db, session, fleet.title_of).routes(),
             *CredentialRoutes(desk, self._credentials_changed).routes(),

@@ -16,6 +16,7 @@ from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Limit, Sign
 from wtpd.daemon.channel_maker import Running
+from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.fleet import Fleet, Seat
 from wtpd.errors import Invalid, Problem
 from wtpd.store import attention, inbox, outbox, runs
@@ -143,9 +144,10 @@ class RunsQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ConnectorRoutes:
-    def __init__(self, db: Database, fleet: Fleet) -> None:
+    def __init__(self, db: Database, fleet: Fleet, desk: CredentialDesk) -> None:
         self._db = db
         self._fleet = fleet
+        self._desk = desk
 
     def routes(self) -> list[Route]:
         act = partial(Route, method="POST", role=Role.ADMIN)
@@ -228,9 +230,20 @@ class ConnectorRoutes:
 
     async def verify(self, call: Call) -> Answer:
         wanted: VerifyInput = call.body
-        running = self._fleet.running(call.params["connector"], wanted.site)
+        connector = call.params["connector"]
+        if connector in self._fleet.without_runs and not wanted.compare and wanted.site is None:
+            return answer(Page([await self._asked(connector, call)]))
+        running = self._fleet.running(connector, wanted.site)
         items = await asyncio.gather(*(self._verified(one, wanted.compare, call.language) for one in running))
         return answer(Page(list(items)))
+
+    async def _asked(self, connector: str, call: Call) -> VerifiedView:
+        """Of a connector that makes no runs: whether it takes the box's login now."""
+        outcome = await self._desk.test(connector, "general", None, actor=call.author.actor)
+        found = outcome.found[0] if outcome.found else None
+        if not outcome.tested or found is None:
+            return VerifiedView(site="", account="", error=said(outcome.text, call.language))
+        return VerifiedView(site="", account=found.account, name=found.name, facts=found.facts)
 
     async def runs(self, call: Call) -> Answer:
         query: RunsQuery = call.query

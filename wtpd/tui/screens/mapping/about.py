@@ -22,9 +22,15 @@ def status_mail(row: Json) -> str:
     return row["status_mail"] or BLANK
 
 
-def write_errors(sheet: Sheet, errors: Sequence[Json], file: str, glyphs: Glyphs) -> None:
-    """What is wrong with the file, if something is."""
+def write_errors(sheet: Sheet, errors: Sequence[Json], file: str, glyphs: Glyphs, *, held: bool) -> None:
+    """What is wrong with the file, if something is; `held`: it lacks something, and waits for a confirmation."""
     if not errors:
+        return
+    if held:
+        sheet.text(N_("wtpd.yaml isn't in force; the last good settings stay in force:"), "warn")
+        for error in errors:
+            sheet.text(f"{glyphs.warn} {error['message']}", "warn")
+        sheet.text(N_("Put back what is missing in {file}, or, if it is meant, press a to confirm it.", file=file))
         return
     sheet.text(N_("wtpd.yaml has errors; the last good settings stay in force:"), "bad")
     for error in errors:

@@ -145,6 +145,8 @@ class Mapping(Page):
     def _edit(self, row: Json) -> None:
         if row["state"] == "not_available":
             self.tell(str(row["reason"]), "warn")
+        elif self._held:
+            self.tell(N_("wtpd.yaml waits for a confirmation first: press a."), "warn")
         elif self._errors:
             self.tell(N_("Mend wtpd.yaml first: what is wrong with it is told below."), "bad")
         else:
@@ -192,7 +194,7 @@ class Mapping(Page):
 
     def _draw_sheet(self) -> None:
         sheet, glyphs, row = self.query_one(Sheet).clear(), self.session.glyphs, self._row
-        about.write_errors(sheet, self._errors, self._file, glyphs)
+        about.write_errors(sheet, self._errors, self._file, glyphs, held=self._held)
         if row is not None:
             about.write_row(sheet, row, self._channel(row))
         titles = {one["partner"]: one["title"] for one in self._rows}
