@@ -40,12 +40,14 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class Found:
     """The records to refer to now. `unmatched`: what was made anew though others could be it, as (what, our new
-    record, candidates). `kept`: fields of a locked customer that the partner has otherwise."""
+    record, candidates). `kept`: fields of a locked customer that the partner has otherwise. `are_new`: neither record
+    was in the book before."""
 
     customer: Customer | None
     vehicle: Vehicle | None
     unmatched: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     kept: tuple[str, ...] = ()
+    are_new: bool = False
 
 
 def resolve(
@@ -79,7 +81,8 @@ def resolve(
         vehicle = _car(tx, found.vehicle, car, asked_vehicle, customer, source, unmatched)
     else:
         vehicle = None
-    return Found(customer, vehicle, tuple(unmatched), kept)
+    are_new = not (keep_person or keep_car or found.customer.record_id or found.vehicle.record_id)
+    return Found(customer, vehicle, tuple(unmatched), kept, are_new)
 
 
 def same_person(known: Customer, wanted: Customer) -> bool:

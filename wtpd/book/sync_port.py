@@ -49,6 +49,10 @@ class SyncBook:
         self._book = book
         self._tx = tx
         self._channels: dict[str, Mapped] = {}
+        self._last: Appointment | None = None
+        """The appointment that was given last, as it is now."""
+        self._alone: str | None = None
+        """The appointment made last, if its customer and its vehicle have no other one."""
 
     def ours(self, channel: str, appointment_id: str) -> Ours | None:
         appointment = appointments.find(self._tx, appointment_id)
@@ -75,6 +79,7 @@ class SyncBook:
         after = replace(after, customer_id=_id(found.customer), vehicle_id=_id(found.vehicle))
         after, open_car = self._with_car(None, after)
         after = load.flagged(self._tx, plan, None, after, allow_over_limit=True)
+        self._alone = after.id if found.are_new else None
         record_new(self._tx, self._book.plans, after, self._source(mapped, actor))
         self._list(mapped, blank, Visit(after, found.customer, found.vehicle), found, open_car)
         return self._ours(channel, Visit(after, found.customer, found.vehicle))
@@ -122,7 +127,10 @@ class SyncBook:
             appointments.put_links(self._tx, appointment_id, links)
 
     def possible_doubles(self, appointment_id: str) -> Sequence[str]:
-        return appointments.neighbours(self._tx, appointment_id, DOUBLE)
+        if appointment_id == self._alone:
+            return ()
+        known = self._last if self._last is not None and self._last.id == appointment_id else None
+        return appointments.neighbours(self._tx, known or appointments.get(self._tx, appointment_id), DOUBLE)
 
     def last_actor(self, appointment_id: str) -> str:
         return history.last_actor(self._tx, appointment_id)
@@ -175,6 +183,7 @@ class SyncBook:
 
     def _ours(self, channel: str, visit: Visit) -> Ours:
         mapped, appointment = self._mapped(channel), visit.appointment
+        self._last = appointment
         locked = visit.customer is not None and visit.customer.locked_by is not None
         return Ours(
             appointment_id=appointment.id,

@@ -19,6 +19,8 @@ NUMBER_LIMIT = 2**53
 """The largest whole number that JSON carries exactly everywhere."""
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d)(:\d\d)?(?:\.\d{1,9})?(?:([Zz])|([+-]\d\d):?(\d\d))", re.ASCII)
+_USUAL = re.compile(r"(?:19|2\d)\d\d-\d\d-\d\dT[012]\d:\d\d:\d\dZ", re.ASCII)
+"""A time that is in the form of shared fields already, from 1900 to 2999."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that no text of ours holds: a booking is worth more than the line feed of somebody's spreadsheet."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -41,7 +43,7 @@ def text(value: Any, where: str, limit: int = TEXT_LIMIT) -> str:
         raise WireError(f"{where}: not a text")
     if len(value) > limit:
         raise WireError(f"{where}: longer than {limit} characters")
-    return _CONTROL.sub("", value)
+    return value if value.isprintable() else _CONTROL.sub("", value)
 
 
 def paragraph(limit: int) -> Callable[[Any, str], str]:
@@ -123,6 +125,12 @@ def number(value: Any, where: str, most: float = 100_000) -> float:
 def moment(value: Any, where: str) -> str:
     """A time as shared fields have it, from RFC 3339 with any offset. Taken as well: no seconds, an offset without its
     colon, a lower-case `t` or `z`."""
+    if isinstance(value, str) and _USUAL.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            raise WireError(f"{where}: no such time") from None
+        return value
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise WireError(f"{where}: not a time with offset (RFC 3339)")

@@ -21,7 +21,7 @@ _SIGNS = {
 }  # fmt: skip
 """Signs on cars, everyday names, and the two countries that nearly every record names."""
 
-_PLAIN_GERMAN = re.compile(r"0([1-9][0-9]{1,4}[ /-]?[0-9](?:[ -]?[0-9]){3,7})")
+_PLAIN_GERMAN = re.compile(r"(0|\+49 ?)([1-9][0-9]{1,4}[ /-]?[0-9](?:[ -]?[0-9]){3,7})")
 """As nine out of ten are written; what `phonenumbers` makes of it is known, and takes it fifty times as long."""
 _NUMBER = re.compile(r"[+(]{0,3}\d[\d\s()/.‐‑‒–—−·-]*")
 """Digits and what stands between them. A word ends a number: its letters are no keypad digits."""
@@ -56,10 +56,9 @@ def e164_all(text: str, region: str) -> tuple[str, ...]:
     the country whose rules hold for a number without country code; "" reads only those that carry one. What lacks its
     area code or can't be a number there is left out. A number needn't be in use: its length is checked, not its range,
     since numbering plans change more often than our library."""
-    if region == "DE":
-        plain = _PLAIN_GERMAN.fullmatch(text)
-        if plain:
-            return ("+49" + "".join(char for char in plain[1] if char.isdigit()),)
+    plain = _PLAIN_GERMAN.fullmatch(text)
+    if plain and (plain[1] != "0" or region == "DE"):
+        return ("+49" + "".join(char for char in plain[2] if char.isdigit()),)
     pieces = (piece for run in _NUMBER.findall(unicodedata.normalize("NFKC", text)) for piece in _split(run))
     found = [_parsed(piece, region) for piece, _ in zip(pieces, range(_MOST_NUMBERS * 2), strict=False)]
     return tuple(dict.fromkeys(number for number in found if number))[:_MOST_NUMBERS]

@@ -129,6 +129,7 @@ def _season(spaced: str) -> tuple[tuple[str, str], ...]:
     return ((spaced[: match.start()], f" {match[1]}/{match[2]}"),) if match else ()
 
 
+@lru_cache(maxsize=512)
 def _spaced(text: str) -> str:
     """Upper case, each run of separators one hyphen or, if it was white space alone, one space. Characters that are
     neither letters, digits nor separators are dropped: quotes, brackets, zero-width spaces of a pasted mail."""
@@ -138,6 +139,7 @@ def _spaced(text: str) -> str:
     return _SEPARATORS.sub(lambda match: " " if match[0].isspace() else "-", plain).strip("- /")
 
 
+@lru_cache(maxsize=512)
 def _compact(spaced: str) -> str:
     characters = "".join(filter(str.isalnum, spaced))
     return characters if characters.isascii() else unicodedata.normalize("NFC", characters)

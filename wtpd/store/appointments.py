@@ -179,28 +179,24 @@ def open_of(tx: Tx, *, customer_id: str | None = None, vehicle_id: str | None = 
     return [(row["id"], row["site"], row["department"]) for row in rows]
 
 
-def neighbours(tx: Tx, appointment_id: str, within: timedelta) -> list[str]:
+def neighbours(tx: Tx, mine: Appointment, within: timedelta) -> list[str]:
     """Other live appointments of its customer or vehicle at its site whose origin is another one and whose drop-off is
     at most `within` before or after its own."""
-    mine = tx.one(
-        "SELECT site, drop_off, customer_id, vehicle_id, origin FROM appointment WHERE id = ?", (appointment_id,)
-    )
-    if mine is None or (mine["customer_id"] is None and mine["vehicle_id"] is None):
+    if mine.customer_id is None and mine.vehicle_id is None:
         return []
-    start = from_iso(mine["drop_off"])
+    start = mine.drop_off
     near = """site = :site AND drop_off BETWEEN :since AND :until AND id <> :id AND status <> 'cancelled'
               AND origin <> :origin"""
     rows = tx.all(
         f"""SELECT id FROM appointment INDEXED BY appointment_by_customer WHERE customer_id = :customer AND {near}
-            UNION
-            SELECT id FROM appointment INDEXED BY appointment_by_vehicle WHERE vehicle_id = :vehicle AND {near}
-            ORDER BY id""",
+            UNION ALL
+            SELECT id FROM appointment INDEXED BY appointment_by_vehicle WHERE vehicle_id = :vehicle AND {near}""",
         {
-            "site": mine["site"], "since": iso(start - within), "until": iso(start + within), "id": appointment_id,
-            "origin": mine["origin"], "customer": mine["customer_id"], "vehicle": mine["vehicle_id"],
+            "site": mine.site, "since": iso(start - within), "until": iso(start + within), "id": mine.id,
+            "origin": mine.origin, "customer": mine.customer_id, "vehicle": mine.vehicle_id,
         },
     )  # fmt: skip
-    return [row["id"] for row in rows]
+    return sorted({row["id"] for row in rows})
 
 
 def booked_units(

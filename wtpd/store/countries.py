@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from wtpd.store.database import Tx
 
+_MEMO = "countries"
 _BEFORE_ANY_SITE = "DE"
 """In a book that no site was set up in yet."""
 
@@ -21,6 +22,7 @@ def keep(tx: Tx, countries: Mapping[str, str]) -> None:
     known = {row["site"]: row["country"] for row in tx.all("SELECT site, country FROM site_country")}
     if known == countries:
         return
+    tx.memo.pop(_MEMO, None)
     tx.run("DELETE FROM site_country")
     tx.run_many("INSERT INTO site_country (site, country) VALUES (?, ?)", sorted(countries.items()))
     if set(known.values()) | set(countries.values()) != {_BEFORE_ANY_SITE}:
@@ -30,14 +32,17 @@ def keep(tx: Tx, countries: Mapping[str, str]) -> None:
 def home(tx: Tx, site: str | None = None) -> str:
     """The country that a blank one means, as two letters: that of the site, else the only one of the house; "" where
     it can't be known."""
-    if site:
-        row = tx.one("SELECT country FROM site_country WHERE site = ?", (site,))
-        if row is not None:
-            return str(row["country"])
-    rows = tx.all("SELECT DISTINCT country FROM site_country LIMIT 2")
-    if not rows:
-        return _BEFORE_ANY_SITE
-    return str(rows[0]["country"]) if len(rows) == 1 else ""
+    of_sites, only = tx.memo.get(_MEMO) or _countries(tx)
+    return of_sites.get(site, only) if site else only
+
+
+def _countries(tx: Tx) -> tuple[dict[str, str], str]:
+    """The country of each site, and the only one of the house, read once in a transaction."""
+    of_sites = {row["site"]: str(row["country"]) for row in tx.all("SELECT site, country FROM site_country")}
+    different = set(of_sites.values()) or {_BEFORE_ANY_SITE}
+    found = of_sites, different.pop() if len(different) == 1 else ""
+    tx.memo[_MEMO] = found
+    return found
 
 
 def all_of(tx: Tx) -> list[str]:

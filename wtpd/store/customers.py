@@ -100,7 +100,7 @@ def insert(tx: Tx, customer: Customer, site: str = "") -> None:
     """`site`: the one through which the customer comes into the book, "" if none is known; its country is what a blank
     country means. Raises `sqlite3.IntegrityError` if the customer number is taken."""
     tx.run(_INSERT, (*_values(customer), site))
-    put_contacts(tx, customer, site)
+    put_contacts(tx, customer, site, is_new=True)
     index.touch_customer(tx, customer.id)
 
 
@@ -133,12 +133,12 @@ def settle_home(tx: Tx, customer_id: str, site: str) -> None:
         index.touch_customer(tx, customer_id)
 
 
-def put_contacts(tx: Tx, customer: Customer, site: str) -> bool:
+def put_contacts(tx: Tx, customer: Customer, site: str, *, is_new: bool = False) -> bool:
     """Keep the customer's addresses as keys, read in the country of `site` where it names none. Returns whether that
     changed anything."""
     home = "" if customer.country.strip() else countries.home(tx, site)
     keys = contact_keys(customer, home)
-    known = {row["contact"] for row in tx.all(_CONTACTS, (customer.id,))}
+    known: set[str] = set() if is_new else {row["contact"] for row in tx.all(_CONTACTS, (customer.id,))}
     gone = known.difference(keys)
     new = [key for key in keys if key not in known]
     if gone:
@@ -154,6 +154,8 @@ def put_contacts(tx: Tx, customer: Customer, site: str) -> bool:
 
 def contacts_of(tx: Tx, ids: Sequence[str]) -> dict[str, frozenset[str]]:
     """The keys of the addresses of each of these customers."""
+    if not ids:
+        return {}
     found: dict[str, set[str]] = {one: set() for one in ids}
     rows = tx.all(
         "SELECT customer_id, contact FROM customer_contact WHERE customer_id IN (SELECT value FROM json_each(?))",

@@ -59,7 +59,7 @@ class Event:
 class Tx:
     """One transaction, as the functions of the store see it. Rows are `sqlite3.Row`."""
 
-    __slots__ = ("_con", "events", "last", "now", "signals")
+    __slots__ = ("_con", "events", "last", "memo", "now", "signals")
 
     def __init__(self, con: sqlite3.Connection, now: datetime) -> None:
         self._con = con
@@ -67,6 +67,8 @@ class Tx:
         self.events: list[Event] = []
         self.signals: set[str] = set()
         self.last: dict[Finish, set[str]] = {}
+        self.memo: dict[str, Any] = {}
+        """Small facts that were read once in this transaction and don't change in it, by name."""
 
     def run(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         return self._con.execute(sql, params)

@@ -18,10 +18,13 @@ _LET_GO = 2
 class Ledger:
     """`wtpd.sync.ports.LinksPort` over one transaction."""
 
-    __slots__ = ("_tx",)
+    __slots__ = ("_none_elsewhere", "_none_passed_by", "_tx")
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
+        self._none_passed_by: dict[tuple[str, str], bool] = {}
+        self._none_elsewhere: dict[tuple[str, str], bool] = {}
+        """Whether there is no such row at all for a channel and an account, so that not every item asks for its own."""
 
     def link_of(self, channel: str, appointment_id: str) -> Link | None:
         row = self._tx.one(
@@ -34,6 +37,8 @@ class Ledger:
         row = self._tx.one("SELECT * FROM link WHERE channel = ? AND account = ? AND partner_id = ?", key)
         if row:
             return link_of_row(row)
+        if self._passed_by_none(channel, account):
+            return None
         gone = self._tx.one("SELECT version FROM passed_by WHERE channel = ? AND account = ? AND partner_id = ?", key)
         if gone is None:
             return None
@@ -42,7 +47,20 @@ class Ledger:
             base={}, tombstone=True,
         )  # fmt: skip
 
+    def has_links(self, channel: str, account: str) -> bool:
+        mine = self._tx.one("SELECT 1 FROM link WHERE channel = ? LIMIT 1", (channel,))
+        return mine is not None or not self._linked_by_none_else(channel, account)
+
+    def _passed_by_none(self, channel: str, account: str) -> bool:
+        none = self._none_passed_by.get((channel, account))
+        if none is None:
+            row = self._tx.one("SELECT 1 FROM passed_by WHERE channel = ? AND account = ? LIMIT 1", (channel, account))
+            none = self._none_passed_by[channel, account] = row is None
+        return none
+
     def elsewhere(self, channel: str, account: str, partner_id: str) -> str | None:
+        if self._linked_by_none_else(channel, account):
+            return None
         row = self._tx.one(
             """SELECT appointment_id FROM link WHERE account = :account AND partner_id = :partner_id AND channel IN
                  (SELECT id FROM channel WHERE id <> :channel AND connector =
@@ -50,6 +68,19 @@ class Ledger:
             {"channel": channel, "account": account, "partner_id": partner_id},
         )
         return row["appointment_id"] if row else None
+
+    def _linked_by_none_else(self, channel: str, account: str) -> bool:
+        none = self._none_elsewhere.get((channel, account))
+        if none is None:
+            others = self._tx.all(
+                """SELECT o.id FROM channel o JOIN channel c ON c.connector = o.connector AND c.id <> o.id
+                   WHERE c.id = ?""",
+                (channel,),
+            )
+            any_link = "SELECT 1 FROM link WHERE channel = ? AND account = ? LIMIT 1"
+            none = not any(self._tx.one(any_link, (other["id"], account)) for other in others)
+            self._none_elsewhere[channel, account] = none
+        return none
 
     def was_closed(self, channel: str, account: str, appointment_id: str) -> bool:
         row = self._tx.one(
@@ -59,6 +90,7 @@ class Ledger:
         return row is not None
 
     def pass_by(self, channel: str, account: str, partner_id: str, version: int) -> None:
+        self._none_passed_by.pop((channel, account), None)
         self._tx.run(
             """INSERT INTO passed_by (channel, account, partner_id, version) VALUES (?, ?, ?, ?)
                ON CONFLICT (channel, account, partner_id) DO UPDATE SET version = excluded.version""",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from wtpd.planner.names import name_key
 from wtpd.planner.plates import formatted
@@ -483,20 +484,22 @@ def _numbers(*texts: str | None) -> Iterator[str]:
             yield "".join(words)
 
 
-def _car(plate: str | None, vin: str | None) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def _car(plate: str | None, vin: str | None) -> tuple[str, ...]:
     """The plate as a whole, its groups, and its ends (`48e`, `kp48e`), however it was written; of a VIN people say the
-    last six, seven or eight characters."""
+    last six, seven or eight characters. Kept, since a vehicle and its appointments are often indexed together."""
+    words: list[str] = []
     if plate:
-        yield from _numbers(plate)
+        words += _numbers(plate)
         parts = _readings(formatted(plate))[0]
         for each in (parts, _GROUP.findall("".join(parts))):
             for place, part in enumerate(each):
-                yield part
-                yield "".join(each[place:])
+                words += (part, "".join(each[place:]))
     whole = (vin or "").lower()
-    yield whole
+    words.append(whole)
     if len(whole) > _SPOKEN[0]:
-        yield from (whole[-length:] for length in _SPOKEN)
+        words += (whole[-length:] for length in _SPOKEN)
+    return tuple(dict.fromkeys(words))
 
 
 _GROUP = re.compile(r"[^\W\d_]+|\d+")

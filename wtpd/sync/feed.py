@@ -1,7 +1,9 @@
 """Reads the partner's change feed and applies it page by page (sync.md, 3, 13, 16, 17 and 22).
 
 From the beginning, a *replay*, an item may be older than a later one: then only the newest state of each appointment is
-applied, and what is linked here and isn't there any more, or is older there, is looked up.
+applied, and what is linked here and isn't there any more, or is older there, is looked up. The newest states are found
+by reading the feed twice, but not where nothing was ever linked and no item has an id of ours: there an older state
+can't meet anything newer of ours.
 """
 
 from __future__ import annotations
@@ -107,6 +109,7 @@ class Feed:
     async def _read_on(self, record: RunRecord, cursor: str | None, replay: bool, trusting: bool) -> None:
         passed = _Pass()
         newest: Mapping[str, int] | None = None
+        has_links = replay and await self._transactions.read(self._has_links)
         while True:
             page = await self._page(cursor)
             if not page.items:
@@ -115,8 +118,9 @@ class Feed:
                 break  # nothing new: the cursor stays where it is, and nothing is written
             passed.note(page)
             if replay:
-                newest = await self._newest(page) if newest is None else newest
-                page = replace(page, items=_newest_of(page.items, newest))
+                if newest is None and (has_links or any(map(_has_our_id, page.items))):
+                    newest = await self._newest(page)
+                page = replace(page, items=_newest_of(page.items, passed.seen if newest is None else newest))
             if not await self._apply(record, Arrived(cursor, page), trusting):
                 return
             if not page.more or page.cursor == cursor:
@@ -126,7 +130,7 @@ class Feed:
                 self.unfinished = True
                 return
         if replay:
-            await self._compare(passed.seen if newest is None else newest, page.cursor, trusting)
+            await self._compare(passed.seen, page.cursor, trusting)
 
     async def _page(self, cursor: str | None) -> Page:
         """Asks for fewer changes while the answer is too large. Raises `_Refused` if the cursor isn't known."""
@@ -222,6 +226,9 @@ class Feed:
     async def _now(self, link: Link) -> Incoming | None:
         return (await look(self._partner, link.account, link.appointment_id, link)).theirs
 
+    def _has_links(self, session: Session) -> bool:
+        return session.links.has_links(self._spec.id, self._spec.account)
+
     def _position(self, session: Session) -> tuple[str | None, bool]:
         channel, account = self._spec.id, self._spec.account
         return session.links.cursor(channel, account), session.links.is_replay(channel, account)
@@ -229,6 +236,10 @@ class Feed:
 
 class _Refused(Exception):
     """The partner doesn't know the cursor."""
+
+
+def _has_our_id(item: Incoming | Unreadable) -> bool:
+    return isinstance(item, Incoming) and item.our_id is not None
 
 
 def _newest_of(items: Sequence[Incoming | Unreadable], newest: Mapping[str, int]) -> Sequence[Incoming | Unreadable]:

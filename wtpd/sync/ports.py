@@ -174,6 +174,10 @@ class LinksPort(Protocol):
         whose `appointment_id` is ""."""
         ...
 
+    def has_links(self, channel: str, account: str) -> bool:
+        """Whether anything is, or was, linked by the channel, or under the account by another one of its connector."""
+        ...
+
     def elsewhere(self, channel: str, account: str, partner_id: str) -> str | None:
         """Our appointment that another channel of the same connector linked with it, when the number was its."""
         ...

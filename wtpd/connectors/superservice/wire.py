@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -43,6 +44,11 @@ _SHOWN = 1000
 _STAND_IN = timedelta(hours=1)
 """The length of a visit whose collection can't be read, or isn't after its drop-off."""
 _LONGEST = timedelta(days=366)
+_GROUPS = [
+    (path, [(name, place.member, place.read, place.where) for name, place in places])
+    for path, places in groupby(PLACES.items(), lambda each: each[1].holder)
+]
+"""Neighbours of `PLACES` that stand in the same object, which is looked for once."""
 _HOLDERS = {"transport": "transport_option", "customer": "customer_id", "vehicle": "vehicle_id"}
 """The name under which an odd object is listed."""
 
@@ -190,23 +196,23 @@ def _fields(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], di
     fields: dict[str, Any] = {}
     unknown: dict[str, str] = {}
     dropped: dict[str, str] = {}
-    holders: dict[tuple[str, ...], Mapping[str, Any]] = {(): body}
-    for name, place in PLACES.items():
-        holder = holders.get(place.holder)
-        if holder is None:
-            holder = holders[place.holder] = _holder(body, place.holder, dropped)
-        if place.member not in holder:
+    for path, places in _GROUPS:
+        holder = _holder(body, path, dropped) if path else body
+        if not holder:
             continue
-        value = holder[place.member]
-        try:
-            fields[name] = place.read(value, place.where)
-        except UnknownCode as code:
-            unknown[name] = str(code)
-        except Odd as odd:
-            fields[name] = odd.kept
-            dropped[name] = _shown(value)
-        except WireError:
-            dropped[name] = _shown(value)
+        for name, member, read, where in places:
+            if member not in holder:
+                continue
+            value = holder[member]
+            try:
+                fields[name] = read(value, where)
+            except UnknownCode as code:
+                unknown[name] = str(code)
+            except Odd as odd:
+                fields[name] = odd.kept
+                dropped[name] = _shown(value)
+            except WireError:
+                dropped[name] = _shown(value)
     return fields, unknown, dropped
 
 
