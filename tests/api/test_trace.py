@@ -146,6 +146,40 @@ async def test_a_refused_one_is_sent_again(desk: Desk) -> None:
     assert [one["actor"] for one in steps if one["title"] == "SUPERSERVICE Connect: sent again"] == [steps[0]["actor"]]
 
 
+async def test_all_refused_ones_are_sent_again_in_one_act(desk: Desk) -> None:
+    await desk.sandbox.control.fault("superservice", **REFUSAL)
+    made = [await desk.book(notes=notes) for notes in ("eins", "zwei")]
+    for one in made:
+        await desk.until(one["id"], direction="out", outcome="refused")
+    await desk.sandbox.control.clear_faults("superservice")
+    reply = await desk.daemon.http.post("/v1/connectors/superservice/send-rejected", {"site": "rostock"})
+    assert reply.json["items"] == [{"channel": "superservice/rostock", "appointments": 2}]
+    for one in made:
+        await desk.until(one["id"], direction="out", outcome="ok")
+    assert {there["dmsAppointmentId"] for there in await desk.theirs()} == {one["id"] for one in made}
+    listed = await desk.daemon.http.get("/v1/attention?kind=rejected&state=open")
+    assert listed.json["items"] == []
+    again = await desk.daemon.http.post("/v1/connectors/superservice/send-rejected", {})
+    assert again.json["items"] == [{"channel": "superservice/rostock", "appointments": 0}]
+
+
+async def test_the_whole_feed_is_read_again_and_nothing_is_booked_twice(desk: Desk) -> None:
+    made = await desk.book()
+    await desk.until(made["id"], direction="out", outcome="ok")
+    start = BOOKING["drop_off"]
+    await desk.sandbox.control.act("superservice", "book", dealer=DEALER, drop_off=start, last_name="Ring")
+    await desk.daemon.http.post("/v1/connectors/superservice/sync", {})
+    for _ in range(2):
+        reply = await desk.daemon.http.post("/v1/connectors/superservice/resync", {"site": "rostock"})
+        assert reply.status == 200, reply.content
+        [run] = reply.json["items"]
+        assert (run["error"], run["applied"], run["sent"]) == (None, 0, 0)
+        assert run["fetched"] >= 2
+    assert len((await desk.daemon.http.get("/v1/appointments?limit=50")).json["items"]) == 2
+    assert len(await desk.theirs()) == 2
+    assert (await desk.daemon.http.post("/v1/connectors/nobody/resync", {})).status == 404
+
+
 async def test_sending_again_what_is_equal_books_nothing_twice(desk: Desk) -> None:
     made = await desk.book()
     await desk.until(made["id"], direction="out", outcome="ok")

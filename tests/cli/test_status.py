@@ -229,3 +229,14 @@ def test_a_long_list_of_differences_is_cut(terminal: Terminal, api: ApiStub) -> 
     said = terminal.wtpd("verify", "superservice", "--compare")
     assert len(said.out.splitlines()) < 30
     assert "661 more" in said.out
+
+
+def test_reading_the_whole_feed_again_tells_the_runs_counts(terminal: Terminal, api: ApiStub) -> None:
+    api.on("POST", "/v1/connectors/superservice/resync", {"items": [RUN], "next_cursor": None})
+    said = terminal.wtpd("resync", "superservice", "--site", "rostock")
+    assert said.code == 0
+    assert said.out.splitlines()[1].split() == ["superservice/rostock", "3", "2", "5", "1", "0", "0"]
+    assert api.requests[0].body == {"site": "rostock"}
+    failed = {**RUN, "error": "the partner doesn't answer"}
+    api.on("POST", "/v1/connectors/superservice/resync", {"items": [failed], "next_cursor": None})
+    assert terminal.wtpd("resync", "superservice").code == 1

@@ -108,3 +108,18 @@ def test_what_cant_be_sent_is_refused_with_the_reason(terminal: Terminal, api: A
     said = terminal.wtpd("send", "HRO")
     assert said.code == 1
     assert "0193" in said.out
+
+
+def test_all_refused_ones_are_sent_again(terminal: Terminal, api: ApiStub) -> None:
+    counts = page(
+        {"channel": "superservice/guestrow", "appointments": 1}, {"channel": "superservice/rostock", "appointments": 12}
+    )
+    api.on("POST", "/v1/connectors/superservice/send-rejected", counts)
+    said = terminal.wtpd("send", "--rejected", "superservice")
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        "superservice/guestrow: 1 appointment is sent again",
+        "superservice/rostock: 12 appointments are sent again",
+    ]
+    terminal.wtpd("send", "--rejected", "superservice", "--channel", "superservice/rostock")
+    assert api.requests[-1].body == {"site": "rostock"}

@@ -32,6 +32,11 @@ class HandClock:
         """Seconds until the next sleeper wakes; None if nobody sleeps."""
         return min((moment - self._monotonic for moment, _ in self._sleepers), default=None)
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep."""
+        return len(self._sleepers)
+
     def advance(self, by: timedelta | float) -> None:
         """Set the clock forward and wake who is due."""
         seconds = by.total_seconds() if isinstance(by, timedelta) else by

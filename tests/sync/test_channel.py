@@ -14,8 +14,10 @@ import pytest
 from tests.support.bookkeeping import MONDAY
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World, until
 from wtpd.errors import Unavailable
+from wtpd.sync import feed
 from wtpd.sync.errors import NeedsToken, RateLimited, Transient
 from wtpd.sync.health import State
+from wtpd.sync.ports import Page
 
 
 @asynccontextmanager
@@ -34,6 +36,16 @@ async def working(world: World, *, listening: bool = False) -> AsyncIterator[Non
             with suppress(asyncio.CancelledError):
                 await loop
         await world.channel.close()
+
+
+async def settled(world: World) -> None:
+    """Whatever the loops had begun is over: three times a read and a write have come back from the database's threads,
+    behind those of the loops."""
+    for _ in range(3):
+        await world.read(lambda tx: tx.one("SELECT 1"))
+        await world.write(lambda tx: tx.one("SELECT 1"))
+        for _ in range(20):
+            await asyncio.sleep(0)
 
 
 def calls(world: World, name: str) -> int:
@@ -89,11 +101,49 @@ async def test_a_partner_that_doesnt_hold_the_request_isnt_hammered(world: World
 
         world.partner.changes = at_once
         world.partner.book(ACCOUNT, FIELDS)
+        await until(lambda: world.clock.sleepers >= 2, "the listener pauses beside the worker")
+        assert (world.clock.next_wake or 0) >= 0.9 * SPEC.interval
+        assert calls(world, "changes") <= 5
+
+
+async def test_a_long_poll_that_fails_again_and_again_isnt_hammered(world: World) -> None:
+    async with working(world, listening=True):
+        await until(lambda: calls(world, "changes") == 2)
+        changes = world.partner.changes
+
+        async def fails(account, cursor, *, wait, limit):
+            if wait:
+                world.partner.calls.append("poll")
+                raise Transient("502", status=502)
+            return await changes(account, cursor, wait=0, limit=limit)
+
+        world.partner.changes = fails
+        world.partner.changed.set()
+        await until(lambda: world.clock.sleepers >= 2)  # nothing was brought so soon: it waits for an interval
+        world.clock.advance(SPEC.interval)
+        for polls in (1, 2, 3):
+            await until(lambda polls=polls: calls(world, "poll") == polls and world.clock.sleepers >= 2)
+            await settled(world)
+            assert calls(world, "poll") == polls
+            world.clock.advance(SPEC.interval)
+
+
+async def test_a_feed_that_repeats_its_page_in_the_long_poll_isnt_hammered(world: World) -> None:
+    async with working(world, listening=True):
+        await until(lambda: calls(world, "changes") == 2)
+        world.partner.book(ACCOUNT, FIELDS)
+        item = world.theirs()
+
+        async def repeats(account, cursor, *, wait, limit):
+            world.partner.calls.append("changes")
+            return Page(items=[item] if wait else [], cursor=cursor or "1", more=False)
+
+        world.partner.changes = repeats
+        await until(lambda: world.clock.sleepers >= 2, "the listener pauses beside the worker")
         before = calls(world, "changes")
-        await until(lambda: calls(world, "changes") > before)
-        for _ in range(1000):
-            await asyncio.sleep(0)
-        assert calls(world, "changes") <= before + 2
+        await settled(world)
+        assert calls(world, "changes") == before <= 12
+        await world.only()
 
 
 async def test_a_partner_in_trouble_is_called_when_it_is_time_and_not_for_each_change(world: World) -> None:
@@ -102,8 +152,7 @@ async def test_a_partner_in_trouble_is_called_when_it_is_time_and_not_for_each_c
         assert world.channel.condition.state is State.RETRYING
         for hour in (8, 9, 10):
             await world.make(start=MONDAY.replace(hour=hour))
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        await settled(world)
         assert calls(world, "changes") == 1
         world.partner.fault = lambda _: None
         world.clock.advance(world.clock.next_wake or 0)
@@ -161,8 +210,7 @@ async def test_a_wrong_token_in_the_long_poll_stops_it(world: World) -> None:
         await until(lambda: world.channel.condition.state is State.NEEDS_TOKEN)
         before = len(world.partner.calls)
         world.clock.advance(timedelta(hours=3))
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        await settled(world)
         assert len(world.partner.calls) == before
         assert world.channel.next_run is None
 
@@ -176,8 +224,7 @@ async def test_retry_after_of_the_long_poll_is_honoured(world: World) -> None:
         before = len(world.partner.calls)
         world.partner.fault = lambda _: None
         world.clock.advance(80)
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        await settled(world)
         assert len(world.partner.calls) == before
         world.clock.advance(11)
         await until(lambda: world.channel.condition.state is State.HEALTHY)
@@ -277,3 +324,64 @@ async def test_an_error_of_our_own_shows_and_leaves_the_channel_usable(world: Wo
     assert world.channel.condition.state is State.RETRYING
     world.partner.changes = changes
     assert (await world.sync()).error is None
+
+
+async def test_a_page_that_moves_no_cursor_writes_none(world: World) -> None:
+    world.partner.book(ACCOUNT, FIELDS)
+    await world.sync()
+    await world.write(
+        lambda tx: tx.run("CREATE TRIGGER one BEFORE UPDATE ON feed BEGIN SELECT RAISE(ABORT, 'it was written'); END")
+    )
+    changes, item = world.partner.changes, world.theirs()
+
+    async def again(account, cursor, *, wait, limit):
+        page = await changes(account, cursor, wait=wait, limit=limit)
+        return replace(page, items=[item], cursor=cursor)
+
+    world.partner.changes = again
+    assert (await world.sync()).error is None
+
+
+async def test_a_run_reads_a_thousand_pages_and_the_next_one_follows_at_once(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(feed, "PAGES", 3)
+    await world.put(replace(SPEC, page_size=1))
+    for hour in range(8, 13):
+        world.partner.book(ACCOUNT, {**FIELDS, "drop_off": f"2026-11-10T{hour:02}:00:00Z"})
+    assert (await world.sync()).fetched == 3
+    next_run = world.channel.next_run
+    assert next_run is not None
+    assert next_run <= world.clock.now()
+    assert (await world.sync()).fetched == 2
+    assert len(await world.ours()) == 5
+
+
+async def test_the_loop_goes_on_when_another_run_stopped_the_channel_while_it_waited(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered, go_on = asyncio.Event(), asyncio.Event()
+    changes = world.partner.changes
+
+    async def slow(account, cursor, *, wait, limit):
+        entered.set()
+        await go_on.wait()
+        raise NeedsToken("401")
+
+    world.partner.changes = slow
+    manual = asyncio.create_task(world.sync())
+    await entered.wait()
+    pausing = asyncio.create_task(world.channel.pause("maria"))
+    loop = asyncio.create_task(world.channel.work())
+    await settled(world)
+    go_on.set()
+    await manual
+    await pausing
+    await settled(world)
+    assert not loop.done()
+    assert world.channel.condition.state is State.PAUSED
+    world.partner.changes = changes
+    await world.channel.resume(by="maria")
+    await until(lambda: world.channel.condition.state is State.HEALTHY)
+    loop.cancel()
+    with suppress(asyncio.CancelledError):
+        await loop
+    assert not [record for record in caplog.records if record.exc_info]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -107,6 +108,34 @@ async def test_an_hour_later_they_are_plausible_again(world: World) -> None:
         world.clock.advance(3600)
     assert world.channel.condition.state is State.HEALTHY
     assert await _cancelled(world) == 60
+
+
+async def test_a_clock_that_was_set_back_forgets_what_seems_to_lie_ahead(world: World) -> None:
+    linked = await _linked(world, 60)
+    for partner_id in linked[:20]:
+        world.partner.cancel(ACCOUNT, partner_id)
+    await world.sync()
+    world.clock.advance(-3 * 3600)
+    for partner_id in linked[20:40]:
+        world.partner.cancel(ACCOUNT, partner_id)
+    await world.sync()
+    assert world.channel.condition.state is State.HEALTHY
+    assert await _cancelled(world) == 40
+
+
+async def test_past_visits_that_are_cancelled_dont_make_the_guard_laxer(world: World) -> None:
+    """A fifth is a fifth of those that are linked and still to come, the cancelled ones of these added."""
+    linked = await _linked(world, 120)
+    world.clock.advance(timedelta(days=400))
+    for number in range(90):
+        await world.make(start=MONDAY.replace(year=2028, hour=7 + number % 10), units=0)
+    await world.sync()
+    for partner_id in linked[:21]:
+        world.partner.cancel(ACCOUNT, partner_id)
+    await world.sync()
+    assert world.channel.condition.state is State.STOPPED
+    (entry,) = await world.attention("mass_cancellation")
+    assert entry.data == {"cancelled": 21, "linked": 90}
 
 
 async def test_what_somebody_accepted_doesnt_count_any_more(world: World) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.support.bookkeeping import MONDAY
+from tests.support.partner_model import PartnerModel
 from tests.support.sync_world import SPEC, World
 from wtpd.sync.errors import Rejected, Transient
 from wtpd.sync.health import State
+from wtpd.sync.ports import Intent, Receipt
 
 
 async def _open(world: World, **other: int) -> None:
@@ -111,3 +113,36 @@ async def test_a_partner_whose_feed_begins_again_is_told_all_days_before_anythin
     assert world.partner.calls.index("publish") < world.partner.calls.index("write")
     again = await world.sync()
     assert again.published == 0
+
+
+class Strict(PartnerModel):
+    """It refuses an appointment that names a courtesy car that was never published."""
+
+    async def write(self, intent: Intent) -> Receipt:
+        known = {car["id"] for day in self.published.values() for car in day.courtesy_cars}
+        if intent.fields.get("courtesy_car") not in {None, *known}:
+            self.calls.append("refused")
+            raise Rejected("This sign was never published.", status=422)
+        return await super().write(intent)
+
+
+async def test_what_an_appointment_names_is_published_before_it_is_sent(world: World) -> None:
+    world.partner = Strict()
+    await world.make(courtesy_car="EW1", transport_option="courtesy_car")
+    await _open(world)
+    assert (await world.sync()).sent == 1
+    assert "refused" not in world.partner.calls
+    assert await world.attention("rejected") == []
+
+
+async def test_refused_ones_are_sent_again_once_what_they_name_was_published(world: World) -> None:
+    world.partner = Strict()
+    await world.make(courtesy_car="EW1", transport_option="courtesy_car")
+    await world.put(SPEC)  # without availability
+    await world.sync()
+    assert len(await world.attention("rejected")) == 1
+    await _open(world)
+    await world.sync()
+    await world.sync()
+    assert await world.attention("rejected") == []
+    assert world.theirs().fields["courtesy_car"] == "EW1"

@@ -12,11 +12,13 @@ import pytest
 from tests.support.bookkeeping import MONDAY
 from tests.support.sync_world import ACCOUNT, SPEC, World
 from wtpd.book.sync_port import SyncBook
+from wtpd.store.database import Tx
 from wtpd.store.ledger import Ledger
-from wtpd.store.session import StoreTransactions
+from wtpd.store.session import StoreSession, StoreTransactions
+from wtpd.sync.answers import accept
 from wtpd.sync.errors import NeedsToken, PartnerError, RateLimited, Rejected, Transient
 from wtpd.sync.health import State
-from wtpd.sync.ports import Fields, Ours
+from wtpd.sync.ports import Fields, Intent, Ours, Receipt
 
 
 class Faults:
@@ -330,6 +332,30 @@ async def test_a_repeated_call_doesnt_bring_back_what_was_cancelled_there_meanwh
     await world.sync()
     assert not (await world.get(made.id)).is_live
     assert await world.read(lambda tx: Ledger(tx).link_of(SPEC.id, made.id)) is None
+
+
+async def test_a_late_answer_to_a_cancellation_doesnt_take_back_its_newer_version(world: World) -> None:
+    made = await world.make()
+    await world.sync()
+    await world.cancel(made.id)
+    await world.sync("local")
+    partner_id = world.theirs().partner_id
+
+    def answer_late(tx: Tx) -> int:
+        session = StoreSession(tx, SyncBook(world.book, tx))
+        link = session.links.link_at(SPEC.id, ACCOUNT, partner_id)
+        assert link is not None
+        session.links.put_link(replace(link, version=5))
+        call = Intent(
+            channel=SPEC.id, account=ACCOUNT, appointment_id=made.id, key="k", operation="cancel", fields={}, full={},
+            partner_id=partner_id, expected_version=1,
+        )  # fmt: skip
+        accept(session, SPEC, call, Receipt(partner_id=partner_id, version=2))
+        link = session.links.link_at(SPEC.id, ACCOUNT, partner_id)
+        assert link is not None
+        return link.version
+
+    assert await world.write(answer_late) == 5
 
 
 class Fragile(SyncBook):

@@ -63,6 +63,18 @@ async def test_a_cancellation_that_comes_before_its_booking_keeps_it_dead(world:
     assert (await world.channel.compare()).differences == []
 
 
+async def test_a_feed_whose_items_cant_meet_ours_is_read_once_and_else_twice(world: World) -> None:
+    await world.put(replace(SPEC, page_size=2))
+    for hour in range(8, 13):
+        world.partner.book(ACCOUNT, {**FIELDS, "drop_off": f"2026-11-10T{hour:02}:00:00Z"})
+    await world.sync()
+    assert world.partner.calls.count("changes") == 3
+    assert len(await world.ours()) == 5
+    await world.channel.resync()
+    assert world.partner.calls.count("changes") == 3 + 5  # the first page is kept from the reading before
+    assert len(await world.ours()) == 5
+
+
 async def test_one_that_was_cancelled_before_it_was_ours_is_booked_when_it_lives_again_there(world: World) -> None:
     partner_id = world.partner.book(ACCOUNT, FIELDS)
     booked = world.theirs()

@@ -9,10 +9,13 @@ import pytest
 from tests.support.bookkeeping import DESK
 from tests.support.sync_world import ACCOUNT, FIELDS, World
 from wtpd.book import undo
+from wtpd.book.sync_port import SyncBook
 from wtpd.errors import Refused
 from wtpd.planner.appointment import Appointment, Status
 from wtpd.store import history
 from wtpd.store.database import Tx
+from wtpd.store.session import StoreSession
+from wtpd.sync.decide import resolve
 from wtpd.sync.errors import PartnerError, Transient
 from wtpd.sync.ports import Intent, Receipt
 
@@ -189,6 +192,25 @@ async def test_the_old_number_brought_to_life_there_is_a_conflict_and_no_double(
     (entry,) = await world.attention("conflict")
     assert entry.data["theirs"] is False
     assert len(await world.ours()) == 1
+
+
+async def test_the_old_number_isnt_cancelled_again_while_the_appointment_is_live_under_a_new_one(world: World) -> None:
+    made = await world.make()
+    await world.sync()
+    old = world.theirs().partner_id
+    await world.cancel(made.id)
+    await world.sync("local")
+    await take_back(world, made.id)
+    await world.sync("local")
+    world.partner.tell(ACCOUNT, replace(world.partner.held[ACCOUNT][old], version=9, cancelled=False))
+    await world.sync()
+    (entry,) = await world.attention("conflict")
+
+    def put_ours_back(tx: Tx) -> None:
+        resolve(StoreSession(tx, SyncBook(world.book, tx)), entry.id, "ours", by="maria")
+
+    with pytest.raises(Refused, match="booked there anew"):
+        await world.write(put_ours_back)
 
 
 async def test_what_they_cancelled_isnt_taken_back(world: World) -> None:

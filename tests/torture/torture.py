@@ -103,6 +103,14 @@ class Torture:
         self.kills = 0
         self.faults = 0
 
+    async def die_at_start(self) -> None:
+        """The daemon is killed while it starts: before or after it opened its database, took its lock, made its
+        channels or began its first run."""
+        async with self._daemon(wait=False) as daemon:
+            await asyncio.sleep(self._chance.uniform(0.0, 2.0))
+            daemon.process.kill()
+            self.kills += 1
+
     async def live(self, *, edits: int = 12, faults: int = 3) -> None:
         """The daemon starts, both sides work while the partner misbehaves, and the daemon is killed in the middle."""
         async with self._daemon() as daemon:
@@ -127,9 +135,9 @@ class Torture:
             await self._rest(daemon.http)
             return await self._look(daemon.http)
 
-    def _daemon(self) -> contextlib.AbstractAsyncContextManager[DaemonProcess]:
+    def _daemon(self, *, wait: bool = True) -> contextlib.AbstractAsyncContextManager[DaemonProcess]:
         (self._folder / "notify").unlink(missing_ok=True)
-        return daemon_process(self._folder, self._text)
+        return daemon_process(self._folder, self._text, wait=wait)
 
     async def _let_in(self, http: UnixHttp) -> None:
         """Support enters the credentials (a fault may have spoilt them), untried if the partner doesn't answer, and
@@ -291,14 +299,17 @@ async def _all(http: UnixHttp, target: str) -> list[Any]:
 
 
 async def torture(folder: Path, seed: int, kills: int, *, each: Callable[[Torture], None] | None = None) -> Verdict:
-    """`kills` lives of one dealership, and what is left at the end."""
+    """So many `kills` in one dealership, about every fourth of them while it starts, and what is left at the end."""
     chance = random.Random(seed)
     (folder / "sandbox").mkdir()
     (folder / "box").mkdir()
     async with running_sandbox(folder / "sandbox", seed=seed) as sandbox:
         victim = Torture(folder / "box", sandbox, chance)
-        for _ in range(kills):
-            await victim.live()
+        while victim.kills < kills:
+            if chance.random() < 0.25:
+                await victim.die_at_start()
+            else:
+                await victim.live()
             if each is not None:
                 each(victim)
         return await victim.heal()
