@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import NOBODY_MAILS, RunningDaemon, config_text, running_daemon
+from tests.config.test_limits import ODD
+from tests.support.daemon import NOBODY_MAILS, RunningDaemon, config_text, daemon_process, running_daemon
 from tests.support.unix_http import UnixHttp
 
 NO_MAIL = config_text().replace(NOBODY_MAILS, "")
@@ -118,3 +120,30 @@ async def test_every_connector_at_every_site_says_why_it_isnt_there(http: UnixHt
     refused = await http.post("/v1/connectors/superservice/sync", {})
     assert (refused.status, refused.kind) == (409, "not-running")
     assert (await http.post("/v1/connectors/nobody/sync", {})).status == 404
+
+
+async def test_odd_texts_are_checked_while_the_daemon_answers_everybody_else(http: UnixHttp) -> None:
+    """Each text is answered, and the event loop stays free: health is answered before the checks are over."""
+    checks = [asyncio.create_task(http.post("/v1/config/check", {"text": text})) for text in ODD.values()]
+    answered_meanwhile = 0
+    while not all(check.done() for check in checks):
+        assert (await http.get("/v1/health")).status == 200
+        answered_meanwhile += not all(check.done() for check in checks)
+    assert answered_meanwhile > 0
+    for kind, check in zip(ODD, checks, strict=True):
+        reply = check.result()
+        if kind == "nulls":  # each is six characters of JSON
+            assert reply.kind == "too-large"
+            continue
+        assert (reply.status, reply.json.get("ok")) == (200, False), (kind, reply.json)
+        assert reply.json["errors"], kind
+
+
+async def test_what_options_and_variables_give_is_shown_as_in_force(tmp_path: Path) -> None:
+    text = config_text().replace("language:", "data_dir: /nowhere\nlanguage:")
+    async with daemon_process(tmp_path, text) as running:
+        shown = (await running.http.get("/v1/config")).json["settings"]
+        settings = {one["path"]: (one["value"], one["origin"]) for one in shown}
+        assert settings["data_dir"] == (str(tmp_path / "data"), "--data-dir, WTPD_DATA_DIR")
+        assert settings["api.socket"] == (str(tmp_path / "api.sock"), "WTPD_SOCKET")
+        assert settings["language"] == ("de", "wtpd.yaml:2")

@@ -149,3 +149,16 @@ async def _rename_over(target: Path, text: str) -> None:
         new.write_text(text)
         new.rename(target)
         await asyncio.sleep(0.5)
+
+
+async def test_a_file_that_is_open_for_writing_waits_until_it_is_closed(path: Path) -> None:
+    """Its first half passes and stands still for longer than the pause: only the open file tells that more comes."""
+    writer = path.open("w")
+    writer.write("language: de\n")
+    writer.flush()
+    clock = StepClock(lambda: None, lambda: None, lambda: (writer.write("box: {name: x}\n"), writer.close()))
+    try:
+        seen = await reported(path, 1, clock)
+    finally:
+        writer.close()
+    assert texts(seen) == ["language: de\nbox: {name: x}\n"]
