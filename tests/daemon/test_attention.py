@@ -138,6 +138,7 @@ async def test_a_conflict_that_a_later_change_settled_says_who_and_when(
     assert (one["resolution"], one["stands"], one["current"]) == ("changed", "other", "neu")
     assert one["resolved_by"].endswith("(MK)")
     assert one["choices"] == []
+    assert one["text"] == "Both sides had changed notes."
     refused = await daemon.http.post(f"{target}/resolve", {"choice": "theirs"})
     assert refused.status == 409
 

@@ -52,6 +52,8 @@ def facts(entry: Attention, language: str) -> dict[str, Any]:
 
 def sentence(entry: Attention, language: str) -> str:
     words = _SENTENCES.get(entry.kind)
+    if entry.kind == "conflict" and entry.resolved_at and entry.data.get("field") != CANCELLED:
+        words = _settled_conflict
     return said(words(facts(entry, language)), language) if words else entry.kind
 
 
@@ -152,6 +154,11 @@ def _conflict(data: Mapping[str, Any]) -> Text:
     if data.get("theirs") is False:
         return N_("It is cancelled here, but the partner has it again. Book it anew, or have it cancelled there.")
     return N_("One side cancelled it, the other one changed it meanwhile; it stays cancelled.")
+
+
+def _settled_conflict(data: Mapping[str, Any]) -> Text:
+    """Whose value stands is told beside it: that may have changed since."""
+    return N_("Both sides had changed {field}.", field=field_name(data.get("field", "")))
 
 
 def _mass_cancellation(data: Mapping[str, Any]) -> Text:
