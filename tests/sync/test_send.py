@@ -36,7 +36,7 @@ class Faults:
 async def test_a_lost_answer_is_repeated_with_the_same_key_and_makes_no_second_one(world: World) -> None:
     await world.make()
     world.partner.fault = Faults(("after write", Transient("read timeout")))
-    assert (await world.sync("local")).error == "read timeout"
+    assert str((await world.sync("local")).error) == "no connection"
     await world.restart()
     await world.sync()
     assert len(world.partner.held[ACCOUNT]) == 1
@@ -207,7 +207,7 @@ async def test_a_dead_partner_is_called_a_few_times_and_no_appointment_waits_lon
     await world.put(replace(SPEC, calls_at_once=1))
     world.partner.fault = lambda where: Transient("connection refused") if where == "before write" else None
     record = await world.sync("local")
-    assert record.error == "connection refused"
+    assert str(record.error) == "no connection"
     assert world.partner.calls.count("write") == 3
     world.partner.fault = lambda _: None
     await world.sync()

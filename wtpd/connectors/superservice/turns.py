@@ -15,8 +15,9 @@ from typing import TypeVar
 
 from wtpd.sync.errors import RateLimited
 
-LONGEST = 60.0
-"""Seconds; a partner that wants to be left alone for longer ends the run, which is then tried again after that time."""
+LONGEST = 10.0
+"""Seconds; the contract limits requests per second. A partner that wants to be left alone for longer ends the run,
+which is then tried again after that time, and a person who waits for an answer gets it."""
 TRIES = 10
 """Refusals of one call in a row until the run ends."""
 
