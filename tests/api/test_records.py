@@ -245,9 +245,17 @@ async def test_an_import_may_be_large_other_requests_not(http: UnixHttp) -> None
     assert (await http.post("/v1/import", {"files": []})).status == 422
 
 
-@pytest.mark.parametrize("sign", ["\x9b", "\u202e", "\u2066"])
+@pytest.mark.parametrize("sign", ["\x9b", "\x85", "\u202e", "\u2066"])
 async def test_signs_that_steer_a_terminal_or_turn_the_writing_are_refused(http: UnixHttp, sign: str) -> None:
     made = await http.post("/v1/customers", {"last_name": f"Mey{sign}er"})
     assert (made.status, made.json["errors"][0]["field"]) == (422, "last_name"), made.json
-    kept = (await http.post("/v1/customers", {"last_name": "Meyer"})).headers["location"]
-    assert (await http.patch(kept, {"city": f"Rö{sign}bel"}, version=1)).status == 422
+    for kind, field in (("customers", "city"), ("vehicles", "model"), ("advisors", "name"), ("courtesy-cars", "make"),
+                        ("closures", "reason")):  # fmt: skip
+        kept = (await http.post(f"/v1/{kind}", SAMPLES[kind][0])).headers["location"]
+        refused = await http.patch(kept, {field: f"Rö{sign}bel"}, version=1)
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, field), refused.json
+    visit = {"site": "rostock", "department": "Werkstatt", "drop_off": "2027-03-01T07:00:00Z",
+             "collection": "2027-03-01T15:00:00Z"}  # fmt: skip
+    for more in ({"notes": f"a{sign}b"}, {"work_order": f"1{sign}2"}, {"interventions": [{"title": f"H{sign}U"}]}):
+        refused = await http.post("/v1/appointments", {**visit, **more})
+        assert (refused.status, refused.json["errors"][0]["field"].split(".")[0]) == (422, next(iter(more)))

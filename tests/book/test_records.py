@@ -328,15 +328,3 @@ async def test_a_partners_ids_are_kept_by_company_and_not_for_the_erased(dealers
     with pytest.raises(Invalid, match="no record"):
         await dealership.do(lambda tx: keep(tx, record("WEST", person.id)))
     await dealership.do(lambda tx: keep(tx, record("SUED", other.id)))
-
-
-@pytest.mark.parametrize("sign", ["\x9b", "\x85", "\u202e", "\u2066", "\x1b"])
-async def test_signs_that_steer_a_terminal_or_turn_the_writing_are_in_no_record(
-    dealership: Dealership, sign: str
-) -> None:
-    with pytest.raises(Invalid, match="last_name"):
-        await customer(dealership, last_name=f"Lü{sign}bs")
-    with pytest.raises(Invalid, match="model"):
-        await vehicle(dealership, model=f"Le{sign}af")
-    with pytest.raises(Invalid, match="notes"):
-        await dealership.do(lambda tx: dealership.book.create(tx, draft(MONDAY, notes=f"{sign}x"), author=DESK))
