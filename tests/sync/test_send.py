@@ -16,7 +16,7 @@ from wtpd.store.database import Tx
 from wtpd.store.ledger import Ledger
 from wtpd.store.session import StoreSession, StoreTransactions
 from wtpd.sync.answers import accept
-from wtpd.sync.errors import NeedsToken, PartnerError, RateLimited, Rejected, Transient
+from wtpd.sync.errors import Duplicate, NeedsToken, PartnerError, RateLimited, Rejected, Transient
 from wtpd.sync.health import State
 from wtpd.sync.ports import Fields, Intent, Ours, Receipt
 
@@ -332,6 +332,42 @@ async def test_a_repeated_call_doesnt_bring_back_what_was_cancelled_there_meanwh
     await world.sync()
     assert not (await world.get(made.id)).is_live
     assert await world.read(lambda tx: Ledger(tx).link_of(SPEC.id, made.id)) is None
+
+
+@pytest.mark.parametrize(
+    "fault", [Rejected("404", status=404), Rejected("422", status=422), Duplicate("409", status=409)]
+)
+async def test_a_call_that_may_have_been_taken_isnt_forgotten_when_looking_it_up_is_refused(
+    world: World, fault: PartnerError
+) -> None:
+    made = await world.make()
+    world.partner.fault = Faults(("after write", Transient("read timeout")))
+    await world.sync("local")
+    await world.cancel(made.id)
+    world.partner.fault = Faults(("before find", fault))
+    world.clock.advance(timedelta(minutes=10))
+    await world.sync("local")
+    world.clock.advance(timedelta(minutes=10))
+    await world.sync("local")
+    assert world.theirs().cancelled
+    assert await world.count("outbox") == 0
+    assert (await world.sync()).error is None
+    assert await world.attention() == []
+
+
+@pytest.mark.parametrize("fault", [Rejected("404", status=404), Rejected("422", status=422)])
+async def test_nor_when_repeating_it_is_refused_and_looking_it_up_too(world: World, fault: PartnerError) -> None:
+    made = await world.make()
+    world.partner.fault = Faults(("after write", Transient("read timeout")))
+    await world.sync("local")
+    world.partner.fault = Faults(("before write", Rejected("422", status=422)), ("before find", fault))
+    world.clock.advance(timedelta(minutes=10))
+    await world.sync("local")
+    await world.cancel(made.id)
+    world.clock.advance(timedelta(minutes=10))
+    await world.sync("local")
+    assert world.theirs().cancelled
+    assert await world.attention() == []
 
 
 async def test_a_late_answer_to_a_cancellation_doesnt_take_back_its_newer_version(world: World) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from wtpd.sync.apply import NO_FACTS, Facts
-from wtpd.sync.errors import PartnerError, Rejected
+from wtpd.sync.errors import BrokenItem, Duplicate, PartnerError, Precondition, Rejected
 from wtpd.sync.plan import US
 from wtpd.sync.ports import Incoming, Intent, Link, Partner
+
+T = TypeVar("T")
 
 GONE = (404, 410)
 
@@ -24,18 +28,27 @@ class Fetched:
 
 async def after_refusal(partner: Partner, intent: Intent, refusal: PartnerError) -> Fetched:
     """It changed there, it is there already because an answer was lost, or it isn't there any more. Raises the
-    partner's errors."""
+    partner's errors, and `BrokenItem` if the lookup is refused: the call isn't settled then."""
     if intent.partner_id is not None:
-        theirs = await _find(partner, intent.account, intent.partner_id, intent.appointment_id)
+        theirs = await answered(_find(partner, intent.account, intent.partner_id, intent.appointment_id))
         if theirs is None and refusal.status not in GONE:
             raise refusal
-        return await _fetched(partner, intent.account, intent.appointment_id, theirs, refusal, intent)
-    theirs = await partner.find(intent.account, intent.appointment_id)
+        return await answered(_fetched(partner, intent.account, intent.appointment_id, theirs, refusal, intent))
+    theirs = await answered(partner.find(intent.account, intent.appointment_id))
     if theirs is None:
         error = Rejected(f"{refusal}, but there is none with our id", status=refusal.status)
         error.sent = refusal.sent
         raise error
     return Fetched(theirs, refusal)
+
+
+async def answered(lookup: Awaitable[T]) -> T:
+    """The result of a lookup that tells whether a stored call was taken. Refused, it tells nothing, and the call must
+    not be forgotten: raises `BrokenItem`, with which both are tried again later."""
+    try:
+        return await lookup
+    except (Rejected, Duplicate, Precondition) as error:
+        raise BrokenItem(f"looking it up is refused: {error}", status=error.status) from error
 
 
 async def look(partner: Partner, account: str, appointment_id: str, link: Link | None) -> Fetched:

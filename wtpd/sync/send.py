@@ -30,7 +30,7 @@ from wtpd.sync.errors import (
     Rejected,
     Transient,
 )
-from wtpd.sync.fetch import GONE, Fetched, after_refusal, look
+from wtpd.sync.fetch import GONE, Fetched, after_refusal, answered, look
 from wtpd.sync.guard import MANY, PartnerRestored, check_departure
 from wtpd.sync.intents import Batch, Planned, plan_batch, planned_of
 from wtpd.sync.ports import Intent, Partner, Receipt, Session, Transactions
@@ -164,7 +164,8 @@ class Sender:
         try:
             if planned.intent is not None:
                 return await self._write(planned.intent, begun=planned.begun)
-            return await look(self._partner, planned.account, planned.appointment_id, planned.link)
+            found = look(self._partner, planned.account, planned.appointment_id, planned.link)
+            return await (found if planned.overtaken is None else answered(found))
         except PartnerError as error:
             return error
         except Exception as error:  # our own bug; as far as we know it is about this appointment only
