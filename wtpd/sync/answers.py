@@ -110,15 +110,14 @@ def _take_over(session: Session, spec: ChannelSpec, link: Link, intent: Intent, 
     """A value that the partner made of ours (shortened, normalised) is an agreed difference: ours stays here. A field
     that we didn't send and that changed with it is a change there like any other."""
     held = receipt.held
-    written = replace(link, version=receipt.version, base=intent.full, wrote=True)
+    kept = {name: value for name, value in link.apart.items() if name not in intent.fields}
     if held is None:
-        apart = {name: value for name, value in link.apart.items() if name not in intent.fields}
-        session.links.put_link(replace(written, apart=apart))
+        session.links.put_link(replace(link, version=receipt.version, base=intent.full, apart=kept, wrote=True))
         return
     made = {name: held.fields[name] for name in intent.fields if name in held.fields}
     apart = {name: value for name, value in intent.fields.items() if made.get(name, value) != value}
-    kept = {name: value for name, value in link.apart.items() if name not in intent.fields}
-    written = replace(written, base={**intent.full, **made}, apart=kept | apart)
+    base = {**intent.full, **made}
+    written = replace(link, version=receipt.version, base=base, apart=kept | apart, wrote=True)
     others = any(intent.full.get(name, value) != value for name, value in held.fields.items() if name not in made)
     if others and receipt.version > 1:
         session.links.put_link(replace(written, version=receipt.version - 1))

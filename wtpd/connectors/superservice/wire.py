@@ -121,7 +121,7 @@ def receipt(raw: Any, account: str, status: int | None = None, sent: Any = None)
     body = object_(raw, "appointment")
     partner_id, version = _partner_id(body), count(body.get("version"), "version")
     try:
-        held = appointment(raw, account)
+        held = appointment(raw, account) if "dropOffTime" in body else None
     except WireError:
         held = None
     links = _links(body, {}) if held is None else held.links
