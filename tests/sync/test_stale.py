@@ -15,8 +15,12 @@ import pytest
 from tests.support.bookkeeping import DESK, MONDAY
 from tests.support.partner_model import PartnerModel
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
+from wtpd.book.sync_port import SyncBook
 from wtpd.planner.appointment import Status
 from wtpd.store import channels
+from wtpd.store.database import Tx
+from wtpd.store.session import StoreSession
+from wtpd.sync.decide import resolve
 from wtpd.sync.errors import PartnerBroken, PartnerError, Precondition, Rejected, TooLarge, Transient
 from wtpd.sync.health import State
 from wtpd.sync.ports import Incoming, Intent, Page, Receipt
@@ -609,3 +613,42 @@ async def test_a_new_mapping_cancels_what_is_still_to_come_and_lets_past_ones_go
     assert [item.left for item in world.partner.held[ACCOUNT].values() if item.cancelled] == [True]
     assert await world.attention() == []
     assert all(one.is_live for one in await world.ours())
+
+
+async def test_what_a_restored_partner_has_live_again_is_booked_if_it_never_was_ours(world: World) -> None:
+    partner_id = world.partner.book(ACCOUNT, FIELDS)
+    backup = world.partner.copy()
+    world.partner.cancel(ACCOUNT, partner_id)
+    await settle(world)
+    assert await world.ours() == []
+    world.partner.restore(backup)
+    await settle(world)
+    assert (await world.only()).is_live
+    assert (await world.channel.compare()).differences == []
+
+
+@pytest.mark.parametrize("by_us", [True, False])
+async def test_what_a_restored_partner_has_live_again_and_is_cancelled_here_is_listed(
+    world: World, by_us: bool
+) -> None:
+    made = await world.make()
+    await world.sync()
+    backup = world.partner.copy()
+    if by_us:
+        await world.cancel(made.id)
+    else:
+        world.partner.cancel(ACCOUNT, world.theirs().partner_id)
+    await settle(world)
+    world.partner.restore(backup)
+    await settle(world)
+    (entry,) = await world.attention("conflict")
+    assert (entry.appointment_id, entry.data["theirs"]) == (made.id, False)
+    assert not world.theirs().cancelled
+
+    def put_ours_back(tx: Tx) -> None:
+        resolve(StoreSession(tx, SyncBook(world.book, tx)), entry.id, "ours", by="maria")
+
+    await world.write(put_ours_back)
+    await settle(world)
+    assert world.theirs().cancelled
+    assert await world.attention("conflict") == []

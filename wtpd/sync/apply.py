@@ -154,7 +154,9 @@ def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: _Ques
         link = None
     if link is None and (mine := session.links.elsewhere(spec.id, spec.account, item.partner_id)) is not None:
         return Applied(decision="late", appointment_id=mine)  # of the site that had this number before
-    if link is not None and item.version <= link.version:
+    if link is not None and (risen := _risen(link, item, questions)) is not None:
+        item = risen
+    elif link is not None and item.version <= link.version:
         _doubt(session, link, item, questions)
         is_echo = item.version == link.version and item.changed_by == US and not link.passed_by
         return Applied(decision="echo" if is_echo else "late", appointment_id=link.appointment_id or None)
@@ -167,7 +169,8 @@ def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: _Ques
     if link is not None:
         link = writers.count(session, link, item, is_remembered=is_ours(item, sent))
     successor = None
-    if ours is not None and item.cancelled and item.changed_by == US and not ours.cancelled and not _cancels(sent):
+    cancels = sent is not None and sent.operation == "cancel"
+    if ours is not None and item.cancelled and item.changed_by == US and not ours.cancelled and not cancels:
         successor = questions.live_of(ours.appointment_id)
     work = _Work(session, spec, item, link, ours)
     for action in plan(link, ours, item, sent, successor=successor.partner_id if successor is not None else None):
@@ -328,8 +331,13 @@ def _known(
     )
 
 
-def _cancels(sent: Intent | None) -> bool:
-    return sent is not None and sent.operation == "cancel"
+def _risen(link: Link, item: Incoming, questions: _Questions) -> Incoming | None:
+    """The appointment as the partner has it now, if it is live again under a lower version than its cancellation had:
+    the partner was restored to a state before it."""
+    if not link.tombstone or link.let_go or item.cancelled or item.version >= link.version:
+        return None
+    _, now = questions.now_at(item.partner_id)
+    return now if now is not None and not now.cancelled and now.version < link.version else None
 
 
 def _doubt(session: Session, link: Link, item: Incoming, questions: _Questions) -> None:
