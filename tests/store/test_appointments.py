@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.support.bookkeeping import DESK, MONDAY, Dealership, draft
 from wtpd.errors import Invalid, NotFound
 from wtpd.planner.appointment import Appointment, Intervention, Status
 from wtpd.store import appointments
+from wtpd.store import search as index
 from wtpd.store.appointments import Filter
 from wtpd.store.database import Tx
 
@@ -139,6 +141,26 @@ async def test_a_partners_number_is_replaced_by_the_next_and_stands_for_one_visi
     await dealership.do(work)
     records = await dealership.see(lambda tx: appointments.many(tx, [first, second]))
     assert [dict(record.references) for record in records] == [{"superservice": "A-2"}, {"superservice": "A-1"}]
+
+
+async def test_the_first_number_of_a_partner_is_found_as_a_later_one_is(dealership: Dealership) -> None:
+    first, second = await dealership.do(fill(dealership, 2))
+
+    def work(tx: Tx) -> None:
+        appointments.put_reference(tx, first, "superservice", "KX-77 Ä", is_first=True)
+        appointments.put_reference(tx, second, "superservice", "KX-78 Ö")
+
+    await dealership.do(work)
+    await dealership.do(lambda tx: appointments.put_reference(tx, second, "carloop", "C5", is_first=True))
+    for text, found in (("KX 77", [first]), ("kx77", [first]), ("KX", [second, first]), ("C5 KX", [second])):
+        assert [one.id for one in await dealership.see(partial(appointments.search, text=text))] == found, text
+
+    def documents(tx: Tx) -> list[str]:
+        return [row["words"] for row in tx.all("SELECT words FROM search_appointment_text ORDER BY id")]
+
+    kept = await dealership.see(documents)
+    await dealership.do(lambda tx: [index.touch_appointment(tx, each) for each in (first, second)])
+    assert await dealership.see(documents) == kept, "nothing is left for a whole reading of the appointment"
 
 
 async def test_the_load_of_a_day_counts_live_visits_only(dealership: Dealership) -> None:

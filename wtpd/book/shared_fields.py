@@ -76,9 +76,13 @@ def of(visit: Visit) -> dict[str, Any]:
 
 def _shared_work(work: Intervention) -> dict[str, Any]:
     """Without its elements, which no partner of sync has."""
-    value: dict[str, Any] = json_value(work)
-    del value["elements"]
-    return value
+    return {
+        "code": work.code,
+        "title": work.title,
+        "description": work.description,
+        "labour_units": work.labour_units,
+        "price_cents": work.price_cents,
+    }
 
 
 def with_elements(before: Sequence[Intervention], after: Sequence[Intervention]) -> tuple[Intervention, ...]:

@@ -121,16 +121,15 @@ class SyncBook:
         connector = self._mapped(channel).connector
         reference, before = appointments.known_at(self._tx, appointment_id, connector)
         if reference != partner_id:
-            appointments.put_reference(self._tx, appointment_id, connector, partner_id)
+            is_first = reference is None
+            appointments.put_reference(self._tx, appointment_id, connector, partner_id, is_first=is_first)
         if any(before.get(name) != address for name, address in links.items()):
             checks.links({**before, **links})
             appointments.put_links(self._tx, appointment_id, links)
 
-    def possible_doubles(self, appointment_id: str) -> Sequence[str]:
-        if appointment_id == self._alone:
-            return ()
-        known = self._last if self._last is not None and self._last.id == appointment_id else None
-        return appointments.neighbours(self._tx, known or appointments.get(self._tx, appointment_id), DOUBLE)
+    def possible_doubles(self, appointment_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
+        asked = [each for each in appointment_ids if each != self._alone]
+        return appointments.neighbours(self._tx, asked, DOUBLE) if asked else ()
 
     def last_actor(self, appointment_id: str) -> str:
         return history.last_actor(self._tx, appointment_id)

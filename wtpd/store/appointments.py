@@ -42,6 +42,8 @@ _SELECT = """SELECT a.*, (SELECT json_group_object(r.partner, r.partner_id) FROM
 _INSERT = f"INSERT INTO appointment ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _REFER = """INSERT INTO reference (partner, partner_id, appointment_id) VALUES (?, ?, ?)
             ON CONFLICT DO UPDATE SET appointment_id = excluded.appointment_id"""
+_SECOND = "%Y-%m-%dT%H:%M:%SZ"
+"""As `wtpd.clock.iso` writes it."""
 LIVE = "status NOT IN ('cancelled', 'no_show')"
 """In SQL: it still takes place."""
 
@@ -179,24 +181,25 @@ def open_of(tx: Tx, *, customer_id: str | None = None, vehicle_id: str | None = 
     return [(row["id"], row["site"], row["department"]) for row in rows]
 
 
-def neighbours(tx: Tx, mine: Appointment, within: timedelta) -> list[str]:
-    """Other live appointments of its customer or vehicle at its site whose origin is another one and whose drop-off is
-    at most `within` before or after its own."""
-    if mine.customer_id is None and mine.vehicle_id is None:
-        return []
-    start = mine.drop_off
-    near = """site = :site AND drop_off BETWEEN :since AND :until AND id <> :id AND status <> 'cancelled'
-              AND origin <> :origin"""
+def neighbours(tx: Tx, appointment_ids: Sequence[str], within: timedelta) -> list[tuple[str, str]]:
+    """Each of these appointments with the other live ones of its customer or vehicle at its site whose origin is
+    another one and whose drop-off is at most `within` before or after its own."""
+    near = f"""other.site = mine.site AND other.origin <> mine.origin AND other.status <> 'cancelled'
+               AND other.id <> mine.id AND other.drop_off BETWEEN strftime('{_SECOND}', mine.drop_off, :before)
+               AND strftime('{_SECOND}', mine.drop_off, :after)"""
+    mine = "json_each(:ids) CROSS JOIN appointment mine ON mine.id = value CROSS JOIN appointment other INDEXED BY"
     rows = tx.all(
-        f"""SELECT id FROM appointment INDEXED BY appointment_by_customer WHERE customer_id = :customer AND {near}
-            UNION ALL
-            SELECT id FROM appointment INDEXED BY appointment_by_vehicle WHERE vehicle_id = :vehicle AND {near}""",
+        f"""SELECT mine.id, other.id AS other
+              FROM {mine} appointment_by_customer ON other.customer_id = mine.customer_id AND {near}
+            UNION
+            SELECT mine.id, other.id AS other
+              FROM {mine} appointment_by_vehicle ON other.vehicle_id = mine.vehicle_id AND {near}""",
         {
-            "site": mine.site, "since": iso(start - within), "until": iso(start + within), "id": mine.id,
-            "origin": mine.origin, "customer": mine.customer_id, "vehicle": mine.vehicle_id,
+            "ids": to_json(list(appointment_ids)), "before": f"-{within.total_seconds()} seconds",
+            "after": f"+{within.total_seconds()} seconds",
         },
     )  # fmt: skip
-    return sorted({row["id"] for row in rows})
+    return sorted((row["id"], row["other"]) for row in rows)
 
 
 def booked_units(
@@ -286,12 +289,16 @@ def update(tx: Tx, before: Appointment, after: Appointment) -> None:
         index.touch_appointment(tx, after.id)
 
 
-def put_reference(tx: Tx, appointment_id: str, partner: str, partner_id: str) -> None:
+def put_reference(tx: Tx, appointment_id: str, partner: str, partner_id: str, *, is_first: bool = False) -> None:
     """The number by which a partner knows the appointment now; each stands for one appointment, the last that was said.
-    A number that was given up (it was cancelled there and made anew) is kept by the ledger of sync."""
-    tx.run("DELETE FROM reference WHERE appointment_id = ? AND partner = ?", (appointment_id, partner))
+    A number that was given up (it was cancelled there and made anew) is kept by the ledger of sync. `is_first`: the
+    partner had none for it."""
+    if is_first:
+        index.add_number(tx, appointment_id, partner_id)
+    else:
+        tx.run("DELETE FROM reference WHERE appointment_id = ? AND partner = ?", (appointment_id, partner))
+        index.touch_appointment(tx, appointment_id)
     tx.run(_REFER, (partner, partner_id, appointment_id))
-    index.touch_appointment(tx, appointment_id)
 
 
 def known_at(tx: Tx, appointment_id: str, partner: str) -> tuple[str | None, Mapping[str, str]]:

@@ -7,7 +7,7 @@ the marks, so that one that comes during a call isn't missed. `Outbox` is the `O
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ LONGEST = timedelta(hours=1)
 """No row is deferred for longer: what seems to be was deferred before the clock was set back, and is due."""
 
 _INTENT = msgspec.json.Decoder(Intent)
+_NAMES = tuple(each.name for each in fields(Intent))
 
 
 def signal(channel: str) -> str:
@@ -206,7 +207,9 @@ class Outbox:
 
 def _stored(intent: Intent) -> str:
     """A `create` says everything, so it is kept once."""
-    return to_json(replace(intent, full={}) if intent.operation == "create" else intent)
+    if intent.operation != "create":
+        return to_json(intent)
+    return to_json({name: getattr(intent, name) for name in _NAMES} | {"full": {}})
 
 
 def _restored(text: str) -> Intent:

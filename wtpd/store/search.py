@@ -10,6 +10,7 @@ savepoint.
 from __future__ import annotations
 
 import re
+import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -81,6 +82,11 @@ def near(tx: Tx, kind: str, text: str, limit: int) -> list[str]:
 def touch_appointment(tx: Tx, appointment_id: str) -> None:
     """What the appointment is found by may have changed in this transaction."""
     tx.at_commit(_index, f"appointment {appointment_id}")
+
+
+def add_number(tx: Tx, appointment_id: str, number: str) -> None:
+    """A partner's number of the appointment came in this transaction: the rest of its document stays as it is."""
+    tx.at_commit(_index, f"number {appointment_id} {number}")
 
 
 def touch_customer(tx: Tx, customer_id: str) -> None:
@@ -353,7 +359,7 @@ def _swapped(text: str) -> list[str]:
 
 def _index(tx: Tx, touched: set[str]) -> None:
     """`touched`: kind and id of what may have changed. Each appointment is looked at once, however it was touched."""
-    ids: dict[str, set[str]] = {"appointment": set(), "customer": set(), "vehicle": set()}
+    ids: dict[str, set[str]] = {"appointment": set(), "customer": set(), "vehicle": set(), "number": set()}
     for key in touched:
         kind, _, record_id = key.partition(" ")
         ids[kind].add(record_id)
@@ -367,6 +373,22 @@ def _index(tx: Tx, touched: set[str]) -> None:
                         ("appointment", _index_appointments)):  # fmt: skip
         if ids[kind]:
             index(tx, ids[kind])
+    _add_numbers(tx, ids["number"], without=ids["appointment"])
+
+
+def _add_numbers(tx: Tx, touched: set[str], *, without: set[str]) -> None:
+    numbers: dict[str, list[str]] = {}
+    for each in sorted(touched):
+        appointment_id, _, number = each.partition(" ")
+        if appointment_id not in without:
+            numbers.setdefault(appointment_id, []).extend(number.split(" "))
+    if numbers:
+        known = _known(tx, "appointment", numbers)
+        texts = {each: row["words"].split() for each, row in known.items()}
+        documents = {each: _document([*words, *_numbers(*numbers[each])]) for each, words in texts.items()}
+        _put(tx, "appointment", documents, known)
+        if missing := numbers.keys() - known.keys():
+            _index_appointments(tx, missing)
 
 
 def _index_appointments(tx: Tx, ids: set[str]) -> None:
@@ -418,12 +440,17 @@ def _document(words: Iterable[str]) -> str:
     return " ".join(dict.fromkeys(word[:_LONGEST] for word in words if word))
 
 
-def _put(tx: Tx, kind: str, documents: Mapping[str, str]) -> None:
+def _known(tx: Tx, kind: str, ids: Iterable[str]) -> dict[str, sqlite3.Row]:
+    """The documents as they are (doc, id, words), by the id of the record."""
+    rows = tx.all(f"SELECT doc, id, words FROM search_{kind}_text WHERE id IN (SELECT value FROM json_each(?))",
+                  _ids(ids))  # fmt: skip
+    return {row["id"]: row for row in rows}
+
+
+def _put(tx: Tx, kind: str, documents: Mapping[str, str], known: Mapping[str, sqlite3.Row] | None = None) -> None:
     """Bring the documents of these records (id → words) up to date; nothing is written for one that says the same."""
     table = f"search_{kind}"
-    rows = tx.all(f"SELECT doc, id, words FROM {table}_text WHERE id IN (SELECT value FROM json_each(?))",
-                  _ids(documents))  # fmt: skip
-    known = {row["id"]: row for row in rows}
+    known = _known(tx, kind, documents) if known is None else known
     last = tx.one(f"SELECT max(doc) AS doc FROM {table}_text")
     first = 1 + ((last["doc"] if last else None) or 0)
     new = [(first + place, each) for place, each in enumerate(each for each in documents if each not in known)]
@@ -431,14 +458,16 @@ def _put(tx: Tx, kind: str, documents: Mapping[str, str]) -> None:
         (row["doc"], row["words"], documents[each]) for each, row in known.items() if row["words"] != documents[each]
     ]
     if changed:
-        tx.run_many(f"INSERT INTO {table} ({table}, rowid, words) VALUES ('delete', ?, ?)",
-                    [(doc, before) for doc, before, _ in changed])  # fmt: skip
         tx.run_many(f"UPDATE {table}_text SET words = ? WHERE doc = ?", [(after, doc) for doc, _, after in changed])
     if new:
         tx.run_many(f"INSERT INTO {table}_text (doc, id, words) VALUES (?, ?, ?)",
                     [(doc, each, documents[each]) for doc, each in new])  # fmt: skip
-    written = [*((doc, after) for doc, _, after in changed), *((doc, documents[each]) for doc, each in new)]
-    tx.run_many(f"INSERT INTO {table} (rowid, words) VALUES (?, ?)", sorted(written))
+    # In the order of the documents, each deleted right before it is inserted: FTS5 begins a new segment, which it has
+    # to merge later, whenever a document comes that is before the last one.
+    written = [*((doc, 0, "delete", before) for doc, before, _ in changed), *((doc, 1, None, after) for doc, _, after
+               in changed), *((doc, 1, None, documents[each]) for doc, each in new)]  # fmt: skip
+    tx.run_many(f"INSERT INTO {table} ({table}, rowid, words) VALUES (?, ?, ?)",
+                [(command, doc, words) for doc, _, command, words in sorted(written)])  # fmt: skip
 
 
 def _readings(text: str | None) -> list[list[str]]:

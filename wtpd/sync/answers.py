@@ -12,7 +12,7 @@ from wtpd.sync import listing, numbers
 from wtpd.sync.apply import Applied, attempt, quarantine, sentence
 from wtpd.sync.errors import PartnerBroken, PartnerError, Transient
 from wtpd.sync.fetch import Fetched
-from wtpd.sync.intents import Encode, Planned, next_intent
+from wtpd.sync.intents import Encode, Planned, list_doubles, next_intent
 from wtpd.sync.ports import Answered, Incoming, Intent, Link, Receipt, Session
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
@@ -154,6 +154,8 @@ def merge(
         return done, None  # only a person knows how it goes on
     link = session.links.link_of(planned.channel, planned.appointment_id)
     intent = next_intent(session, spec, planned.appointment_id, link, encode)
+    if intent is not None:
+        list_doubles(session, spec, [intent])
     _keep_look(session, planned, fetched.theirs, is_same=intent is None and not done.applied)
     return done, intent
 

@@ -200,7 +200,7 @@ class _Work:
                 self._asked = item.fields
                 self._ours = _within(session.book.create(spec.id, item, actor=spec.actor), spec)
                 done.applied, done.decision = 1, "create"
-                listing.possible_doubles(session, spec, self._ours.appointment_id)
+                listing.possible_doubles(session, spec, [self._ours.appointment_id])
             case PassBy(version):
                 session.links.pass_by(spec.id, spec.account, item.partner_id, version)
         if self._ours is not None:

@@ -69,7 +69,15 @@ def plan_batch(
     missing from it belongs to a call that the previous process may have made."""
     rows = session.outbox.pending(spec.id, after=after, limit=limit)
     planned = [each for row in rows if (each := _planned(session, spec, row, encode, made)) is not None]
+    list_doubles(session, spec, [each.intent for each in planned if each.intent is not None and not each.begun])
     return Batch(planned, rows[-1].seq if rows else after, len(rows) == limit)
+
+
+def list_doubles(session: Session, spec: ChannelSpec, intents: Sequence[Intent]) -> None:
+    """Of the appointments that are booked there with these calls."""
+    booked = [intent.appointment_id for intent in intents if intent.operation == "create"]
+    if booked:
+        listing.possible_doubles(session, spec, booked)
 
 
 def _planned(
@@ -148,9 +156,7 @@ def next_intent(
 
 def _stored(session: Session, spec: ChannelSpec, ours: Ours, intent: Intent, encode: Encode) -> Intent | None:
     appointment_id = ours.appointment_id
-    if intent.operation == "create":
-        listing.possible_doubles(session, spec, appointment_id)
-    elif intent.operation == "update" and (disputed := session.attention.disputed(spec.id, appointment_id)):
+    if intent.operation == "update" and (disputed := session.attention.disputed(spec.id, appointment_id)):
         who = session.book.last_actor(appointment_id)
         listing.settle_conflicts(session, spec.id, appointment_id, disputed & intent.fields.keys(), by=who)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wtpd.sync.ports import Incoming, Session
@@ -56,10 +56,10 @@ def shortened(
             )
 
 
-def possible_doubles(session: Session, spec: ChannelSpec, appointment_id: str) -> None:
+def possible_doubles(session: Session, spec: ChannelSpec, appointment_ids: Sequence[str]) -> None:
     """Other appointments that may be the same visit, made through another interface (sync.md, 25). Each pair is listed
     once; nothing is merged."""
-    for other in session.book.possible_doubles(appointment_id):
+    for appointment_id, other in session.book.possible_doubles(appointment_ids):
         first, second = sorted((appointment_id, other))
         session.attention.add_new(
             "possible_double",

@@ -152,9 +152,9 @@ class BookPort(Protocol):
         """Keep the partner's reference and links on the appointment; no history entry, no new version."""
         ...
 
-    def possible_doubles(self, appointment_id: str) -> Sequence[str]:
-        """Other appointments of its customer or vehicle at its site that were made through another interface and begin
-        within two hours of it, without the cancelled ones."""
+    def possible_doubles(self, appointment_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Each with other appointments of its customer or vehicle at its site that were made through another interface
+        and begin within two hours of it, without the cancelled ones."""
         ...
 
     def last_actor(self, appointment_id: str) -> str:
