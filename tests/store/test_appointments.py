@@ -155,8 +155,8 @@ async def test_the_first_number_of_a_partner_is_found_as_a_later_one_is(dealersh
     for text, found in (("KX 77", [first]), ("kx77", [first]), ("KX", [second, first]), ("C5 KX", [second])):
         assert [one.id for one in await dealership.see(partial(appointments.search, text=text))] == found, text
 
-    def documents(tx: Tx) -> list[str]:
-        return [row["words"] for row in tx.all("SELECT words FROM search_appointment_text ORDER BY id")]
+    def documents(tx: Tx) -> list[set[str]]:
+        return [set(row["words"].split()) for row in tx.all("SELECT words FROM search_appointment_text ORDER BY id")]
 
     kept = await dealership.see(documents)
     await dealership.do(lambda tx: [index.touch_appointment(tx, each) for each in (first, second)])
