@@ -53,6 +53,8 @@ COMMANDS = {
     "vehicle": "wtpd.cli.vehicle:vehicle",
     "tui": "wtpd.cli.tui:tui",
     "mail": "wtpd.cli.mail:mail",
+    "listener": "wtpd.cli.listener:listener",
+    "token": "wtpd.cli.listener:token",
     "import": "wtpd.cli.importing:import_files",
     "sandbox": "wtpd.cli.sandbox:sandbox",
     "demo": "wtpd.cli.demo:demo",

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from wtpd.client.events import Event, follow
 from wtpd.client.http import DEFAULT_SOCKET, IMPORT, LONG, Http, Json
+from wtpd.client.listener import Listener, Tokens
 from wtpd.client.live import Log, Messages, Presence
 from wtpd.client.resources import (
     Appointments,
@@ -57,6 +58,8 @@ class Client:
         self.attention = Attention(http, "/v1/attention")
         self.credentials = Credentials(http, "/v1/credentials")
         self.mails = Mails(http, "/v1/mail")
+        self.listener = Listener(http)
+        self.tokens = Tokens(http, "/v1/tokens")
         self.assessors = Collection(http, "/v1/assessors")
         self.users = Collection(http, "/v1/users")
         self.config = Configuration(http, "/v1/config")

@@ -67,6 +67,38 @@ class Api(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = []
 
 
+Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?$(?!\n)", examples=["192.168.10.0/24"])]
+FilePath = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]+$(?!\n)", max_length=1024)]
+
+PRIVATE = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""The box itself, and the networks that the internet doesn't reach (RFC 1918, RFC 4193)."""
+
+
+class Listener(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """HTTPS on the local network, for partners' programs that send by themselves (a DMS). Callers need a token:
+    `wtpd token create`."""
+
+    enabled: bool = False
+    address: Annotated[str, Meta(max_length=45, description="of the box, where it listens; 0.0.0.0 or :: for all")] = (
+        "0.0.0.0"  # noqa: S104 - callers are let in by `networks` and their token
+    )
+    port: Annotated[int, Meta(ge=1024, le=65535)] = 8443
+    networks: Annotated[
+        list[Network], Meta(max_length=50, description="who may connect; nobody else gets an answer")
+    ] = msgspec.field(default_factory=lambda: list(PRIVATE))
+    names: Annotated[
+        list[Annotated[str, Meta(max_length=253)]],
+        Meta(max_length=20, description="under which callers reach the box, beside its host name and addresses"),
+    ] = []
+    certificate: Annotated[FilePath | None, Meta(description="PEM file of one's own; without it wtpd makes one")] = None
+    key: Annotated[
+        FilePath | None, Meta(description="PEM file of its key; without it systemd's credential wtpd-listener.key")
+    ] = None
+    client_ca: Annotated[
+        FilePath | None, Meta(description="PEM file; callers need a certificate that one of these has signed")
+    ] = None
+
+
 class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long records are kept, in days."""
 
@@ -211,6 +243,7 @@ class Config(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     modules: Annotated[list[Name], Meta(max_length=50, description="what is licensed, e.g. online_booking")] = []
     mail: Mail = Mail()
     api: Api = Api()
+    listener: Listener = Listener()
     retention: Retention = Retention()
     connectors: Annotated[dict[Name, ConnectorSettings], Meta(max_length=100, description="settings by connector")] = {}
     credentials: Annotated[

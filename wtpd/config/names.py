@@ -88,7 +88,7 @@ def host(name: str) -> Text | None:
         return N_("host is a name without a scheme: write {host}", host=bare)
     if name != bare or any(character.isspace() for character in name):
         return N_("host {host} has a blank in it; take it out", host=name)
-    if _is_ip(name):
+    if is_ip(name):
         return None
     before, colon, port = name.rpartition(":")
     if colon and port.isdecimal():
@@ -118,7 +118,20 @@ def is_ascii_local(address: str) -> bool:
     return address.rpartition("@")[0].isascii()
 
 
-def _is_ip(name: str) -> bool:
+def network(text: str) -> Text | None:
+    """What is wrong with an address or a network, with the cure; None if nothing is."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        try:
+            right = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            return N_("{network} is no network; right is, for example: 192.168.10.0/24", network=text)
+        return N_("{network} names an address within a network; write {right}", network=text, right=right)
+    return None
+
+
+def is_ip(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:

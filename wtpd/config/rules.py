@@ -69,7 +69,8 @@ class Known:
 
 def check(config: Config, known: Known, root: Node, name: str) -> Iterator[ConfigError]:
     """All broken rules, in no special order; `root` is the file, for their lines."""
-    findings = [*_box(config), *_modules(config, known), *_sites(config), *_credentials(config, known)]
+    findings = [*_box(config), *_listener(config), *_modules(config, known), *_sites(config)]
+    findings += _credentials(config, known)
     findings += _connectors(config, known, root)
     findings += _dealer_numbers(config, known, lambda path: nearest_place(root, path))
     for number, site in enumerate(config.sites):
@@ -95,6 +96,23 @@ def _box(config: Config) -> Iterator[Finding]:
             ("api", "socket"),
             N_("socket has {count} bytes; the system allows {limit}", count=len(socket.encode()), limit=MAX_SOCKET),
         )
+
+
+def _listener(config: Config) -> Iterator[Finding]:
+    listener = config.listener
+    if not names.is_ip(listener.address):
+        yield (
+            ("listener", "address"),
+            N_("address {address} is no address of the box; right is, for example: 0.0.0.0", address=listener.address),
+        )
+    for number, network in enumerate(listener.networks):
+        if (wrong := names.network(network)) is not None:
+            yield ("listener", "networks", number), wrong
+    for number, name in enumerate(listener.names):
+        if (wrong := names.host(name)) is not None:
+            yield ("listener", "names", number), wrong
+    if listener.enabled and not listener.networks:
+        yield ("listener", "networks"), N_("networks is empty, so nobody could connect; name that of the callers")
 
 
 MAX_SOCKET = 107

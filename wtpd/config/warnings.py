@@ -20,7 +20,7 @@ def find(config: Config, known: Known, root: Node, text: str, empty: Iterable[tu
     for path, place in empty:
         if len(path) >= 3 and path[0] == "sites" and "partners" in path:
             yield place, path, _EMPTY_PARTNER
-    for path, said in (*_missing(config), *_sites(config)):
+    for path, said in (*_missing(config), *_listener(config), *_sites(config)):
         yield nearest_place(root, path), path, said
 
 
@@ -32,6 +32,11 @@ def _missing(config: Config) -> Iterator[tuple[Path, Text]]:
         yield ("sites",), N_("there are no sites: wtpd keeps no appointments. Was the end of the file lost?")
     elif not config.mail.host and any(site.status_mail for site in config.sites):
         yield ("mail", "host"), N_("no mail server is set (mail.host): nobody gets status mails")
+
+
+def _listener(config: Config) -> Iterator[tuple[Path, Text]]:
+    if config.listener.key is not None and config.listener.certificate is None:
+        yield ("listener", "key"), N_("key has no effect without certificate; give both, or take key out")
 
 
 def _sites(config: Config) -> Iterator[tuple[Path, Text]]:

@@ -17,6 +17,7 @@ from wtpd.texts import Text
 if TYPE_CHECKING:
     from wtpd.connectors.http import PartnerHttp
     from wtpd.connectors.partner_side import Act, Host, PartnerSide
+    from wtpd.connectors.receiver import Receiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,8 @@ class Manifest:
     """The partner's products that `connectors.NAME.products` may name, for a partner that sells several."""
     connect: Callable[[PartnerHttp, Secrets], AppointmentConnector] | None = None
     """Makes the connector over a ready HTTP client (time limits, throttle and error mapping are its business)."""
+    receives: Callable[[], Receiver] | None = None
+    """Makes what reads what the partner sends by itself, over the listener."""
     sandbox: Callable[[Host], PartnerSide] | None = None
     """Makes the partner's side, a real HTTP app, for `wtpd sandbox`."""
     actions: tuple[Action, ...] = ()

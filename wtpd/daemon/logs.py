@@ -31,6 +31,10 @@ MESSAGES: Mapping[str, str] = {
     "config-held": "6a1d2b7c0f3e4c559a346f2f0a9c1e07",
     "channel-state": "6a1d2b7c0f3e4c559a346f2f0a9c1e05",
     "run": "6a1d2b7c0f3e4c559a346f2f0a9c1e06",
+    "token-created": "6a1d2b7c0f3e4c559a346f2f0a9c1e08",
+    "token-revoked": "6a1d2b7c0f3e4c559a346f2f0a9c1e09",
+    "token-wrong": "6a1d2b7c0f3e4c559a346f2f0a9c1e0a",
+    "pushed": "6a1d2b7c0f3e4c559a346f2f0a9c1e0b",
 }
 """`MESSAGE_ID` of each kind of event, for `journalctl MESSAGE_ID=…` and alert rules."""
 
@@ -42,6 +46,7 @@ _SECRETS = re.compile(
     (?P<before>
         \b(?:authorization|proxy-authorization)["']?\s*[:=]\s*(?:["']\s*)?(?:(?:bearer|basic|digest)\s*)?
       | \b(?:bearer|basic)\s+(?=[\w+/=.~-]{12,})
+      | \bwtpd_[a-z0-9_-]{1,63}_[a-z2-7]{12}_(?=[a-z2-7]{8,})
       | ["']?\b(?:client[-_]?secret|passw(?:or)?d|pwd|(?:access|refresh)?[-_]?token|api[-_]?key|signature)["']?
         \s*[:=]\s*["']?
       | (?<![a-z0-9+.-])[a-z0-9+.-]+://[^\s/:@]+:(?=[^\s/@]+@)

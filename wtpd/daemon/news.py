@@ -18,10 +18,12 @@ from wtpd.daemon.fleet import Seat
 from wtpd.daemon.health import ENOUGH_FREE, Health
 from wtpd.daemon.holdings import Refusal
 from wtpd.daemon.integrity import Damage
+from wtpd.daemon.listener.certificate import EXPIRES
+from wtpd.daemon.listener.lan import Lan
 from wtpd.daemon.losses import Held
 from wtpd.daemon.reload import Fault
 from wtpd.planner.resources import Period
-from wtpd.store import attention, figures, mail, outbox
+from wtpd.store import attention, figures, mail, outbox, pushed
 from wtpd.store.database import Tx
 from wtpd.sync.health import State
 from wtpd.texts import N_, N_n, Text
@@ -112,6 +114,7 @@ class Kept:
     mails: mail.Queue
     waiting_today: Mapping[str, int]
     listed_today: Mapping[str, int]
+    bodies: pushed.Open = pushed.NOTHING
 
 
 NOTHING = Kept({}, {}, mail.Queue(waiting=0, oldest=None, refused=0, error=None, last_sent=None), {}, {})
@@ -127,7 +130,8 @@ def kept(tx: Tx, channels: Iterable[str], days: Mapping[str, Period]) -> Kept:
         site = name.partition("/")[2]
         if site in days:
             waiting_today[name] = figures.waiting_on(tx, name, site, days[site])
-    return Kept(waiting, listed, mail.figures(tx), waiting_today, figures.listed_on(tx, days) if listed else {})
+    return Kept(waiting, listed, mail.figures(tx), waiting_today, figures.listed_on(tx, days) if listed else {},
+                pushed.figures(tx))  # fmt: skip
 
 
 def of_channels(seats: Iterable[Seat], kept: Kept, scope: Scope) -> list[Trouble]:
@@ -190,6 +194,52 @@ def of_damage(damage: Damage | None, folder: Path) -> list[Trouble]:
     return [
         Trouble(rank=0, kind="damage", text=text, next_step=step, place=Place("overview", "damage"), since=damage.since)
     ]
+
+
+_LISTENER = N_("Print the sheet for the vendor of the DMS, with both fingerprints: wtpd listener sheet")
+
+
+def of_listener(lan: Lan, now: datetime, bodies: pushed.Open) -> list[Trouble]:
+    """What keeps partners' programs from delivering, or will do so."""
+    found = []
+    place = Place("overview", "listener")
+    service = lan.service
+    if (trouble := service.trouble) is not None:
+        found.append(
+            Trouble(
+                rank=4, kind="listener", text=trouble.text, next_step=trouble.next_step, place=place,
+                since=trouble.since,
+            )
+        )  # fmt: skip
+    used = service.identity
+    if used is not None and used.changes_at is not None:
+        text = N_(
+            "The certificate of the listener changes on {day}; its fingerprint with it.", day=used.changes_at.date()
+        )
+        found.append(Trouble(rank=7, kind="listener.certificate", text=text, next_step=_LISTENER, place=place))
+    elif used is not None and not used.own and used.ends - now <= EXPIRES:
+        text = N_("The certificate of the listener ends on {day}.", day=used.ends.date())
+        step = N_("Put a new one in its place: {path}", path=used.certificate)
+        found.append(Trouble(rank=4, kind="listener.certificate", text=text, next_step=step, place=place))
+    for one in lan.tokens.strangers[:3]:
+        text = N_("Wrong tokens come from {address}: {count}", address=one.address, count=one.count)
+        step = N_(
+            "Find out which program that is, and give it a token of its own: wtpd token create CONNECTOR --site SITE"
+        )
+        found.append(
+            Trouble(rank=6, kind="listener.wrong_token", text=text, next_step=step, place=place, since=one.since)
+        )
+    for token in lan.tokens.ending:
+        text = N_("The token {name} ({connector}, {site}) ends on {day} and is still in use.", name=token.name,
+                  connector=token.connector, site=token.site, day=token.expires_at)  # fmt: skip
+        step = N_("Make a new one and give it to the vendor: wtpd token create {connector} --site {site}",
+                  connector=token.connector, site=token.site)  # fmt: skip
+        found.append(Trouble(rank=7, kind="listener.token_ends", text=text, next_step=step, place=place))
+    if bodies.failed + bodies.unreadable:
+        text = N_("What partners sent and couldn't be applied: {count}", count=bodies.failed + bodies.unreadable)
+        step = N_("Look at it, then apply it again or dismiss it: wtpd listener received")
+        found.append(Trouble(rank=5, kind="listener.pushed", text=text, next_step=step, place=place))
+    return found
 
 
 def _of_file(fault: Fault) -> Trouble:

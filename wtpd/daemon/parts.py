@@ -40,6 +40,7 @@ from wtpd.daemon.api.days import zone_of
 from wtpd.daemon.api.events import LOG_LINE, Events
 from wtpd.daemon.api.identification import IdentificationRoutes
 from wtpd.daemon.api.imports import ImportRoutes
+from wtpd.daemon.api.listener import ListenerRoutes, PushedRoutes, TokenRoutes
 from wtpd.daemon.api.log import LogRoutes
 from wtpd.daemon.api.mails import MailRoutes
 from wtpd.daemon.api.mapping import MappingRoutes
@@ -65,6 +66,7 @@ from wtpd.daemon.identification import DAT, Identifier
 from wtpd.daemon.importer import Importer
 from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.lifecycle import Stage
+from wtpd.daemon.listener.lan import Lan
 from wtpd.daemon.log_book import Line, LogBook
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.mail.incidents import Trouble
@@ -76,6 +78,7 @@ from wtpd.daemon.mail.observe import (
     disk_trouble,
     expiry_trouble,
     key_trouble,
+    listener_trouble,
     login_trouble,
 )
 from wtpd.daemon.mail.smtp import SmtpTransport
@@ -113,6 +116,7 @@ class Parts:
         state: Callable[[], str],
         version: str,
         failures: Failures,
+        environ: Mapping[str, str],
     ) -> None:
         self.db, self.settings, self.version = db, settings, version
         self.failures = failures
@@ -158,6 +162,11 @@ class Parts:
         self.integrity = Integrity(
             db, clock, zone=self._zone, on_change=self._box_changed.set, failures=failures,
         )  # fmt: skip
+        receivers = {one.name: one.receives() for one in registry.manifests.values() if one.receives is not None}
+        self.lan = Lan(
+            db, lambda: settings.config, receivers, folder, environ, clock, failures=failures,
+            refusal=lambda: self.health.refusal, on_change=self._box_changed.set,
+        )  # fmt: skip
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock, failures)
         credentials.holdings.on_opened = self._key_is_back
         _follow(log_book, self._events)
@@ -165,6 +174,7 @@ class Parts:
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
             state=state, scope=credentials.scope, holdings=credentials.holdings,
             has_mail_server=lambda: self.mailer.has_server, failures=failures, integrity=self.integrity,
+            lan=self.lan,
         )  # fmt: skip
         self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
 
@@ -181,6 +191,8 @@ class Parts:
             "room": self._keep_in_bounds,
             "keys": self._keep_keys,
             "mails": self.mailer.run,
+            "listener": self.lan.run,
+            "pushed": self.lan.applier.run,
             "credentials": lambda: self._credentials.holdings.watch(self.mailer.wake),
         }
 
@@ -193,6 +205,7 @@ class Parts:
         self.book.plans = plans(config)
         await self.db.write(self.book.keep_countries)
         self._keys_due.set()
+        self.lan.service.notice()
         self.api.language = config.language
         self._gate.admin_group, self._gate.read_group = config.api.admin_group, config.api.read_group
         self._credentials.forget()
@@ -277,8 +290,8 @@ class Parts:
     async def _stop_api(self) -> None:
         self._watch_stop.set()
         self._events.close()
-        if self._server is not None:
-            await self._server.stop(3.0)
+        servers = [self.lan.stop(3.0), *([self._server.stop(3.0)] if self._server is not None else [])]
+        await asyncio.gather(*servers)
         self._presence.close()
 
     async def _stop_partners(self) -> None:
@@ -320,6 +333,9 @@ class Parts:
             *ActionRoutes(self._registry.manifests.values(), settings, self._credentials.holdings).routes(),
             *PresenceRoutes(self._presence).routes(),
             *LogRoutes(self._log_book).routes(),
+            *ListenerRoutes(db, settings, self.lan).routes(),
+            *TokenRoutes(db, settings, self.lan).routes(),
+            *PushedRoutes(db).routes(),
             *self._events.routes(),
         ]
         document = Document(routes, self.version)
@@ -340,6 +356,8 @@ class Parts:
             found.append(damage_trouble(self.integrity.damage.since))
         if self.health.disk_full_since is not None:
             found.append(disk_trouble(self.health.disk_full_since))
+        if (trouble := self.lan.service.trouble) is not None:
+            found.append(listener_trouble(trouble.since, trouble.text))
         return [one for one in found if one is not None]
 
     def _expiry_troubles(self) -> list[Trouble]:
@@ -420,6 +438,7 @@ async def build(
         parts = Parts(
             db, settings, registry, credentials, folder, log_book, clock=clock, chance=chance, free_of=free_of,
             state=state, version=await asyncio.to_thread(version, "wtpd"), failures=failures,
+            environ=environ,
         )  # fmt: skip
         await parts.look_at_keys()
         await parts.fleet.seat_all(settings.config)

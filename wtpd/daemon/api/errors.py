@@ -48,6 +48,7 @@ _STATUS: tuple[tuple[type[WtpdError], int], ...] = (
 
 _TITLES: dict[int, Text] = {
     400: N_("The request can't be read"),
+    401: N_("The token isn't valid"),
     403: N_("Not allowed"),
     404: N_("Not found"),
     405: N_("Not possible here"),
@@ -56,6 +57,7 @@ _TITLES: dict[int, Text] = {
     412: N_("Changed by somebody else meanwhile"),
     413: N_("The request is too large"),
     415: N_("Wrong kind of content"),
+    421: N_("Wrong address"),
     422: N_("The input is wrong"),
     428: N_("A version is needed"),
     429: N_("Too many requests"),

@@ -6,9 +6,9 @@ their own, and places that nobody else gets (spec: operations.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 CONNECTIONS = 512
 """Connections of all callers together."""
@@ -51,41 +51,61 @@ class Bucket:
     tokens: float = -1.0
     at: float = 0.0
 
-    def take(self, now: float) -> float:
-        """Take a token: 0.0, or if there is none, the seconds until there is one."""
+    def take(self, now: float, count: float = 1.0) -> float:
+        """Take `count` tokens: 0.0, or if there are too few, the seconds until there are enough."""
+        lacking = self.lacks(now, count)
+        if not lacking:
+            self.tokens -= count
+        return lacking
+
+    def lacks(self, now: float, count: float = 1.0) -> float:
+        """As `take`, without taking any."""
         self.tokens = self.most if self.tokens < 0 else min(self.most, self.tokens + (now - self.at) * self.rate)
         self.at = now
-        if self.tokens < 1.0:
-            return (1.0 - self.tokens) / self.rate
-        self.tokens -= 1.0
-        return 0.0
+        return max(0.0, (count - self.tokens) / self.rate)
 
 
-class Places:
-    """The open connections by uid: decides who gets a place, and who loses one for it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How many connections there may be: of all callers, kept for privileged ones, of one caller, opened by one."""
 
-    def __init__(self, is_privileged: Callable[[int], bool]) -> None:
+    connections: int = CONNECTIONS
+    kept: int = KEPT
+    per_caller: int = PER_CALLER
+    opened: tuple[float, float] = OPENED
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Places(Generic[K]):
+    """The open connections by caller: decides who gets a place, and who loses one for it. A caller is a uid, or on the
+    local network an address."""
+
+    def __init__(self, is_privileged: Callable[[K], bool], bounds: Bounds = Bounds()) -> None:
         self._is_privileged = is_privileged
-        self._of: dict[int, dict[Connection, None]] = {}
-        self._opened: dict[int, Bucket] = {}
+        self._bounds = bounds
+        self._of: dict[K, dict[Connection, None]] = {}
+        self._opened: dict[K, Bucket] = {}
 
-    def take(self, uid: int, connection: Connection, now: float) -> bool:
+    def take(self, uid: K, connection: Connection, now: float) -> bool:
         """A place for a new connection; False if it gets none. Drops another connection where that makes room: an idle
         one of the same caller, else one of the caller that holds the most."""
         mine = self._of.get(uid, {})
         if self._is_privileged(uid):
-            free = self._count() < CONNECTIONS or self._make_room(0) or _drop_idle(mine)
+            free = self._count() < self._bounds.connections or self._make_room(0) or _drop_idle(mine)
         elif not self._may_open(uid, now):
             free = False
-        elif len(mine) >= PER_CALLER:
+        elif len(mine) >= self._bounds.per_caller:
             free = _drop_idle(mine)
         else:
-            free = self._count_ordinary() < CONNECTIONS - KEPT or self._make_room(len(mine) + 1)
+            ordinary = self._bounds.connections - self._bounds.kept
+            free = self._count_ordinary() < ordinary or self._make_room(len(mine) + 1)
         if free:
             self._of.setdefault(uid, {})[connection] = None
         return free
 
-    def leave(self, uid: int, connection: Connection) -> None:
+    def leave(self, uid: K, connection: Connection) -> None:
         """The connection is gone; safe to call twice."""
         mine = self._of.get(uid)
         if mine is None:
@@ -94,16 +114,16 @@ class Places:
         if not mine:
             del self._of[uid]
 
-    def unsent_by_others(self, uid: int, connection: Connection) -> int:
+    def unsent_by_others(self, uid: K, connection: Connection) -> int:
         """Bytes that wait in the buffers of the caller's other connections; 0 for a privileged caller."""
         if self._is_privileged(uid):
             return 0
         return sum(one.unsent for one in self._of.get(uid, {}) if one is not connection)
 
-    def _may_open(self, uid: int, now: float) -> bool:
+    def _may_open(self, uid: K, now: float) -> bool:
         if len(self._opened) > FORGET:
             self._opened.clear()
-        return self._opened.setdefault(uid, Bucket(*OPENED)).take(now) == 0.0
+        return self._opened.setdefault(uid, Bucket(*self._bounds.opened)).take(now) == 0.0
 
     def _count(self) -> int:
         return sum(map(len, self._of.values()))

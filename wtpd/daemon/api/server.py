@@ -39,9 +39,12 @@ class _TooManyRequestsWait(Exception):
     """Stops the parser in the middle of what was read."""
 
 
-class PeerProtocol(HttpToolsProtocol):
-    """Puts the peer's credentials into the request's state, and bounds what uvicorn doesn't: connections and unsent
-    bytes of each caller, pipelined requests, size and time of the head."""
+class BoundedProtocol(HttpToolsProtocol):
+    """Bounds what uvicorn doesn't: connections and unsent bytes of each caller, pipelined requests, size and time of
+    the head. Who the caller is, the class below says."""
+
+    head = HEAD
+    """Bytes of a request's head, at most (beyond the first piece that was read)."""
 
     _head = 0
     _in_head = True
@@ -50,12 +53,27 @@ class PeerProtocol(HttpToolsProtocol):
     _refused = False
     _patience: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
-    _peer = Peer(0, 0, 0)
 
-    def __init__(self, config: Config, state: ServerState, places: Places, language: Callable[[], str]) -> None:
+    def __init__(self, config: Config, state: ServerState, language: Callable[[], str]) -> None:
         super().__init__(config, state, {})
-        self._places = places
         self._language = language
+
+    def admit(self) -> dict[str, Any] | None:
+        """Give the new connection a place: the state of its requests, or None if it gets none."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """The connection is gone; safe to call twice."""
+        raise NotImplementedError
+
+    def unsent_elsewhere(self) -> int:
+        """Bytes that the caller hasn't taken yet from its other connections."""
+        raise NotImplementedError
+
+    @property
+    def caller(self) -> str:
+        """For the log."""
+        raise NotImplementedError
 
     @property
     def idle(self) -> bool:
@@ -75,18 +93,18 @@ class PeerProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self._peer = peer_of(transport.get_extra_info("socket"))
-        if not self._places.take(self._peer.uid, self, self.loop.time()):
-            log.warning("Too many connections to the API by uid %d: one is refused", self._peer.uid)
+        state = self.admit()
+        if state is None:
+            log.warning("Too many connections by %s: one is refused", self.caller)
             self._refuse(
                 429, "too-many-connections", N_("You have too many connections to wtpd; close some, or wait a moment.")
             )
             return
-        self.app_state = {"peer": self._peer, "abort": transport.abort}
+        self.app_state = {**state, "abort": transport.abort}
         self._patience = self.loop.call_later(HEAD_TIME, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._places.leave(self._peer.uid, self)
+        self.leave()
         self._head_is_there()
         self._stop_waiting()
         self._unset_keepalive_if_required()
@@ -104,7 +122,7 @@ class PeerProtocol(HttpToolsProtocol):
             self._patience = self.loop.call_later(HEAD_TIME, self.transport.abort)
         if not self._began:  # the first piece may hold the end of another request
             self._head += len(data)
-        if self._head > HEAD:
+        if self._head > self.head:
             self._refuse(431, "too-large", N_("The head of the request is too large."))
 
     def on_message_begin(self) -> None:
@@ -130,15 +148,15 @@ class PeerProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if len(self.pipeline) >= PIPELINED:
-            log.warning("uid %d sends requests without waiting for answers: cut off", self._peer.uid)
+            log.warning("%s sends requests without waiting for answers: cut off", self.caller)
             self.transport.abort()
             return
         self._refuse(400, "bad-request", N_("This isn't HTTP."))
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._places.unsent_by_others(self._peer.uid, self) > UNSENT:
-            log.warning("uid %d doesn't take the answers it asked for: cut off", self._peer.uid)
+        if self.unsent_elsewhere() > UNSENT:
+            log.warning("%s doesn't take the answers it asked for: cut off", self.caller)
             self.transport.abort()
             return
         self._wait_for_reader(self.unsent)
@@ -190,6 +208,32 @@ class PeerProtocol(HttpToolsProtocol):
         self._taking = self.loop.call_later(TAKE_TIME, self.transport.abort)
 
 
+class PeerProtocol(BoundedProtocol):
+    """The caller is the process at the other end of the unix socket, known by its uid."""
+
+    _peer = Peer(0, 0, 0)
+
+    def __init__(self, config: Config, state: ServerState, places: Places[int], language: Callable[[], str]) -> None:
+        super().__init__(config, state, language)
+        self._places = places
+
+    def admit(self) -> dict[str, Any] | None:
+        self._peer = peer_of(self.transport.get_extra_info("socket"))
+        if not self._places.take(self._peer.uid, self, self.loop.time()):
+            return None
+        return {"peer": self._peer}
+
+    def leave(self) -> None:
+        self._places.leave(self._peer.uid, self)
+
+    def unsent_elsewhere(self) -> int:
+        return self._places.unsent_by_others(self._peer.uid, self)
+
+    @property
+    def caller(self) -> str:
+        return f"uid {self._peer.uid}"
+
+
 class Server:
     """The listening API. `start`, then `stop` once or more."""
 
@@ -221,20 +265,25 @@ class Server:
         if server is None:
             return
         server.close()
-        for connection in list(self._state.connections):
-            connection.shutdown()
-        tasks = set(self._state.tasks)
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            if late:
-                log.warning("%d requests were cut off by the stop", len(late))
-                await asyncio.wait(late, timeout=1)
-        for connection in list(self._state.connections):
-            connection.transport.abort()
+        await finish(self._state, seconds)
 
     @property
     def busy(self) -> int:
         """Requests under way."""
         return len(self._state.tasks)
+
+
+async def finish(state: ServerState, seconds: float) -> None:
+    """Let the requests under way finish for `seconds`, then cut them off, and all connections."""
+    for connection in list(state.connections):
+        connection.shutdown()
+    tasks = set(state.tasks)
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("%d requests were cut off by the stop", len(late))
+            await asyncio.wait(late, timeout=1)
+    for connection in list(state.connections):
+        connection.transport.abort()

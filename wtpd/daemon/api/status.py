@@ -21,6 +21,7 @@ from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
 from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.integrity import Integrity
+from wtpd.daemon.listener.lan import Lan
 from wtpd.daemon.reload import Settings
 from wtpd.errors import WtpdError
 from wtpd.planner.periods import local_day
@@ -74,6 +75,14 @@ class MailView(Struct, frozen=True):
     error: str | None
 
 
+class ListenerState(Struct, frozen=True):
+    """The door on the local network, where it is switched on. `fingerprint` null: it doesn't listen."""
+
+    address: str
+    port: int
+    fingerprint: str | None
+
+
 class StatusView(Struct, frozen=True, kw_only=True):
     """`ok`: nothing is wrong. `state`: starting, ready, reloading or stopping."""
 
@@ -90,6 +99,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     disk: DiskView
     clock: ClockView
     mail: MailView
+    listener: ListenerState | None
     time: datetime
 
 
@@ -116,6 +126,7 @@ class StatusRoutes:
         holdings: Holdings,
         has_mail_server: Callable[[], bool],
         integrity: Integrity,
+        lan: Lan,
         failures: Failures,
     ) -> None:
         self._db = db
@@ -131,6 +142,7 @@ class StatusRoutes:
         self._has_mail_server = has_mail_server
         self._integrity = integrity
         self._failures = failures
+        self._lan = lan
         self._started = (clock.now(), clock.monotonic())
 
     def routes(self) -> list[Route]:
@@ -184,6 +196,7 @@ class StatusRoutes:
                 *news.of_lists(kept),
                 *news.of_mails(kept.mails, has_server=has_server),
                 *news.of_failures(self._failures.open),
+                *news.of_listener(self._lan, self._clock.now(), kept.bodies),
             ]
         )
 
@@ -213,8 +226,15 @@ class StatusRoutes:
                 kept.mails.last_sent,
                 error.render(language) if error else None,
             ),
+            listener=self._listener(),
             time=self._clock.now(),
         )
+
+    def _listener(self) -> ListenerState | None:
+        wanted, used = self._settings.config.listener, self._lan.service.identity
+        if not wanted.enabled:
+            return None
+        return ListenerState(wanted.address, wanted.port, used.fingerprint if used is not None else None)
 
 
 def _problem(one: news.Trouble, language: str) -> ProblemView:

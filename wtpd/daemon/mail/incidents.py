@@ -47,6 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "config_held": Kind(),
     "disk": Kind(),
     "key": Kind(),
+    "listener": Kind(),
     "login": Kind(),
     "expiry": Kind(recovers=False, reminds=False),
     "conflict": Kind(),

@@ -67,6 +67,11 @@ def disk_trouble(since: datetime) -> Trouble:
     return Trouble(site="", kind="disk", subject="disk", since=since, urgent=True)
 
 
+def listener_trouble(since: datetime, reason: Text) -> Trouble:
+    """Partners' programs can't reach the box over the local network."""
+    return Trouble(site="", kind="listener", subject="listener", since=since, facts={"error": _kept(reason)})
+
+
 def damage_trouble(since: datetime) -> Trouble:
     return Trouble(site="", kind="damage", subject="database", since=since, urgent=True)
 

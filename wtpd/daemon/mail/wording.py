@@ -51,6 +51,7 @@ _HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
     "config_held": lambda f: N_("wtpd.yaml lacks something"),
     "disk": lambda f: N_("disk nearly full"),
     "key": lambda f: N_("key of the credentials missing"),
+    "listener": lambda f: N_("partners can't reach the box"),
     "login.refused": lambda f: N_("{title}: login refused", title=f["title"]),
     "login.expired": lambda f: N_("{title}: access expired", title=f["title"]),
     "expiry": lambda f: N_n(
@@ -96,6 +97,10 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
         "The database is damaged. wtpd goes on with what can be read; what can't be read shows no appointments."
     ),
     "key": lambda f: N_("The stored credentials can't be opened. Whatever needs them waits; all else goes on."),
+    "listener": lambda f: N_(
+        "Programs on the local network can't deliver anything to wtpd. They try again by themselves for a while; all "
+        "else goes on."
+    ),
     "login.refused": lambda f: N_(
         "{title} refuses the stored credentials ({scope}). Nothing is asked there with success until new ones are "
         "entered.",
@@ -130,6 +135,7 @@ _STEPS: Mapping[str, Text] = {
     "config": N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"]),
     "damage": N_("Keep a copy of the data folder, then see: wtpd tui → {screen}", screen=SCREENS["overview"]),
     "key": N_("Bring the key back, or enter the credentials again: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "listener": N_("See what is wrong and what to do: wtpd listener"),
     "login.refused": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     "login.expired": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
     "config_held": N_("Put back what is missing, or, if it is meant: wtpd config accept"),

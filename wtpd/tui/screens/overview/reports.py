@@ -162,6 +162,9 @@ def write_box(sheet: Sheet, page: Page, status: Json) -> None:
     sheet.fact(N_("mails refused"), str(mail["refused"]) if mail["refused"] else None)
     sheet.fact(N_("last mail sent"), formats.ago(mail["last_sent"]))
     sheet.fact(N_("mail server"), (mail["error"], "bad") if mail["error"] else None)
+    if (door := status["listener"]) is not None:
+        sheet.fact(N_("listener"), f"{door['address']} {door['port']}")
+        sheet.fact(N_("its fingerprint"), door["fingerprint"] or (say(N_("doesn't listen")), "bad"))
     for error in status["config_errors"]:
         sheet.text(error["message"], "bad")
 
