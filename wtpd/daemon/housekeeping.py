@@ -11,7 +11,7 @@ from typing import Protocol
 from wtpd.clock import Clock
 from wtpd.config.model import Retention
 from wtpd.daemon.failures import Failures
-from wtpd.store import events, idempotency, identifications, inbox, mail, messages, runs
+from wtpd.store import events, idempotency, identifications, inbox, mail, messages, pushed, runs
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_
 
@@ -73,6 +73,7 @@ class Housekeeping:
             "events": (_whole(events.prune), timedelta(days=kept.events)),
             "idempotency_keys": (_whole(idempotency.prune), timedelta(days=kept.idempotency_keys)),
             "messages": (messages.prune, timedelta(days=kept.messages)),
+            "pushed": (pushed.prune, timedelta(days=kept.messages)),
             "decided_messages": (inbox.prune, timedelta(days=kept.messages)),
             "mails": (mail.prune, timedelta(days=kept.mails)),
             "identifications": (_whole(identifications.prune), KEPT),
@@ -84,7 +85,7 @@ class Housekeeping:
         while True:
             count = await self._db.write(partial(prune, before=before, limit=AT_ONCE))
             total += count
-            if count < AT_ONCE:
+            if not count:
                 return total
 
 

@@ -24,6 +24,7 @@ from wtpd.store import (
     history,
     messages,
     partner_records,
+    pushed,
     search,
     vehicles,
 )
@@ -80,6 +81,10 @@ class Traces:
     """What nobody else's records say, to be looked for in the file afterwards."""
     packed: tuple[bytes, ...] = ()
     """As `words`: bytes of messages, which are kept deflated."""
+    pushed: tuple[int, ...] = ()
+    """Bodies that partners' programs sent, and that name the person."""
+    pushed_until: int = 0
+    """The newest body that was looked at."""
 
 
 def look(tx: Tx, customer: Customer) -> Traces:
@@ -89,7 +94,16 @@ def look(tx: Tx, customer: Customer) -> Traces:
     named_in = tuple(_named_in(tx, customer, visits))
     newest = int(row["newest"]) if row else 0
     packed = tuple(messages.samples(tx, visits))
-    return Traces(tuple(visits), named_in, newest, tuple(_own_words(tx, customer, visits)), packed)
+    words = tuple(_own_words(tx, customer, visits))
+    until = pushed.newest_id(tx)
+    bodies = tuple(pushed.telling(tx, _needles(tx, customer, visits)))
+    return Traces(tuple(visits), named_in, newest, words, packed, bodies, until)
+
+
+def _needles(tx: Tx, customer: Customer, visits: Sequence[str]) -> pushed.Needles:
+    contacts = customers.contacts_of(tx, [customer.id])[customer.id]
+    words = _Words(customer, contacts, _plates(tx, visits, _lonely_cars(tx, customer.id)))
+    return pushed.Needles(words.exact, [name for name in (customer.first_name, customer.last_name) if name])
 
 
 def _own_words(tx: Tx, customer: Customer, visits: Sequence[str]) -> Iterator[str]:
@@ -115,6 +129,8 @@ def erase(tx: Tx, customer: Customer, actor: str, traces: Traces | None = None) 
     ).lastrowid
     traces = look(tx, customer) if traces is None else traces
     visits = list(dict.fromkeys((*traces.visits, *_visits(tx, customer.id, traces.history))))
+    bodies = [*traces.pushed, *pushed.telling(tx, _needles(tx, customer, visits), traces.pushed_until)]
+    pushed.erase(tx, bodies)
     lonely = _lonely_cars(tx, customer.id)
     contacts = customers.contacts_of(tx, [customer.id])[customer.id]
     known_at = partner_records.of(tx, "customer", [customer.id])

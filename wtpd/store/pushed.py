@@ -7,10 +7,11 @@ receiving ──► stored ──► done | unreadable        failed: an error o
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from xml.sax.saxutils import escape
 
 from wtpd.clock import iso, iso_exact
 from wtpd.errors import NotFound
@@ -20,6 +21,8 @@ from wtpd.texts import N_
 
 PIECE = 1 << 19
 """Bytes of a body that are stored in one transaction."""
+DELETED = 4 << 20
+"""Bytes that are deleted in one transaction, unless one body has more."""
 _COLUMNS = (
     "id, at, connector, site, account, token, address, path, headers, key, state, size, hash, applied, accepted,"
     " unchanged, quarantined, repeats, status, media_type, error, done_at, erased"
@@ -163,6 +166,8 @@ def end(
         "UPDATE pushed SET state = ?, status = ?, media_type = ?, reply = ?, error = ?, done_at = ? WHERE id = ?",
         (state, status, media_type, reply, error, iso(tx.now), body),
     )
+    if tx.one("SELECT 1 FROM pushed WHERE id = ? AND erased = 2", (body,)):
+        _empty(tx, body)
     tx.emit("pushed.ended", id=body, state=state)
 
 
@@ -245,12 +250,20 @@ def figures(tx: Tx) -> Open:
 
 
 def prune(tx: Tx, before: datetime, *, limit: int = 5000) -> int:
-    """Forget what ended and came before; a few at a time, because each can have many megabytes."""
-    return tx.run(
-        """DELETE FROM pushed WHERE id IN (SELECT id FROM pushed WHERE at < ? AND state NOT IN ('receiving', 'stored')
-             ORDER BY at LIMIT ?)""",
-        (iso_exact(before), min(limit, 20)),
-    ).rowcount
+    """Forget what ended and came before; at most `DELETED` bytes at a time, and at least one; how many."""
+    rows = tx.all(
+        """SELECT id, size FROM pushed WHERE at < ? AND state NOT IN ('receiving', 'stored') ORDER BY at LIMIT ?""",
+        (iso_exact(before), limit),
+    )
+    gone: list[tuple[int]] = []
+    size = 0
+    for row in rows:
+        size += row["size"]
+        if gone and size > DELETED:
+            break
+        gone.append((row["id"],))
+    tx.run_many("DELETE FROM pushed WHERE id = ?", gone)
+    return len(gone)
 
 
 def pieces(tx: Tx, body: int) -> Iterator[bytes]:
@@ -285,35 +298,80 @@ def unpacked(raw: Iterable[bytes], coding: str) -> Iterator[bytes]:
         raise ValueError("cut off")
 
 
-def telling(tx: Tx, tells: Callable[[bytes], bool], overlap: int) -> list[int]:
-    """Bodies in whose unpacked bytes `tells` finds something; the chunks that it gets overlap by `overlap` bytes. Takes
-    a while."""
-    found = []
-    for row in tx.all("SELECT id, headers FROM pushed WHERE erased = 0 ORDER BY id"):
-        coding = from_json(row["headers"]).get("content-encoding", "")
+class Needles:
+    """What tells a person in a body, in any coding that one may have. `words`: each alone tells; `together`: all of
+    them do (a first name and a surname stand in fields of their own)."""
+
+    def __init__(self, words: Iterable[str], together: Iterable[str]) -> None:
+        self._alone = [form for word in words for form in _forms(word)]
+        self._together = [_forms(word) for word in together]
+        self.overlap = max((len(form) for forms in (self._alone, *self._together) for form in forms), default=1)
+
+    def __bool__(self) -> bool:
+        return bool(self._alone or self._together)
+
+    def are_in(self, plain: Iterable[bytes]) -> bool:
+        """Whether the pieces of a body tell the person."""
+        missing = list(self._together)
         tail = b""
+        for piece in plain:
+            chunk = (tail + piece).lower()
+            if any(form in chunk for form in self._alone):
+                return True
+            missing = [forms for forms in missing if not any(form in chunk for form in forms)]
+            if self._together and not missing:
+                return True
+            tail = chunk[-self.overlap :]
+        return False
+
+
+def _forms(word: str) -> list[bytes]:
+    """A word as UTF-8 and Windows-1252 have it, as JSON and XML escape it; ASCII letters in lower case."""
+    found: dict[bytes, None] = {}
+    for text in (word, word.lower(), word.upper()):
+        written = (text, to_json(text)[1:-1], text.encode("unicode-escape").decode("ascii"), escape(text))
+        for one in (*written, text.encode("ascii", "xmlcharrefreplace").decode("ascii")):
+            for coding in ("utf-8", "cp1252", "utf-16-le"):
+                found[one.encode(coding, "ignore").lower()] = None
+    return [form for form in found if len(form) > 2]
+
+
+def telling(tx: Tx, needles: Needles, after: int = 0) -> list[int]:
+    """The bodies behind the number `after` in which the needles are; one that can't be unpacked is among them, since
+    nobody can say that the person isn't in it. Takes a while for many."""
+    if not needles:
+        return []
+    found = []
+    for row in tx.all("SELECT id, headers FROM pushed WHERE erased = 0 AND id > ? ORDER BY id", (after,)):
+        coding = from_json(row["headers"]).get("content-encoding", "")
         try:
-            for plain in unpacked(pieces(tx, row["id"]), coding):
-                chunk = tail + plain
-                if tells(chunk):
-                    found.append(row["id"])
-                    break
-                tail = chunk[-overlap:]
+            if needles.are_in(unpacked(pieces(tx, row["id"]), coding)):
+                found.append(row["id"])
         except ValueError:
-            found.append(row["id"])  # it can't be read, so nobody can say that the person isn't in it
+            found.append(row["id"])
     return found
 
 
+def newest_id(tx: Tx) -> int:
+    row = tx.one("SELECT coalesce(max(id), 0) AS newest FROM pushed")
+    return int(row["newest"]) if row else 0
+
+
 def erase(tx: Tx, bodies: Iterable[int]) -> None:
-    """Take out the bytes and the answers of these; that they came stays."""
+    """Take out the bytes and the answers of these; that they came stays. One that waits to be applied loses them when
+    it was: there are others in it."""
     for body in bodies:
-        tx.run("DELETE FROM pushed_piece WHERE pushed = ?", (body,))
-        tx.run("DELETE FROM pushed_item WHERE pushed = ?", (body,))
-        tx.run(
-            """UPDATE pushed SET erased = 1, reply = NULL, error = NULL, headers = '{}',
-                 state = iif(state = 'stored', 'unreadable', state) WHERE id = ?""",
-            (body,),
-        )
+        row = tx.one("SELECT state FROM pushed WHERE id = ?", (body,))
+        if row is not None and row["state"] in ("receiving", "stored"):
+            tx.run("UPDATE pushed SET erased = 2 WHERE id = ?", (body,))
+        else:
+            _empty(tx, body)
+
+
+def _empty(tx: Tx, body: int) -> None:
+    tx.run("DELETE FROM pushed_piece WHERE pushed = ?", (body,))
+    tx.run("DELETE FROM pushed_item WHERE pushed = ?", (body,))
+    tx.run("UPDATE pushed SET erased = 1, reply = NULL, error = NULL, headers = '{}' WHERE id = ?", (body,))
 
 
 def _body(row: Any) -> Body:
@@ -342,5 +400,5 @@ def _body(row: Any) -> Body:
         media_type=row["media_type"],
         error=row["error"],
         done_at=from_iso(row["done_at"]) if row["done_at"] else None,
-        erased=bool(row["erased"]),
+        erased=row["erased"] == 1,
     )

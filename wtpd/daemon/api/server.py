@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from wtpd.daemon.api.asgi import Api
@@ -53,6 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _refused = False
     _patience: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None
 
     def __init__(self, config: Config, state: ServerState, language: Callable[[], str]) -> None:
         super().__init__(config, state, {})
@@ -88,23 +89,39 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.transport.get_write_buffer_size()
 
     def drop(self) -> None:
-        """Cut the connection off at once."""
+        """Make room for another connection."""
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """End the connection at once; a request under way writes nothing more, since TLS has no transport then."""
+        self._silence()
         self.transport.abort()
+
+    def _silence(self) -> None:
+        """Of pipelined requests, uvicorn knows only the newest; the one that is being answered is another."""
+        for cycle in (self._running, self.cycle):
+            if cycle is not None:
+                cycle.disconnected = True
+
+    def warn(self, text: str, *args: object) -> None:
+        """Say in the log what a caller did that it shouldn't do."""
+        log.warning(text, *args)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         state = self.admit()
         if state is None:
-            log.warning("Too many connections by %s: one is refused", self.caller)
+            self.warn("Too many connections by %s: one is refused", self.caller)
             self._refuse(
                 429, "too-many-connections", N_("You have too many connections to wtpd; close some, or wait a moment.")
             )
             return
-        self.app_state = {**state, "abort": transport.abort}
-        self._patience = self.loop.call_later(HEAD_TIME, transport.abort)
+        self.app_state = {**state, "abort": self.cut_off}
+        self._patience = self.loop.call_later(HEAD_TIME, self.cut_off)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.leave()
+        self._silence()
         self._head_is_there()
         self._stop_waiting()
         self._unset_keepalive_if_required()
@@ -119,7 +136,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head or self.transport.is_closing():
             return
         if self._patience is None:
-            self._patience = self.loop.call_later(HEAD_TIME, self.transport.abort)
+            self._patience = self.loop.call_later(HEAD_TIME, self.cut_off)
         if not self._began:  # the first piece may hold the end of another request
             self._head += len(data)
         if self._head > self.head:
@@ -130,6 +147,10 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _TooManyRequestsWait
         super().on_message_begin()
         self._in_head, self._began, self._reading, self._head = True, True, True, 0
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -148,16 +169,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if len(self.pipeline) >= PIPELINED:
-            log.warning("%s sends requests without waiting for answers: cut off", self.caller)
-            self.transport.abort()
+            self.warn("%s sends requests without waiting for answers: cut off", self.caller)
+            self.cut_off()
             return
         self._refuse(400, "bad-request", N_("This isn't HTTP."))
 
     def pause_writing(self) -> None:
         super().pause_writing()
         if self.unsent_elsewhere() > UNSENT:
-            log.warning("%s doesn't take the answers it asked for: cut off", self.caller)
-            self.transport.abort()
+            self.warn("%s doesn't take the answers it asked for: cut off", self.caller)
+            self.cut_off()
             return
         self._wait_for_reader(self.unsent)
 
@@ -167,7 +188,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         if self.unsent:
-            self.transport.abort()
+            self.cut_off()
         super().timeout_keep_alive_handler()
 
     def _unsupported_upgrade_warning(self) -> None:
@@ -185,7 +206,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _look_at_reader(self, left: int) -> None:
         if self.unsent >= left:
-            self.transport.abort()
+            self.cut_off()
         else:
             self._wait_for_reader(self.unsent)
 
@@ -204,8 +225,9 @@ class BoundedProtocol(HttpToolsProtocol):
             b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b"
             % (STATUS_LINE[status], PROBLEM.encode(), len(body), retry, body)
         )
+        self._silence()
         self.transport.close()
-        self._taking = self.loop.call_later(TAKE_TIME, self.transport.abort)
+        self._taking = self.loop.call_later(TAKE_TIME, self.cut_off)
 
 
 class PeerProtocol(BoundedProtocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -15,6 +16,14 @@ HEAD = 16 * 1024
 """Bytes of a request's line and headers, at most."""
 HEADERS = 64
 """Headers of a request, at most."""
+
+
+TOLD = 10.0
+"""Seconds between two log lines about callers who do what they shouldn't: there may be thousands."""
+
+_http_log = logging.getLogger(f"{__name__}.uvicorn")
+_http_log.setLevel(logging.ERROR)  # that something isn't HTTP is nothing to log for each request
+log = logging.getLogger(__name__)
 
 
 class _TooMuchHead(Exception):
@@ -37,12 +46,14 @@ class LanProtocol(BoundedProtocol):
     """The caller is an address of the local network; its place was taken when the connection was accepted."""
 
     head = HEAD
+    _told = -TOLD
     _bytes = 0
     _too_much = False
 
     def __init__(self, config: Config, state: ServerState, visit: Visit, language: Callable[[], str]) -> None:
         super().__init__(config, state, language)
         self._visit = visit
+        self.logger = _http_log
 
     def admit(self) -> dict[str, Any] | None:
         self._visit.protocol = self
@@ -57,6 +68,12 @@ class LanProtocol(BoundedProtocol):
     @property
     def caller(self) -> str:
         return self._visit.address
+
+    def warn(self, text: str, *args: object) -> None:
+        now = self.loop.time()
+        if now - LanProtocol._told >= TOLD:
+            LanProtocol._told = now
+            log.warning(text, *args)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -25,7 +25,7 @@ CREATE TABLE pushed (
   error TEXT,
   done_at TEXT,
   dismissed_at TEXT,               -- a person has seen that it failed, and wants nothing more of it
-  erased INTEGER NOT NULL DEFAULT 0        -- 1: its pieces are gone, because they named a person who was erased
+  erased INTEGER NOT NULL DEFAULT 0        -- 1: its pieces are gone, as they named a person who was erased; 2: they go once it is applied
 ) STRICT;
 CREATE INDEX pushed_by_hash ON pushed (connector, account, hash);
 CREATE INDEX pushed_by_key ON pushed (connector, account, key) WHERE key IS NOT NULL;
