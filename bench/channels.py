@@ -10,7 +10,7 @@ from dataclasses import replace
 from bench.dealership import SPEC, Dealership
 from wtpd.book.sync_port import SyncBook
 from wtpd.clock import SystemClock
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.superservice.connector import Superservice
 from wtpd.store import channels
 from wtpd.store.session import StoreTransactions

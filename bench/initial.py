@@ -12,7 +12,7 @@ from bench.dealership import ACCOUNT, CHANNEL, SPEC, Dealership, dealership
 from bench.figures import Figure, at_least, at_most, fact, median
 from bench.partner import partner
 from wtpd.book.sync_port import SyncBook
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.superservice import wire
 from wtpd.store.database import Tx
 from wtpd.sync.ports import Intent

@@ -13,7 +13,7 @@ from bench.channels import channel
 from bench.dealership import Dealership, add, dealership
 from bench.figures import Figure, at_most, fact, percentile
 from bench.partner import partner
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.store.database import Event, Tx
 
 PAUSE = 0.25

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.figures import Figure, fact, median
 from bench.loopback import loopback
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 
 Call = Callable[[], Awaitable[object]]
 Client = tuple[Call, Call]

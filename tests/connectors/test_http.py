@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import chaos
 from tests.support.chaos import ChaosServer, answer
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.errors import Invalid
 from wtpd.sync.errors import (
     Duplicate,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.certificates import self_signed
 from tests.support.chaos import ChaosServer, answer
-from wtpd.connectors.http import PartnerHttp, tls_context
+from wtpd.connectors.kit.http import PartnerHttp, tls_context
 from wtpd.sync.errors import Transient
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.sandbox import CLIENT, DEALER, creation, giving, partner_client, running_sandbox
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.superservice.connector import Superservice
 from wtpd.errors import Refused, Unavailable
 from wtpd.sandbox.act import Control

@@ -12,7 +12,7 @@ from tests.support.sandbox import Sandbox
 from wtpd.connectors.dat.client import Dat
 from wtpd.connectors.dat.products import DATECODE, Product
 from wtpd.connectors.dat.values import Locale, Login
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 
 MESSAGES = Path(__file__).parents[1] / "fixtures" / "dat"
 GERMAN = Locale.of("de", "DE")

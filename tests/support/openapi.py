@@ -9,7 +9,7 @@ import httpx
 import msgspec
 from httpx_aiohttp import AiohttpTransport
 
-from wtpd.connectors.contract import Contract, Refusal
+from wtpd.connectors.kit.contract import Contract, Refusal
 
 
 class CheckedTransport(httpx.AsyncBaseTransport):

@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.running_clock import CLOCK
 from wtpd.connectors.base import AppointmentConnector, Secrets
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.superservice import manifest as superservice
 from wtpd.sandbox.act import Control
 from wtpd.sandbox.server import RunningSandbox, sandbox_server

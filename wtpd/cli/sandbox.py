@@ -17,7 +17,7 @@ from wtpd.texts import N_
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
     from wtpd.connectors.base import Manifest
-    from wtpd.connectors.partner_side import Act, Argument
+    from wtpd.connectors.kit.sandbox_side import Act, Argument
     from wtpd.sandbox.server import RunningSandbox
 
 sandbox = Group(

@@ -15,8 +15,8 @@ from wtpd.sync.ports import DayOffer, Incoming, Partner, Unreadable
 from wtpd.texts import Text
 
 if TYPE_CHECKING:
-    from wtpd.connectors.http import PartnerHttp
-    from wtpd.connectors.partner_side import Act, Host, PartnerSide
+    from wtpd.connectors.kit.http import PartnerHttp
+    from wtpd.connectors.kit.sandbox_side import Act, Host, PartnerSide
     from wtpd.connectors.receiver import Receiver
 
 

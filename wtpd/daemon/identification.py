@@ -23,8 +23,8 @@ from wtpd.connectors.dat.products import ADDRESS, DATECODE, FINANCE, named, spli
 from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Restriction, Taxation, Valuation
 from wtpd.connectors.dat.wire import FaultError
 from wtpd.connectors.dat.wire import identification as read_answer
-from wtpd.connectors.http import PartnerHttp
-from wtpd.connectors.values import WireError
+from wtpd.connectors.kit.http import PartnerHttp
+from wtpd.connectors.kit.values import WireError
 from wtpd.daemon.credentials import Credentials
 from wtpd.errors import Invalid, Problem, Refused, Unavailable
 from wtpd.planner.vin import is_short_vin, is_vin, normalise_vin, vin_problem

@@ -10,9 +10,9 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from wtpd.clock import Clock
-from wtpd.connectors.asgi import Gone, TooLarge, body_of, problem, replay
 from wtpd.connectors.base import Manifest
-from wtpd.connectors.partner_side import FEED_FAULTS, Journal, Message, PartnerSide, Receive, Scope, Send
+from wtpd.connectors.kit.asgi import Gone, TooLarge, body_of, problem, replay
+from wtpd.connectors.kit.sandbox_side import FEED_FAULTS, Journal, Message, PartnerSide, Receive, Scope, Send
 from wtpd.sandbox.faults import FaultBoard, SkewedClock
 from wtpd.sandbox.mischief import Mischief
 from wtpd.sandbox.requests import RequestLog
@@ -25,7 +25,7 @@ CONTROL = "_sandbox"
 
 
 class SandboxHost:
-    """What one partner's side gets (`wtpd.connectors.partner_side.Host`)."""
+    """What one partner's side gets (`wtpd.connectors.kit.sandbox_side.Host`)."""
 
     def __init__(self, name: str, state: State, clock: Clock, seed: int, address: str) -> None:
         self._name = name

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wtpd.connectors.asgi import problem
-from wtpd.connectors.partner_side import Act, ActRefused, Argument
+from wtpd.connectors.kit.asgi import problem
+from wtpd.connectors.kit.sandbox_side import Act, ActRefused, Argument
 from wtpd.sandbox.faults import Fault
 
 if TYPE_CHECKING:

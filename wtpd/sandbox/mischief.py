@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from wtpd.clock import Clock
-from wtpd.connectors.asgi import Answer, problem, until_gone
-from wtpd.connectors.partner_side import Receive, Scope, Send
+from wtpd.connectors.kit.asgi import Answer, problem, until_gone
+from wtpd.connectors.kit.sandbox_side import Receive, Scope, Send
 from wtpd.sandbox.faults import Fault
 
 TRANSPORT = "wtpd.transport"

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from wtpd.clock import Clock, SystemClock
 from wtpd.connectors import registry
 from wtpd.connectors.base import Manifest
-from wtpd.connectors.partner_side import Receive, Scope, Send
+from wtpd.connectors.kit.sandbox_side import Receive, Scope, Send
 from wtpd.errors import Unavailable
 from wtpd.sandbox.app import Sandbox
 from wtpd.sandbox.mischief import TRANSPORT

@@ -180,7 +180,7 @@ class State:
 
 
 class FileJournal:
-    """One journal of the state (`wtpd.connectors.partner_side.Journal`)."""
+    """One journal of the state (`wtpd.connectors.kit.sandbox_side.Journal`)."""
 
     def __init__(self, state: State, name: str, rows: list[tuple[str, bytes]]) -> None:
         self._state = state

@@ -125,8 +125,8 @@ class PartnerBroken(Transient):
 
 
 class TooLarge(PartnerBroken):
-    """The answer is larger than the limit of `wtpd.connectors.http`. A page of the feed is asked for again with a lower
-    `limit`."""
+    """The answer is larger than the limit of `wtpd.connectors.kit.http`. A page of the feed is asked for again with a
+    lower `limit`."""
 
 
 class BrokenItem(PartnerBroken):

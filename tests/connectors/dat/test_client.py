@@ -37,7 +37,7 @@ from wtpd.connectors.dat.client import REFUSED_FOR, Dat, UnreadAnswer, login_of
 from wtpd.connectors.dat.products import DATECODE, FINANCE, PRODUCTS, Product, named
 from wtpd.connectors.dat.sandbox import PARTNER_CUSTOMER
 from wtpd.connectors.dat.values import Valuation
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.errors import Refused
 from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected, Transient
 from wtpd.texts import N_

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.dat import envelope, fault, message
 from wtpd.connectors.dat import soap, wire
-from wtpd.connectors.values import WireError
+from wtpd.connectors.kit.values import WireError
 
 READERS = (wire.token, wire.vehicle_types, wire.identification, wire.evaluation)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.dat import GERMAN, envelope, fault, login, message
 from wtpd.connectors.dat import soap, wire
 from wtpd.connectors.dat.values import Dossier, EquipmentPosition, Locale, Valuation
-from wtpd.connectors.values import WireError
+from wtpd.connectors.kit.values import WireError
 
 SAMPLE = message("getVehicleIdentificationByVin.response")
 PEUGEOT = """<ns2:Vehicle{ns}>

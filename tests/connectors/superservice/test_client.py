@@ -17,7 +17,7 @@ from tests.support.sandbox import (
     superservice_connector,
     update,
 )
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.superservice.client import Client, Tokens
 from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected, Transient
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.sandbox import CLIENT, DEALER, giving, running_sandbox
-from wtpd.connectors.http import PartnerHttp
+from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.superservice.client import Client, Tokens
 from wtpd.connectors.superservice.turns import LONGEST, TRIES, Turns
 from wtpd.sync.errors import RateLimited

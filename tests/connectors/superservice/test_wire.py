@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.sandbox import DEALER, FIELDS, cancellation, creation, update
+from wtpd.connectors.kit.values import WireError
 from wtpd.connectors.superservice import wire, wire_access, wire_places
 from wtpd.connectors.superservice.sandbox import contract
-from wtpd.connectors.values import WireError
 from wtpd.sync.ports import FIELDS as ALL_FIELDS
 from wtpd.sync.ports import DayOffer, Incoming, Unreadable
 

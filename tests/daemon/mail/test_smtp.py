@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.certificates import self_signed
 from tests.support.mail_server import MailServer
-from wtpd.connectors.http import tls_context
+from wtpd.connectors.kit.http import tls_context
 from wtpd.daemon.mail.smtp import MailDelayed, MailRefused, Server, SmtpTransport
 
 MAIL = b"Subject: x\r\n\r\n.hidden dot\r\n"

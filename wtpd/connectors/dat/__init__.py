@@ -14,7 +14,7 @@ from wtpd.connectors.dat.products import ADDRESS, KEYS
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
-    from wtpd.connectors.partner_side import Host, PartnerSide
+    from wtpd.connectors.kit.sandbox_side import Host, PartnerSide
 
 
 def _sandbox(host: Host) -> PartnerSide:

@@ -17,8 +17,8 @@ from wtpd.connectors.base import Verified
 from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.products import DATECODE, FINANCE, Product
 from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Restriction, Valuation
-from wtpd.connectors.http import Answer, PartnerHttp
-from wtpd.connectors.values import WireError
+from wtpd.connectors.kit.http import Answer, PartnerHttp
+from wtpd.connectors.kit.values import WireError
 from wtpd.sync.errors import NeedsToken, PartnerBroken, PartnerError, Rejected, TooLarge, Transient
 from wtpd.texts import N_, Text
 

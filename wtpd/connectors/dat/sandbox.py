@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from wtpd.clock import from_iso, iso
-from wtpd.connectors.asgi import Answer, body_of, problem
 from wtpd.connectors.dat import sandbox_vehicles as vehicles
 from wtpd.connectors.dat import soap
 from wtpd.connectors.dat.products import PRODUCTS, Product
 from wtpd.connectors.dat.sandbox_vehicles import Known
-from wtpd.connectors.partner_side import ActRefused, Host, Receive, Scope, Send
-from wtpd.connectors.values import WireError
+from wtpd.connectors.kit.asgi import Answer, body_of, problem
+from wtpd.connectors.kit.sandbox_side import ActRefused, Host, Receive, Scope, Send
+from wtpd.connectors.kit.values import WireError
 
 TOKEN_LIFE = timedelta(minutes=30)
 LOCKED_AT = 25
@@ -102,7 +102,7 @@ class _Kept:
 
 
 class DatSide:
-    """The partner (`wtpd.connectors.partner_side.PartnerSide`)."""
+    """The partner (`wtpd.connectors.kit.sandbox_side.PartnerSide`)."""
 
     def __init__(self, host: Host) -> None:
         self._host = host

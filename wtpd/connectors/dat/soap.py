@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from wtpd.connectors.values import WireError
+from wtpd.connectors.kit.values import WireError
 
 NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/"
 SIZE_LIMIT = 4_000_000

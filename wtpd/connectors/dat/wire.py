@@ -28,7 +28,7 @@ from wtpd.connectors.dat.values import (
     Restriction,
     Valuation,
 )
-from wtpd.connectors.values import WireError
+from wtpd.connectors.kit.values import WireError
 
 AUTHENTICATION = "http://sphinx.dat.de/services/Authentication"
 IDENTIFICATION = "http://sphinx.dat.de/services/VehicleIdentificationService"

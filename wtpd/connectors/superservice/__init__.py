@@ -10,8 +10,8 @@ from wtpd.sync.ports import FIELDS
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
-    from wtpd.connectors.http import PartnerHttp
-    from wtpd.connectors.partner_side import Host, PartnerSide
+    from wtpd.connectors.kit.http import PartnerHttp
+    from wtpd.connectors.kit.sandbox_side import Host, PartnerSide
 
 
 def _connect(http: PartnerHttp, secrets: Secrets) -> AppointmentConnector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtpd.connectors.partner_side import Act, Argument
+from wtpd.connectors.kit.sandbox_side import Act, Argument
 from wtpd.texts import N_
 
 BY = ("dealer", "customer_app", "dms")

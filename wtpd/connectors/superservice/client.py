@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from wtpd.connectors.base import Secrets
-from wtpd.connectors.http import Answer, PartnerHttp
+from wtpd.connectors.kit.http import Answer, PartnerHttp
+from wtpd.connectors.kit.values import WireError
 from wtpd.connectors.superservice import wire_access
 from wtpd.connectors.superservice.turns import Turns
-from wtpd.connectors.values import WireError
 from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
 
 EARLY = 60.0

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from wtpd.connectors.base import Secrets, Verified
-from wtpd.connectors.http import Answer, PartnerHttp
+from wtpd.connectors.kit.http import Answer, PartnerHttp
+from wtpd.connectors.kit.values import WireError
 from wtpd.connectors.superservice import wire, wire_access
 from wtpd.connectors.superservice.client import Client, Tokens
-from wtpd.connectors.values import WireError
 from wtpd.sync.errors import (
     Ability,
     BrokenItem,

@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 from wtpd.clock import from_iso, iso
-from wtpd.connectors.asgi import Answer, body_of, problem, until_gone
-from wtpd.connectors.contract import Checked, Contract, Refusal
-from wtpd.connectors.partner_side import FEED_FAULTS, ActRefused, FeedFault, Host, Receive, Scope, Send
+from wtpd.connectors.kit.asgi import Answer, body_of, problem, until_gone
+from wtpd.connectors.kit.contract import Checked, Contract, Refusal
+from wtpd.connectors.kit.sandbox_side import FEED_FAULTS, ActRefused, FeedFault, Host, Receive, Scope, Send
 from wtpd.connectors.superservice.sandbox_access import Access, Dealer
 from wtpd.connectors.superservice.sandbox_book import CANCELLED, Days, Kept, SandboxBook
 from wtpd.connectors.superservice.sandbox_feed import Change, Feed
@@ -72,7 +72,7 @@ def contract() -> Contract:
 
 
 class SuperserviceSide:
-    """The partner (`wtpd.connectors.partner_side.PartnerSide`)."""
+    """The partner (`wtpd.connectors.kit.sandbox_side.PartnerSide`)."""
 
     def __init__(self, host: Host) -> None:
         self._host = host

@@ -14,8 +14,8 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from wtpd.clock import from_iso, iso
-from wtpd.connectors.contract import Refusal
-from wtpd.connectors.partner_side import Host
+from wtpd.connectors.kit.contract import Refusal
+from wtpd.connectors.kit.sandbox_side import Host
 
 TOKEN_LIFE = 3600
 """Seconds."""

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from wtpd.clock import from_iso
-from wtpd.connectors.contract import Refusal
-from wtpd.connectors.partner_side import Host
+from wtpd.connectors.kit.contract import Refusal
+from wtpd.connectors.kit.sandbox_side import Host
 from wtpd.connectors.superservice.sandbox_feed import Change, Feed
 from wtpd.connectors.superservice.sandbox_rules import Rules
 

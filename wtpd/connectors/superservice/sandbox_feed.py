@@ -11,8 +11,8 @@ from operator import attrgetter
 
 import msgspec
 
-from wtpd.connectors.contract import Refusal
-from wtpd.connectors.partner_side import FeedFault, Host
+from wtpd.connectors.kit.contract import Refusal
+from wtpd.connectors.kit.sandbox_side import FeedFault, Host
 from wtpd.connectors.superservice.sandbox_rules import Rules
 
 PAGE_BYTES = 4 * 1024 * 1024

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from wtpd.clock import from_iso
-from wtpd.connectors.partner_side import ActRefused, Host
+from wtpd.connectors.kit.sandbox_side import ActRefused, Host
 from wtpd.connectors.superservice.sandbox_access import RIGHTS, Access, ClientUser, Dealer
 from wtpd.connectors.superservice.sandbox_book import CANCELLED, ZONE, Body, Days, Kept, SandboxBook
 from wtpd.connectors.superservice.sandbox_rules import Rules

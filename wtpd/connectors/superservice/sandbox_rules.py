@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from wtpd.connectors.contract import Refusal
-from wtpd.connectors.partner_side import ActRefused, Host
+from wtpd.connectors.kit.contract import Refusal
+from wtpd.connectors.kit.sandbox_side import ActRefused, Host
 
 _KEY = "rules"
 

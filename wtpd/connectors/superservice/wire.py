@@ -19,8 +19,7 @@ from typing import Any
 import msgspec
 
 from wtpd.clock import from_iso, iso
-from wtpd.connectors.superservice.wire_places import NOTES, PLACES, UnknownCode, visit_time
-from wtpd.connectors.values import (
+from wtpd.connectors.kit.values import (
     Odd,
     WireError,
     count,
@@ -31,6 +30,7 @@ from wtpd.connectors.values import (
     paragraph,
     text,
 )
+from wtpd.connectors.superservice.wire_places import NOTES, PLACES, UnknownCode, visit_time
 from wtpd.sync.ports import DayOffer, Fields, Incoming, Intent, Page, Receipt, Unreadable
 
 _CANCELLED = "CANCELLED"

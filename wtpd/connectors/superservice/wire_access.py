@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wtpd.connectors.values import WireError, count, list_, object_, text
+from wtpd.connectors.kit.values import WireError, count, list_, object_, text
 from wtpd.sync.errors import Ability, MissingRight, NotAllowed, PartnerError, Rejected
 
 RIGHTS: Mapping[str, Ability] = {

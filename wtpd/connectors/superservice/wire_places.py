@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wtpd.connectors.values import (
+from wtpd.connectors.kit.values import (
     Odd,
     WireError,
     day_or_none,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wtpd.connectors.http import tls_context
+from wtpd.connectors.kit.http import tls_context
 from wtpd.daemon.mail.addresses import BadAddress, on_wire
 from wtpd.daemon.mail.reasons import trouble
 from wtpd.texts import N_, Text

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from wtpd.connectors.partner_side import Message, Receive, Send
+from wtpd.connectors.kit.sandbox_side import Message, Receive, Send
 
 BODY_LIMIT = 20 * 1024 * 1024
 

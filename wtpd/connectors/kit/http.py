@@ -24,7 +24,7 @@ from urllib.parse import quote_plus, unquote_plus, urlencode
 import msgspec
 
 from wtpd.clock import Clock, SystemClock
-from wtpd.connectors.http_reading import answered_at, body_of, detail_of, json_of, retry_after
+from wtpd.connectors.kit.http_reading import answered_at, body_of, detail_of, json_of, retry_after
 from wtpd.network_words import no_connection
 from wtpd.sync.errors import (
     Duplicate,
