@@ -42,11 +42,17 @@ RULES = {
     "login in address": (
         "sites:", "connectors: {dat: {address: 'https://u:p@dat.example'}}\nsites:", 3, "user:password@",
     ),
+    "listener's address": ("sites:", "listener: {address: box}\nsites:", 3, "address box is no address"),
+    "network": ("sites:", "listener: {networks: [192.168.1.0/33]}\nsites:", 3, "192.168.1.0/33 is no network"),
+    "address in network": ("sites:", "listener: {networks: [192.168.1.7/24]}\nsites:", 3, "192.168.1.0/24"),
+    "no network": ("sites:", "listener: {enabled: true, networks: []}\nsites:", 3, "networks is empty"),
+    "listener's name": ("sites:", "listener: {names: ['https://box']}\nsites:", 3, "box"),
     "not mailed": ("    status_mail: a@example.com\n", "", 8, "needs a status_mail"),
 }  # fmt: skip
 DOUBTS = {
     "no sites": (RIGHT[RIGHT.index("sites:") :], "", None, "Was the end of the file lost?"),
     "no mail server": (MAIL + ", ", "", 2, "nobody gets status mails"),
+    "key alone": ("sites:", "listener: {key: /etc/wtpd/l.key}\nsites:", 3, "key has no effect without certificate"),
     "umlaut": ("a@example.com", "wärkstatt@example.com", 6, "before the @"),
     "load": ("load_limit: 90", "load_limit: 180", 8, "load_limit 180"),
     "comment": ("Autohaus Rostock", "Autohaus #1 Rostock", 5, 'only "Autohaus" counts'),

@@ -356,3 +356,17 @@ async def test_an_import_under_way_stands_in_the_top_line(tmp_path: Path, sandbo
         await tui.until("[import: writing, 45 %]")
         tui.app.note_import(import_flag({"phase": "idle", "done": 0, "total": 0}))
         await tui.until(lambda: "import:" not in tui.lines[0])
+
+
+async def test_the_box_tells_the_door_on_the_local_network(tmp_path: Path) -> None:
+    text = config_text(more="listener: {enabled: true, address: 192.0.2.9}\n")
+    async with running_daemon(tmp_path, text) as daemon, opened(tmp_path / "api.sock") as tui:
+        await daemon.until(lambda: _has(daemon, "listener"))
+        await tui.until("The box has no address 192.0.2.9")
+        await tui.press("b")
+        await tui.until("192.0.2.9 8443")
+        assert "doesn't listen" in tui.text
+
+
+async def _has(daemon: RunningDaemon, kind: str) -> bool:
+    return kind in {one["kind"] for one in await daemon.problems()}

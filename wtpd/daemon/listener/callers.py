@@ -57,4 +57,5 @@ def is_ours(host: str, names: Iterable[str], local: str) -> bool:
     try:
         return plain(host) == local
     except ValueError:
-        return host in {name.lower().removesuffix(".") for name in names}
+        ours = {name.lower().removesuffix(".") for name in names}
+        return host in ours or f"*.{host.partition('.')[2]}" in ours  # a certificate may be for all names of a domain

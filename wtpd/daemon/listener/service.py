@@ -116,7 +116,10 @@ class ListenerService:
             self._changed.clear()
             async with self._turn:
                 await self._look()
-            await self._rest(AGAIN if self.trouble is not None else LOOK_EVERY)
+            if self._doorway is None and self.trouble is None:
+                await self._changed.wait()  # it is off: nobody wakes up for it
+            else:
+                await self._rest(AGAIN if self.trouble is not None else LOOK_EVERY)
 
     async def renew(self) -> None:
         """Replace wtpd's own certificate now. Raises `Refused` where the house has one of its own, or none is used."""
