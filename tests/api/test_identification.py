@@ -28,7 +28,8 @@ from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.unix_http import Reply, UnixHttp
 from wtpd.connectors.dat.sandbox import PARTNER_CUSTOMER
 from wtpd.secrets.resolve import Order
-from wtpd.store.identifications import Question, put_unread
+from wtpd.store.identifications import put_unread
+from wtpd.vehicle_data.records import Question
 
 LOGIN = {"customer_number": "1234567", "user_name": "sandbox", "password": "sandbox-secret"}
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -89,8 +90,8 @@ async def test_a_vin_is_identified(box: Box) -> None:
     [one] = found["candidates"]
     assert (found["vin"], found["kept"], found["asked_today"], found["limit"]) == (SAMPLE_VIN, False, 1, 24)
     assert (one["number"], one["complete"], one["make"], one["model"]) == (1, True, "Volkswagen", "Passat Variant")
-    assert one["dossier"]["datecode"] == "019051150020002"
-    assert one["dossier"]["special"][1]["price"] == 36600
+    assert one["code"] == "019051150020002 DE001"
+    assert one["details"]["special"][1]["price"] == 36600
 
 
 async def test_a_vin_as_people_write_it(box: Box) -> None:
@@ -110,9 +111,9 @@ async def test_what_is_no_vin_is_refused_here(box: Box, vin: str) -> None:
 )
 async def test_several_vehicles_and_data_cards(box: Box, vin: str, card: bool, count: int) -> None:
     found = (await box.identify(vin)).json
-    assert (found["data_card"], len(found["candidates"])) == (card, count)
+    assert (found["partial"], len(found["candidates"])) == (card, count)
     assert all(one["complete"] is not card for one in found["candidates"])
-    assert bool(found["fault"]) is card
+    assert bool(found["note"]) is card
 
 
 async def test_a_fault_is_told_with_code_and_text(box: Box) -> None:
@@ -135,7 +136,7 @@ async def test_the_same_question_is_paid_for_once_in_30_days(box: Box) -> None:
 async def test_a_data_card_costs_money_too_and_is_kept(box: Box, vin: str) -> None:
     first = (await box.identify(vin)).json
     again = (await box.identify(vin)).json
-    assert (again["kept"], again["candidates"], again["fault"]) == (True, first["candidates"], first["fault"])
+    assert (again["kept"], again["candidates"], again["note"]) == (True, first["candidates"], first["note"])
     assert await box.queries() == 1
 
 
@@ -181,7 +182,7 @@ async def test_who_gives_up_doesnt_stop_the_others(box: Box) -> None:
     parts = box.daemon.daemon.parts
     assert parts is not None
     await box.sandbox.control.fault("dat", "late", route=IDENTIFICATION, seconds=1)
-    first, second = [asyncio.create_task(parts.identifier.identify(SAMPLE_VIN, Order())) for _ in range(2)]
+    first, second = [asyncio.create_task(parts.vehicle_data.identify(SAMPLE_VIN, Order())) for _ in range(2)]
 
     async def asked() -> bool:
         return await box.queries() == 1
@@ -191,7 +192,7 @@ async def test_who_gives_up_doesnt_stop_the_others(box: Box) -> None:
     while not second.done():
         box.clock.advance(1)
         await asyncio.sleep(0.01)
-    assert (await second).answer.dossiers
+    assert (await second).answer.candidates
     assert first.cancelled()
     assert await box.queries() == 1
 
@@ -353,8 +354,8 @@ async def test_that_nobody_knows_a_vin_is_an_answer_and_paid_for_once(box: Box) 
     vin = "WVWZZZ3CZEE000001"
     await box.sandbox.control.act("dat", "vehicle", vin=vin, empty=True)
     first = (await box.identify(vin)).json
-    assert (first["candidates"], first["data_card"]) == ([], False)
-    assert "valueNotFound" in first["fault"]
+    assert (first["candidates"], first["partial"]) == ([], False)
+    assert "valueNotFound" in first["note"]
     assert (await box.identify(vin)).json["kept"] is True
     assert await box.queries() == 1
 
@@ -364,7 +365,7 @@ async def test_200_full_dossiers_are_read_and_kept(box: Box) -> None:
     await box.sandbox.control.act("dat", "vehicle", vin=vin, manufacturer="VW", model="Golf", count=200, rich=True)
     found = (await box.identify(vin)).json
     assert (len(found["candidates"]), found["kept"]) == (200, False)
-    assert len(found["candidates"][199]["dossier"]["special"]) == 33
+    assert len(found["candidates"][199]["details"]["special"]) == 33
     assert (await box.identify(vin)).json["kept"] is True
     assert await box.queries() == 1
 
@@ -387,7 +388,7 @@ async def test_an_answer_that_cant_be_read_is_kept_and_not_paid_for_again(tmp_pa
 async def test_what_couldnt_be_read_is_read_by_a_later_version(box: Box) -> None:
     parts = box.daemon.daemon.parts
     assert parts is not None
-    question = Question(SAMPLE_VIN, "ALL", "de-DE/DE")
+    question = Question("dat", SAMPLE_VIN, "ALL", "de-DE/DE")
     await parts.db.write(
         lambda tx: put_unread(tx, question, "was too new", None, message("getVehicleIdentificationByVin.response"))
     )
@@ -451,7 +452,8 @@ async def test_a_vehicle_is_filled_and_remembers_what_it_is(box: Box) -> None:
     assert (reply.status, reply.etag, done["chosen"]) == (200, '"2"', 1)
     assert done["filled"] == {"make": "Volkswagen", "model": "Passat Variant"}
     kept = (await box.http.get(f"/v1/vehicles/{vehicle['id']}/identification")).json
-    assert (kept["datecode"], kept["container"], kept["construction_time"]) == ("019051150020002", "DE001", 5386)
+    assert (kept["source"], kept["title"], kept["code"]) == ("dat", "DAT", "019051150020002 DE001")
+    assert (kept["extras"], kept["reference"]["construction_time"]) == (3, 5386)
     stored = (await box.http.get(f"/v1/vehicles/{vehicle['id']}")).json
     assert (stored["make"], stored["model"], stored["plate"]) == ("Volkswagen", "Passat Variant", "HRO-AB 1")
 
@@ -475,7 +477,7 @@ async def test_one_of_several_must_be_chosen_and_choosing_costs_nothing(box: Box
     assert (done["chosen"], done["filled"]["make"]) == (2, "Ford")
     assert await box.queries() == 1
     kept = (await box.http.get(f"/v1/vehicles/{vehicle['id']}/identification")).json
-    assert kept["datecode"] == asked["identification"]["candidates"][1]["dossier"]["datecode"]
+    assert kept["code"] == asked["identification"]["candidates"][1]["code"]
 
 
 async def test_there_is_no_third_of_two(box: Box) -> None:
@@ -542,7 +544,11 @@ async def test_a_vehicle_identified_before_extras_were_kept_is_valued_without_an
     rich = (await value(box, vehicle)).json
     parts = box.daemon.daemon.parts
     assert parts is not None
-    await parts.db.write(lambda tx: tx.run("UPDATE vehicle_identification SET extras = NULL"))
+    await parts.db.write(
+        lambda tx: tx.run(
+            "UPDATE vehicle_identification SET extras = NULL, reference = json_remove(reference, '$.extras')"
+        )
+    )
     plain = (await value(box, vehicle)).json
     assert plain["extras"] is None
     assert plain["sales_cents"] == rich["sales_cents"] - 60_000

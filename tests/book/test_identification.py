@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from tests.support.bookkeeping import DESK, Dealership
 from wtpd.book.identification import Difference, Filled, facts, fill, kept
-from wtpd.connectors.dat.values import Dossier
 from wtpd.errors import NotFound, Refused, VersionMismatch
 from wtpd.planner.vehicle import Vehicle
 from wtpd.store import vehicles
+from wtpd.vehicle_data.records import Candidate
 
 VIN = "WVWDEXTESTSTUB001"
-PASSAT = Dossier(
-    datecode="019051150020002",
-    container="DE001",
-    construction_time=5386,
-    manufacturer="Volkswagen",
-    base_model="Passat Variant (3G5)(07.2014->)",
-    model_group="Passat",
+PASSAT = Candidate(
+    make="Volkswagen",
+    model="Passat Variant",
+    code="019051150020002 DE001",
+    extras=3,
+    reference={"datecode": "019051150020002", "container": "DE001"},
 )
 
 
@@ -32,7 +32,7 @@ async def vehicle(dealership: Dealership, **values: Any) -> Vehicle:
 
 async def filled(dealership: Dealership, one: Vehicle, vin: str = VIN, **more: Any) -> Filled:
     return await dealership.do(
-        lambda tx: fill(dealership.book, tx, one.id, vin, more.pop("dossier", PASSAT), actor="anna", **more)
+        lambda tx: fill(dealership.book, tx, one.id, vin, PASSAT, source="dat", actor="anna", **more)
     )
 
 
@@ -81,14 +81,14 @@ async def test_somebody_who_was_faster_isnt_overwritten(dealership: Dealership) 
         await filled(dealership, one, expected_version=7)
 
 
-async def test_what_it_is_at_dat_is_kept_as_long_as_the_vin_stays(dealership: Dealership) -> None:
+async def test_what_it_is_at_the_source_is_kept_as_long_as_the_vin_stays(dealership: Dealership) -> None:
     one = await vehicle(dealership)
     await filled(dealership, one)
     chosen = await dealership.see(lambda tx: kept(tx, one.id))
     assert chosen is not None
-    assert (chosen.datecode, chosen.container, chosen.construction_time, chosen.actor) == (
-        "019051150020002", "DE001", 5386, "anna",
-    )  # fmt: skip
+    assert (chosen.source, chosen.code, chosen.extras, chosen.actor) == ("dat", PASSAT.code, 3, "anna")
+    assert chosen.reference == PASSAT.reference
+    assert await dealership.see(lambda tx: kept(tx, one.id, "rdw")) is None
     other = {"vin": "WVWDEXTESTSTUB002"}
     await dealership.do(
         lambda tx: dealership.book.change_vehicle(tx, one.id, other, author=DESK, expected_version=None)
@@ -101,18 +101,15 @@ async def test_a_vehicle_nobody_knows(dealership: Dealership) -> None:
         await dealership.see(lambda tx: kept(tx, "nobody"))
 
 
-@pytest.mark.parametrize(
-    ("base", "group", "model"),
-    [
-        ("Passat Variant (3G5)(07.2014->)", "Passat", "Passat Variant"),
-        ("Boxer (330/333/335/435) Pritsche RS4035mm (2007->)", "", "Boxer"),
-        ("(3G5)", "Passat", "Passat"),
-        ("", "Passat", "Passat"),
-    ],
-)
-def test_the_model_is_told_without_series_and_years(base: str, group: str, model: str) -> None:
-    assert facts(Dossier(base_model=base, model_group=group)) == {"model": model}
+def test_every_field_of_the_book_that_is_told_is_a_fact() -> None:
+    told = Candidate(
+        make="VOLVO", fuel="Benzine", first_registration=date(2021, 5, 17), inspection_due=date(2027, 5, 17)
+    )
+    assert facts(told) == {
+        "make": "VOLVO", "fuel": "Benzine", "first_registration": date(2021, 5, 17),
+        "inspection_due": date(2027, 5, 17),
+    }  # fmt: skip
 
 
-def test_a_dossier_that_tells_nothing_fills_nothing() -> None:
-    assert facts(Dossier()) == {}
+def test_a_candidate_that_tells_nothing_fills_nothing() -> None:
+    assert facts(Candidate()) == {}

@@ -14,11 +14,10 @@ OURS = {"id": "v1", "vin": VIN, "plate": "HRO-AB 1"}
 
 
 def candidate(number: int, sub_model: str = "Trendline") -> dict[str, Any]:
-    dossier = {
-        "datecode": f"01905115002000{number}", "container": "DE001",
-        "base_model": "Passat Variant (3G5)(07.2014->)", "sub_model": sub_model,
+    return {
+        "number": number, "complete": True, "make": "Volkswagen", "model": "Passat Variant",
+        "name": "Passat Variant (3G5)(07.2014->)", "variant": sub_model, "code": f"01905115002000{number} DE001",
     }  # fmt: skip
-    return {"number": number, "complete": True, "make": "Volkswagen", "model": "Passat Variant", "dossier": dossier}
 
 
 def found(*candidates: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -27,8 +26,10 @@ def found(*candidates: dict[str, Any], **more: Any) -> dict[str, Any]:
         "kept": False,
         "asked_today": 1,
         "limit": 24,
-        "data_card": False,
-        "fault": "",
+        "partial": False,
+        "source": "dat",
+        "title": "DAT",
+        "note": "",
     }
     return {"vin": VIN, "candidates": list(candidates), **values, **more}
 
@@ -120,7 +121,7 @@ def test_a_vehicle_can_be_named(terminal: Terminal, api: ApiStub) -> None:
 
 def test_a_vin_nobody_knows(terminal: Terminal, api: ApiStub) -> None:
     fault = "Server.valueNotFound: ECode not found"
-    api.on("POST", "/v1/identifications", found(data_card=True, fault=fault))
+    api.on("POST", "/v1/identifications", found(partial=True, note=fault))
     known(api, OURS)
     said = terminal.wtpd("vehicle", "identify", VIN)
     assert said.code == 1
@@ -142,7 +143,7 @@ def test_json_is_the_answer_as_it_came(terminal: Terminal, api: ApiStub) -> None
 
 
 WORTH = {
-    "datecode": "019051150020002", "odometer_km": 43000, "first_registration": "2021-05-17", "currency": "EUR",
+    "code": "019051150020002 DE001", "odometer_km": 43000, "first_registration": "2021-05-17", "currency": "EUR",
     "sales_cents": 1285353, "sales_gross_cents": 1529570, "purchase_cents": 1100367, "purchase_gross_cents": None,
     "original_gross_cents": None, "data_month": "2026-11", "extras": 3,
 }  # fmt: skip

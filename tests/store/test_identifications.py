@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 from tests.support.bookkeeping import DESK, NOW, Dealership
 from wtpd.store import identifications
-from wtpd.store.identifications import Chosen, Question
+from wtpd.vehicle_data.records import Chosen, Question
 
 VIN = "WVWDEXTESTSTUB001"
-QUESTION = Question(VIN, "ALL", "de-DE/DE")
+QUESTION = Question("dat", VIN, "ALL", "de-DE/DE")
 TODAY = date(2026, 11, 2)
 
 
@@ -24,9 +24,10 @@ async def test_an_answer_is_found_until_it_is_too_old(dealership: Dealership) ->
 async def test_another_question_has_another_answer(dealership: Dealership) -> None:
     await dealership.do(lambda tx: identifications.put(tx, QUESTION, "{}"))
     for other in (
-        Question(VIN[:-1] + "2", "ALL", "de-DE/DE"),
-        Question(VIN, "REPAIR", "de-DE/DE"),
-        Question(VIN, "ALL", "nl-NL/NL"),
+        Question("dat", VIN[:-1] + "2", "ALL", "de-DE/DE"),
+        Question("dat", VIN, "REPAIR", "de-DE/DE"),
+        Question("dat", VIN, "ALL", "nl-NL/NL"),
+        Question("rdw", VIN, "ALL", "de-DE/DE"),
     ):
         assert await dealership.see(lambda tx, other=other: identifications.find(tx, other, NOW)) is None
 
@@ -40,27 +41,29 @@ async def test_a_new_answer_takes_the_place_of_the_old_one(dealership: Dealershi
 
 
 async def test_it_is_counted_up_to_the_limit_and_not_beyond(dealership: Dealership) -> None:
-    counts = [await dealership.do(lambda tx: identifications.count(tx, VIN, TODAY, 3)) for _ in range(5)]
+    counts = [await dealership.do(lambda tx: identifications.count(tx, "dat", VIN, TODAY, 3)) for _ in range(5)]
     assert counts == [1, 2, 3, None, None]
-    assert await dealership.see(lambda tx: identifications.counted(tx, VIN, TODAY)) == 3
+    assert await dealership.see(lambda tx: identifications.counted(tx, "dat", VIN, TODAY)) == 3
 
 
 async def test_each_vin_and_each_day_has_its_own_count(dealership: Dealership) -> None:
     for vin, day in ((VIN, TODAY), (VIN, TODAY + timedelta(days=1)), ("OTHER", TODAY)):
-        assert await dealership.do(lambda tx, vin=vin, day=day: identifications.count(tx, vin, day, 3)) == 1
-    assert await dealership.see(lambda tx: identifications.counted(tx, "NOBODY", TODAY)) == 0
+        assert await dealership.do(lambda tx, vin=vin, day=day: identifications.count(tx, "dat", vin, day, 3)) == 1
+    assert await dealership.see(lambda tx: identifications.counted(tx, "dat", "NOBODY", TODAY)) == 0
 
 
 async def test_old_answers_and_counts_go_but_never_todays(dealership: Dealership) -> None:
     await dealership.do(lambda tx: identifications.put(tx, QUESTION, "{}"))
     for days in (0, 1, 3, 40):
         day = TODAY - timedelta(days=days)
-        await dealership.do(lambda tx, day=day: identifications.count(tx, VIN, day, 24))
+        await dealership.do(lambda tx, day=day: identifications.count(tx, "dat", VIN, day, 24))
     dealership.clock.at += timedelta(minutes=1)
     assert await dealership.do(lambda tx: identifications.prune(tx, NOW)) == 0
     assert await dealership.do(lambda tx: identifications.prune(tx, NOW + timedelta(seconds=1))) == 1
     counts = [
-        await dealership.see(lambda tx, days=days: identifications.counted(tx, VIN, TODAY - timedelta(days=days)))
+        await dealership.see(
+            lambda tx, days=days: identifications.counted(tx, "dat", VIN, TODAY - timedelta(days=days))
+        )
         for days in (0, 1, 3, 40)
     ]
     assert counts == [1, 1, 0, 0]
@@ -72,9 +75,10 @@ async def test_what_a_vehicle_is_is_kept_once(dealership: Dealership) -> None:
         chosen = Chosen(
             vehicle_id=vehicle.id,
             vin=VIN,
-            datecode=code,
-            container="DE001",
-            construction_time=5386,
+            source="dat",
+            code=code,
+            extras=2,
+            reference={"datecode": code, "extras": [1, 2]},
             at=NOW,
             actor="anna",
         )

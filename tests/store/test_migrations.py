@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from wtpd.errors import Unavailable
 from wtpd.store import appointments, customers, identifications
 from wtpd.store.database import Database
+from wtpd.store.identifications import StoredAnswers
 from wtpd.store.migrations import APPLICATION_ID, migrate, scripts
+from wtpd.vehicle_data.records import Question
 
 CUSTOMER = "INSERT INTO customer (id, last_name, origin, version) VALUES ('c1', 'Lübs', 'planner', 3)"
 APPOINTMENT = """INSERT INTO appointment
@@ -122,4 +126,34 @@ async def test_a_vehicle_identified_before_extras_were_kept_stays_identified(tmp
     chosen = await database.read(lambda tx: identifications.chosen(tx, "v1"))
     await database.close()
     assert chosen is not None
-    assert (chosen.datecode, chosen.construction_time, chosen.extras) == ("019051150020002", 5386, None)
+    assert (chosen.source, chosen.code, chosen.extras) == ("dat", "019051150020002 DE001", None)
+    assert (chosen.reference["datecode"], chosen.reference["construction_time"]) == ("019051150020002", 5386)
+    assert chosen.reference["extras"] is None
+
+
+async def test_what_was_paid_for_before_there_were_several_sources_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    build(path, len([script for script in scripts() if script[0] < 64]))
+    con = sqlite3.connect(path, isolation_level=None)
+    con.execute("INSERT INTO vehicle (id, vin, version) VALUES ('v1', 'WVWDEXTESTSTUB001', 1)")
+    con.execute(
+        "INSERT INTO vehicle_identification VALUES ('v1', 'WVWDEXTESTSTUB001', '019051150020002', 'DE001', 5386,"
+        " '2026-11-09T07:00:00Z', 'anna', '[10, 20]')"
+    )
+    asked = "VALUES (1, 'WVWDEXTESTSTUB001', 'ALL', 'de-DE/DE', '2026-11-09T07:00:00Z'"
+    con.execute(f"INSERT INTO identification {asked}, '{{}}')")
+    con.execute(f"INSERT INTO identification_unread {asked}, 'too new', 'utf-8', ?)", (zlib.compress(b"<a/>"),))
+    con.execute("INSERT INTO identification_count VALUES ('2026-11-09', 'WVWDEXTESTSTUB001', 23)")
+    con.close()
+    database = await Database.open(path)
+    chosen = await database.read(lambda tx: identifications.chosen(tx, "v1", "dat"))
+    question = Question("dat", "WVWDEXTESTSTUB001", "ALL", "de-DE/DE")
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    answers = StoredAnswers(database)
+    kept, unread = await answers.kept(question, since), await answers.unread(question, since)
+    counted = await answers.counted("dat", "WVWDEXTESTSTUB001", date(2026, 11, 9))
+    await database.close()
+    assert chosen is not None and (chosen.extras, chosen.reference["extras"]) == (2, [10, 20])
+    assert kept is not None and kept.text == "{}"
+    assert unread is not None and (unread.charset, unread.content) == ("utf-8", b"<a/>")
+    assert counted == 23

@@ -156,7 +156,7 @@ async def test_the_palette_offers_them_by_name(tmp_path: Path) -> None:
         await tui.until("DAT takes money")
 
 
-CANDIDATE = {"number": 2, "make": "FORD", "model": "Focus", "dossier": {"base_model": "Focus (DEH)", "sub_model": "ST"}}
+CANDIDATE = {"number": 2, "make": "FORD", "model": "Focus", "name": "Focus (DEH)", "variant": "ST"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`wtpd vehicle`: what DAT says a VIN stands for, and what a vehicle is worth."""
+"""`wtpd vehicle`: what a VIN stands for, and what a vehicle is worth, by a source of vehicle data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from wtpd.cli.command import Function, Group, argument, command, option
 from wtpd.language import say
 from wtpd.texts import N_, N_n, Text
+from wtpd.words import VEHICLE
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
@@ -21,7 +22,9 @@ vehicle = Group(
     example="wtpd vehicle identify WVWZZZ3CZEE123456\nwtpd vehicle identify WVWZZZ3CZEE123456 --choose 2",
 )
 
-FIELDS: dict[str, Text] = {"vin": N_("VIN"), "make": N_("make"), "model": N_("model")}
+
+def _field(name: str) -> Text | str:
+    return VEHICLE.get(name, name)
 
 
 def _for_order(function: Function) -> Function:
@@ -123,7 +126,7 @@ def _identified(console: Console, found: Json, filled: Json | None, known: Seque
     candidates = found["candidates"]
     _heading(console, found)
     if not candidates:
-        console.line(N_("DAT knows no vehicle with this VIN."), colour="yellow")
+        console.line(N_("{partner} knows no vehicle with this VIN.", partner=found["title"]), colour="yellow")
         return
     _table(console, candidates)
     if filled is not None:
@@ -136,36 +139,46 @@ def _identified(console: Console, found: Json, filled: Json | None, known: Seque
 
 def _heading(console: Console, found: Json) -> None:
     if found["kept"]:
-        text = N_("{vin}, as DAT said on {day}; nothing was paid now.", vin=found["vin"], day=found["at"][:10])
+        text = N_(
+            "{vin}, as {partner} said on {day}; nothing was paid now.",
+            vin=found["vin"], partner=found["title"], day=found["at"][:10],
+        )  # fmt: skip
+    elif found["limit"] is None:
+        text = N_("{vin}, by {partner}", vin=found["vin"], partner=found["title"])
     else:
         text = N_(
             "{vin}, asked {count} of {limit} times today",
             vin=found["vin"], count=found["asked_today"], limit=found["limit"],
         )  # fmt: skip
     console.line(text, bold=True)
-    if found["data_card"]:
-        console.line(N_("DAT has no complete code for it, only a data card ({fault}).", fault=found["fault"]))
-    elif found["fault"]:
-        console.line(N_("DAT says: {fault}", fault=found["fault"]))
+    if found["partial"]:
+        console.line(
+            N_(
+                "{partner} has no complete code for it, only a data card ({fault}).",
+                partner=found["title"], fault=found["note"],
+            )
+        )  # fmt: skip
+    elif found["note"]:
+        console.line(N_("{partner} says: {fault}", partner=found["title"], fault=found["note"]))
 
 
 def _table(console: Console, candidates: Sequence[Json]) -> None:
-    rows = []
-    for one in candidates:
-        dossier = one["dossier"]
-        code = " ".join(part for part in (dossier["datecode"], dossier["container"]) if part)
-        rows.append([str(one["number"]), one["make"], dossier["base_model"], dossier["sub_model"], code])
-    console.table([N_("no."), N_("make"), N_("model"), N_("variant"), N_("DAT code")], rows)
+    rows = [
+        [str(one["number"]), one["make"], one["name"] or one["model"], one["variant"], one["code"]]
+        for one in candidates
+    ]
+    console.table([N_("no."), N_("make"), N_("model"), N_("variant"), N_("code")], rows)
 
 
 def _filled(console: Console, filled: Json) -> None:
     for name, text in filled["filled"].items():
-        console.line(N_("{field}: {value} was filled in", field=FIELDS[name], value=text), colour="green")
+        console.line(N_("{field}: {value} was filled in", field=_field(name), value=text), colour="green")
     for name, one in filled["differing"].items():
         console.line(
             N_(
-                "{field}: {ours} stays, DAT says {theirs}",
-                field=FIELDS[name], ours=one["ours"], theirs=one["theirs"],
+                "{field}: {ours} stays, {partner} says {theirs}",
+                field=_field(name), ours=one["ours"], theirs=one["theirs"],
+                partner=filled["identification"]["title"],
             ),
             colour="yellow",
         )  # fmt: skip
@@ -188,7 +201,7 @@ def _worth(console: Console, worth: Json) -> None:
     console.line(
         N_(
             "{code}, {km} km, first registered on {day}",
-            code=worth["datecode"], km=worth["odometer_km"], day=worth["first_registration"],
+            code=worth["code"], km=worth["odometer_km"], day=worth["first_registration"],
         )
     )  # fmt: skip
     console.table([worth["currency"], N_("without VAT"), N_("with VAT")], rows)
@@ -197,7 +210,7 @@ def _worth(console: Console, worth: Json) -> None:
     elif worth["extras"] is None:
         console.note(N_("Without extras: this vehicle's equipment isn't known before the vehicle is identified again."))
     else:
-        console.line(N_("Without extras: DAT named none when the vehicle was identified."))
+        console.line(N_("Without extras: none were named when the vehicle was identified."))
 
 
 def _money(cents: int | None) -> str:

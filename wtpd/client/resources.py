@@ -153,10 +153,10 @@ class Customers(Collection):
 
 
 class Vehicles(Collection):
-    """`order` in all: whom it is for, which decides whose login at DAT is used (`site`, `assessor`)."""
+    """`order` in all: whom it is for, which decides whose login is used (`site`, `assessor`)."""
 
     async def identify(self, vin: str, *, restriction: str | None = None, refresh: bool = False, **order: Any) -> Json:
-        """What DAT says a VIN stands for: `candidates`. Costs money if DAT wasn't asked lately, or with `refresh`."""
+        """What a VIN stands for: `candidates`. May cost money if no answer is kept, or with `refresh`."""
         body = _given(vin=vin, restriction=restriction, refresh=refresh or None, **order)
         found: Json = await self._http.post("/v1/identifications", body, patience=LONG)
         return found
@@ -185,7 +185,7 @@ class Vehicles(Collection):
         taxation: str | None = None,
         **order: Any,
     ) -> Json:
-        """What an identified vehicle is worth, by DAT."""
+        """What an identified vehicle is worth."""
         body = _given(odometer_km=odometer_km, first_registration=first_registration, taxation=taxation, **order)
         worth: Json = await self._http.post(self._of(vehicle_id, "valuation"), body, patience=LONG)
         return worth

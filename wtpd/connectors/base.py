@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from wtpd.sync.errors import Ability
 from wtpd.sync.ports import DayOffer, Incoming, Partner, Unreadable
 from wtpd.texts import Text
+from wtpd.vehicle_data.ports import VehicleDataSource
+from wtpd.vehicle_data.records import Place
 
 if TYPE_CHECKING:
+    from wtpd.clock import Clock
+    from wtpd.config.model import ConnectorSettings
     from wtpd.connectors.kit.http import PartnerHttp
     from wtpd.connectors.kit.sandbox_side import Act, Host, PartnerSide
     from wtpd.connectors.receiver import Receiver
@@ -84,6 +88,28 @@ class AppointmentConnector(Partner, Protocol):
     async def close(self) -> None: ...
 
 
+class VehicleDataConnector(VehicleDataSource, Protocol):
+    """A partner that knows vehicles by their VIN or plate."""
+
+    async def verify(self, secrets: Mapping[str, str], place: Place) -> Verified:
+        """Try the login, or the connection of a source that wants none, by a call that costs nothing."""
+        ...
+
+
+class Access(Protocol):
+    """What a connector gets of the house: the settings in force, the clock, and HTTP."""
+
+    @property
+    def settings(self) -> ConnectorSettings: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def http(self, address: str, *, size_limit: int | None = None) -> PartnerHttp:
+        """A client for `address` with the time limits of the settings; the connector closes it."""
+        ...
+
+
 Secrets = Callable[[], Awaitable[Mapping[str, str]]]
 """Gives the credential fields for this connector and site at the moment of use; raises `NeedsToken` if there are
 none."""
@@ -107,6 +133,8 @@ class Manifest:
     """The partner's products that `connectors.NAME.products` may name, for a partner that sells several."""
     connect: Callable[[PartnerHttp, Secrets], AppointmentConnector] | None = None
     """Makes the connector over a ready HTTP client (time limits, throttle and error mapping are its business)."""
+    vehicle_data: Callable[[Access], VehicleDataConnector] | None = None
+    """Makes the source of vehicle data."""
     receives: Callable[[], Receiver] | None = None
     """Makes what reads what the partner sends by itself, over the listener."""
     sandbox: Callable[[Host], PartnerSide] | None = None

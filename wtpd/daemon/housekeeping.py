@@ -21,7 +21,7 @@ FIRST = 300.0
 """Seconds after the start, so that it never delays the start itself."""
 EVERY = 24 * 3600.0
 KEPT = timedelta(days=30)
-"""How long answers to VIN queries are good for (`wtpd/daemon/identification.py`)."""
+"""How long answers to VIN queries are good for (`wtpd.vehicle_data`)."""
 AT_ONCE = 5000
 """Rows deleted in one transaction, so that nobody waits long for the writer."""
 

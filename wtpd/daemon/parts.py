@@ -7,6 +7,7 @@ import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -62,7 +63,7 @@ from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import FreeOf, Health
 from wtpd.daemon.housekeeping import Housekeeping
-from wtpd.daemon.identification import DAT, Identifier
+from wtpd.daemon.identification import VehicleData
 from wtpd.daemon.importer import Importer
 from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.lifecycle import Stage
@@ -140,7 +141,7 @@ class Parts:
                 one.name: one.title for one in registry.manifests.values() if "appointments" not in one.capabilities
             },
         )  # fmt: skip
-        self.identifier = Identifier(db, credentials, lambda: settings.config, clock)
+        self.vehicle_data = VehicleData(registry.manifests.values(), db, credentials, lambda: settings.config, clock)
         self.importer = Importer(
             db, self.book, folder, folder / DATABASE, clock,
             lambda now: self._events.pass_on("import.progress", phase=now.phase, done=now.done, total=now.total),
@@ -295,11 +296,15 @@ class Parts:
         self._presence.close()
 
     async def _stop_partners(self) -> None:
-        await asyncio.gather(self.fleet.stop(), self.identifier.close(), self.importer.close())
+        await asyncio.gather(self.fleet.stop(), self.vehicle_data.close(), self.importer.close())
 
     def _routes(self) -> list[Route]:
         db, book, settings, fleet = self.db, self.book, self.settings, self.fleet
-        trial = Trial(fleet, {DAT: self.identifier.verify}, self._credentials.rule)
+        trial = Trial(
+            fleet,
+            {name: partial(self.vehicle_data.verify, name) for name in self.vehicle_data.names},
+            self._credentials.rule,
+        )
 
         def session(tx: Tx) -> StoreSession:
             return StoreSession(tx, SyncBook(book, tx))
@@ -325,7 +330,7 @@ class Parts:
             *CredentialUseRoutes(desk).routes(),
             *assessor_routes(db),
             *user_routes(db),
-            *IdentificationRoutes(db, book, settings, self.identifier).routes(),
+            *IdentificationRoutes(db, book, settings, self.vehicle_data).routes(),
             *MailRoutes(db, self.mailer).routes(),
             *ConfigRoutes(db, settings).routes(),
             *MappingRoutes(db, settings, fleet).routes(),

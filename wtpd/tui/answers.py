@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from wtpd.tui.widgets.sheet import Sheet
 
 NAMES: Mapping[str, Text] = {
-    "datecode": N_("DAT code"),
+    "code": N_("code"),
+    "source": N_("source"),
     "sales_cents": N_("sales price without VAT"),
     "sales_gross_cents": N_("sales price with VAT"),
     "purchase_cents": N_("purchase price without VAT"),
@@ -39,10 +40,9 @@ def candidates_of(answer: Mapping[str, Any]) -> list[Json]:
 
 def candidate_line(candidate: Mapping[str, Any]) -> str:
     """`2  FORD  Focus  1.0 EcoBoost`: its number and what tells it from the others."""
-    dossier = candidate.get("dossier") or {}
-    told = [candidate.get("make"), dossier.get("base_model") or candidate.get("model"), dossier.get("sub_model")]
-    code = " ".join(part for part in (dossier.get("datecode"), dossier.get("container")) if part)
-    return "  ".join([str(candidate["number"]), *(str(part) for part in [*told, code] if part)])
+    model = candidate.get("name") or candidate.get("model")
+    told = [candidate.get("make"), model, candidate.get("variant"), candidate.get("code")]
+    return "  ".join([str(candidate["number"]), *(str(part) for part in told if part)])
 
 
 def write_answer(sheet: Sheet, page: Page, answer: Mapping[str, Any]) -> None:

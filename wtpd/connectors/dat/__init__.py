@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wtpd.connectors.base import CredentialField, Manifest
+from wtpd.connectors.base import Access, CredentialField, Manifest, VehicleDataConnector
 from wtpd.connectors.dat.actions import ACTIONS
 from wtpd.connectors.dat.acts import ACTS
 from wtpd.connectors.dat.products import ADDRESS, KEYS
@@ -21,6 +21,12 @@ def _sandbox(host: Host) -> PartnerSide:
     from wtpd.connectors.dat.sandbox import DatSide
 
     return DatSide(host)
+
+
+def _vehicle_data(access: Access) -> VehicleDataConnector:
+    from wtpd.connectors.dat.connector import make
+
+    return make(access)
 
 
 manifest = Manifest(
@@ -37,6 +43,7 @@ manifest = Manifest(
     ),
     products=KEYS,
     default_address=ADDRESS,
+    vehicle_data=_vehicle_data,
     sandbox=_sandbox,
     actions=ACTIONS,
     acts=ACTS,

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from wtpd.connectors.base import Verified
 from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.products import DATECODE, FINANCE, Product
-from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Restriction, Valuation
+from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Valuation
 from wtpd.connectors.kit.http import Answer, PartnerHttp
 from wtpd.connectors.kit.values import WireError
 from wtpd.sync.errors import NeedsToken, PartnerBroken, PartnerError, Rejected, TooLarge, Transient
 from wtpd.texts import N_, Text
+from wtpd.vehicle_data.ports import Before, UnreadAnswer
+from wtpd.vehicle_data.records import Restriction
 
 _log = logging.getLogger(__name__)
 
@@ -40,18 +42,6 @@ _ANSWERED = (200, 500)
 """SOAP 1.1 faults come with 500."""
 
 Read = Callable[[bytes, str | None], T]
-Before = Callable[[], Awaitable[None]]
-"""Called before each request that costs money, also before a repeated one; what it raises stops the call."""
-
-
-class UnreadAnswer(PartnerBroken):
-    """DAT answered a query that costs money, and the answer can't be read. `content`: the answer as it came, in the
-    encoding `charset` if the header named one; nothing of one that was larger than the limit."""
-
-    def __init__(self, message: str, content: bytes, charset: str | None) -> None:
-        super().__init__(message)
-        self.content = content
-        self.charset = charset
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
-Restriction = Literal["ALL", "REPAIR", "APPRAISAL"]
-"""All data, or only vehicles that can be calculated (repair) or valued (appraisal)."""
-
-Taxation = Literal["REGULAR", "DIFFERENCE"]
-"""Regular taxation, or taxation of the margin, which DAT takes for a used vehicle if nothing is said."""
+from wtpd.vehicle_data.records import Taxation
 
 CODE_LENGTH = 15
 

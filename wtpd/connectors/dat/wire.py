@@ -25,10 +25,10 @@ from wtpd.connectors.dat.values import (
     Identification,
     Locale,
     Login,
-    Restriction,
     Valuation,
 )
 from wtpd.connectors.kit.values import WireError
+from wtpd.vehicle_data.records import Restriction
 
 AUTHENTICATION = "http://sphinx.dat.de/services/Authentication"
 IDENTIFICATION = "http://sphinx.dat.de/services/VehicleIdentificationService"

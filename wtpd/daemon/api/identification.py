@@ -1,6 +1,6 @@
-"""`/v1/identifications` and what belongs to a vehicle of it: DAT says what a VIN stands for, and what it is worth.
+"""`/v1/identifications` and what belongs to a vehicle of it: what a VIN stands for, and what the vehicle is worth.
 
-A question that DAT wasn't asked in the last 30 days costs money; so these routes are for whoever may change things.
+A question that no kept answer answers may cost money; so these routes are for whoever may change things.
 """
 
 from __future__ import annotations
@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from wtpd.book import identification as filling
 from wtpd.book.book import Book
-from wtpd.book.identification import Difference, Filled
-from wtpd.connectors.dat.values import Dossier, Restriction, Taxation
+from wtpd.book.identification import Difference, Fact, Filled
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Kilometres, Sign
-from wtpd.daemon.identification import LIMIT, Found, Identifier
+from wtpd.daemon.identification import VehicleData
 from wtpd.daemon.reload import Settings
 from wtpd.errors import Invalid, NotFound, Problem, Refused
 from wtpd.planner.vehicle import Vehicle
@@ -27,10 +26,11 @@ from wtpd.planner.vin import normalise_vin
 from wtpd.secrets.resolve import Order
 from wtpd.store import vehicles
 from wtpd.store.database import Database, Tx
-from wtpd.store.identifications import Chosen
 from wtpd.texts import N_
+from wtpd.vehicle_data.records import Candidate, Chosen, Flag, Found, Restriction, Taxation
 
 Vin = Annotated[str, Meta(min_length=1, max_length=64)]
+Source = Annotated[str, Meta(min_length=1, max_length=40)]
 Number = Annotated[int, Meta(ge=1, le=1000)]
 
 
@@ -42,10 +42,11 @@ class OrderInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class IdentifyInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`restriction`: all vehicles, or those that can be calculated (repair) or valued (appraisal). `refresh`: ask DAT
-    even if it was asked lately."""
+    """`restriction`: all vehicles, or those that can be calculated (repair) or valued (appraisal). `refresh`: ask the
+    source even if it was asked lately. `source`: the connector that is asked; without it the first that knows VINs."""
 
     vin: Vin
+    source: Source | None = None
     restriction: Restriction = "ALL"
     refresh: bool = False
 
@@ -55,6 +56,7 @@ class FillInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     several."""
 
     vin: Vin | None = None
+    source: Source | None = None
     restriction: Restriction = "ALL"
     refresh: bool = False
     choose: Number | None = None
@@ -62,54 +64,84 @@ class FillInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 class ValueInput(OrderInput, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Without them the vehicle's own odometer reading and first registration count. `taxation`: regular, or of the
-    margin, which DAT takes for a used vehicle if nothing is said."""
+    margin; without it the source takes the usual one."""
 
     odometer_km: Kilometres | None = None
     first_registration: date | None = None
     taxation: Taxation | None = None
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
-    """One vehicle that the VIN may stand for; `make` and `model` are what a vehicle of the book is filled with."""
+class CandidateView(Struct, frozen=True, kw_only=True):
+    """One vehicle that the VIN may stand for. `make`, `model`, `fuel`, `first_registration` and `inspection_due` are
+    what a vehicle of the book is filled with; `name` is the model in the source's own words, `code` its short name of
+    the vehicle. `complete`: it can be valued. `extras`: pieces of special equipment, if they are known. `details`: what
+    the source said, in its own terms."""
 
     number: int
     complete: bool
     make: str
     model: str
-    dossier: Dossier
+    name: str
+    variant: str
+    fuel: str
+    code: str
+    first_registration: date | None
+    inspection_due: date | None
+    extras: int | None
+    flags: list[Flag]
+    details: Mapping[str, Any]
 
 
 class IdentificationView(Struct, frozen=True, kw_only=True):
-    """`kept`: DAT wasn't asked now but at `at`. `asked_today`: queries of this VIN, of which `limit` are possible.
-    `data_card`: DAT knows the vehicle's data, but no complete code. `fault`: code and text of DAT's fault, with a data
-    card, or where DAT knows nothing of the vehicle."""
+    """`source`: the connector that answered, `title` its name for people. `kept`: it wasn't asked now but at `at`.
+    `asked_today`: queries of this VIN, of which `limit` are possible; null for any number. `partial`: the source knows
+    data of the vehicle, but can't name it completely. `note`: the source's own words about that, or about knowing
+    nothing."""
 
+    source: str
+    title: str
     vin: str
     at: datetime
     kept: bool
     asked_today: int
-    limit: int
-    data_card: bool
-    fault: str
-    candidates: list[Candidate]
+    limit: int | None
+    partial: bool
+    note: str
+    candidates: list[CandidateView]
 
 
 class FilledView(Struct, frozen=True, kw_only=True):
     """`chosen` null: several candidates, none chosen, nothing done. `filled`: what was blank and isn't any more;
-    `differing`: what stayed as it was although DAT says something else."""
+    `differing`: what stayed as it was although the source says something else."""
 
     vehicle: Vehicle
     chosen: int | None
-    filled: Mapping[str, str]
+    filled: Mapping[str, Fact]
     differing: Mapping[str, Difference]
     identification: IdentificationView
+
+
+class ChosenView(Struct, frozen=True, kw_only=True):
+    """What a vehicle is at a source: `code` is the source's short name of it; `reference` names it in further calls to
+    the source, in the source's own terms."""
+
+    vehicle_id: str
+    source: str
+    title: str
+    vin: str
+    code: str
+    extras: int | None
+    reference: Mapping[str, Any]
+    at: datetime
+    actor: str
 
 
 class ValuationView(Struct, frozen=True, kw_only=True):
     """Prices in cents, without and with VAT. `extras`: pieces of special equipment that count in the prices; null where
     the vehicle's equipment isn't known, so that the prices are without extras."""
 
-    datecode: str
+    source: str
+    code: str
     odometer_km: int
     first_registration: date
     extras: int | None
@@ -123,11 +155,11 @@ class ValuationView(Struct, frozen=True, kw_only=True):
 
 
 class IdentificationRoutes:
-    def __init__(self, db: Database, book: Book, settings: Settings, identifier: Identifier) -> None:
+    def __init__(self, db: Database, book: Book, settings: Settings, vehicle_data: VehicleData) -> None:
         self._db = db
         self._book = book
         self._settings = settings
-        self._identifier = identifier
+        self._vehicle_data = vehicle_data
 
     def routes(self) -> list[Route]:
         costly = partial(Route, method="POST", role=Role.ADMIN, seconds=120)
@@ -135,11 +167,11 @@ class IdentificationRoutes:
         return [
             costly(
                 path="/v1/identifications", handler=self.identify, body=IdentifyInput, result=IdentificationView,
-                summary="What a VIN stands for, by DAT",
+                summary="What a VIN stands for",
             ),
             Route(
-                method="GET", path=path, role=Role.READ, handler=self.get, result=Chosen,
-                summary="What a vehicle is at DAT",
+                method="GET", path=path, role=Role.READ, handler=self.get, result=ChosenView,
+                summary="What a vehicle was identified as",
             ),
             costly(
                 path=path, handler=self.fill, body=FillInput, result=FilledView,
@@ -147,19 +179,36 @@ class IdentificationRoutes:
             ),
             costly(
                 path="/v1/vehicles/{id}/valuation", handler=self.value, body=ValueInput, result=ValuationView,
-                summary="What an identified vehicle is worth, by DAT",
+                summary="What an identified vehicle is worth",
             ),
         ]  # fmt: skip
 
     async def identify(self, call: Call) -> Answer:
         wanted: IdentifyInput = call.body
-        found = await self._identifier.identify(
-            wanted.vin, self._order(wanted), restriction=wanted.restriction, refresh=wanted.refresh
+        found = await self._vehicle_data.identify(
+            wanted.vin,
+            self._order(wanted),
+            source=wanted.source,
+            restriction=wanted.restriction,
+            refresh=wanted.refresh,
         )
         return answer(_view(found))
 
     async def get(self, call: Call) -> Answer:
-        return answer(await self._chosen(call.params["id"]))
+        chosen = await self._chosen(call.params["id"])
+        return answer(
+            ChosenView(
+                vehicle_id=chosen.vehicle_id,
+                source=chosen.source,
+                title=self._vehicle_data.title(chosen.source),
+                vin=chosen.vin,
+                code=chosen.code,
+                extras=chosen.extras,
+                reference=chosen.reference,
+                at=chosen.at,
+                actor=chosen.actor,
+            )
+        )
 
     async def fill(self, call: Call) -> Answer:
         wanted: FillInput = call.body
@@ -169,16 +218,22 @@ class IdentificationRoutes:
         if not vin:
             raise Refused(N_("This vehicle has no VIN yet."), kind="no-vin")
         filling.check_vin(vehicle, vin)
-        found = await self._identifier.identify(
-            vin, self._order(wanted), restriction=wanted.restriction, refresh=wanted.refresh
+        found = await self._vehicle_data.identify(
+            vin,
+            self._order(wanted),
+            source=wanted.source,
+            restriction=wanted.restriction,
+            refresh=wanted.refresh,
         )
         number = _choice(found, wanted.choose)
         if number is None:
             return answer(_filled(Filled(vehicle, {}, {}), None, found))
-        dossier = found.answer.dossiers[number - 1]
+        candidate = found.answer.candidates[number - 1]
 
         def work(tx: Tx) -> Filled:
-            return filling.fill(self._book, tx, vehicle_id, found.vin, dossier, actor=call.author.actor)
+            return filling.fill(
+                self._book, tx, vehicle_id, found.subject, candidate, source=found.source, actor=call.author.actor
+            )
 
         filled = await self._db.write(work)
         return answer(_filled(filled, number, found), etag=filled.vehicle.version)
@@ -194,14 +249,15 @@ class IdentificationRoutes:
             field = "odometer_km" if mileage is None else "first_registration"
             text = N_("A valuation needs the odometer reading and the first registration.")
             raise Invalid(text, problems=[Problem(field, text)])
-        found = await self._identifier.evaluate(
+        found = await self._vehicle_data.evaluate(
             chosen, self._order(wanted), mileage=mileage, registered=registered, taxation=wanted.taxation
         )
         view = ValuationView(
-            datecode=chosen.datecode,
+            source=chosen.source,
+            code=chosen.code,
             odometer_km=mileage,
             first_registration=registered,
-            extras=None if chosen.extras is None else len(chosen.extras),
+            extras=chosen.extras,
             currency=found.currency,
             sales_cents=found.sales,
             sales_gross_cents=found.sales_gross,
@@ -226,7 +282,7 @@ class IdentificationRoutes:
 
 def _choice(found: Found, wanted: int | None) -> int | None:
     """The candidate's number; None where somebody must choose first."""
-    count = len(found.answer.dossiers)
+    count = len(found.answer.candidates)
     if wanted is None:
         return 1 if count == 1 else None
     if wanted > count:
@@ -237,25 +293,34 @@ def _choice(found: Found, wanted: int | None) -> int | None:
 
 def _view(found: Found) -> IdentificationView:
     return IdentificationView(
-        vin=found.vin,
+        source=found.source,
+        title=found.title,
+        vin=found.subject,
         at=found.at,
         kept=found.is_kept,
         asked_today=found.asked_today,
-        limit=LIMIT,
-        data_card=found.answer.card,
-        fault=found.answer.fault,
-        candidates=[_candidate(number, one) for number, one in enumerate(found.answer.dossiers, 1)],
+        limit=found.limit,
+        partial=found.answer.is_partial,
+        note=found.answer.note,
+        candidates=[_candidate(number, one) for number, one in enumerate(found.answer.candidates, 1)],
     )
 
 
-def _candidate(number: int, dossier: Dossier) -> Candidate:
-    told = filling.facts(dossier)
-    return Candidate(
+def _candidate(number: int, one: Candidate) -> CandidateView:
+    return CandidateView(
         number=number,
-        complete=dossier.is_complete,
-        make=told.get("make", ""),
-        model=told.get("model", ""),
-        dossier=dossier,
+        complete=one.is_complete,
+        make=one.make,
+        model=one.model,
+        name=one.name,
+        variant=one.variant,
+        fuel=one.fuel,
+        code=one.code,
+        first_registration=one.first_registration,
+        inspection_due=one.inspection_due,
+        extras=one.extras,
+        flags=list(one.flags),
+        details=one.details,
     )
 
 
