@@ -179,7 +179,8 @@ async def test_a_wrong_field_is_pointed_at(http: UnixHttp, wrong: dict[str, Any]
 async def test_the_day_of_a_site_is_a_day_there(http: UnixHttp) -> None:
     times = ["2026-11-22T23:30:00+01:00", "2026-11-23T00:00:00+01:00", "2026-11-23T23:59:00+01:00"]
     for start in times:
-        made = await http.post(PATH, booking(drop_off=start, collection="2026-11-24T12:00:00+01:00", interventions=[]))
+        visit = booking(drop_off=start, collection="2026-11-24T12:00:00+01:00", interventions=[])
+        made = await http.post(f"{PATH}?allow_over_limit=true", visit)
         assert made.status == 201, made.json
     day = await http.get(f"{PATH}?site=rostock&day=2026-11-23")
     assert [one["drop_off"] for one in day.json["items"]] == ["2026-11-22T23:00:00Z", "2026-11-23T22:59:00Z"]
