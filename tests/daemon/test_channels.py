@@ -161,7 +161,7 @@ async def test_a_conflict_is_listed_and_can_be_decided(tmp_path: Path, sandbox: 
             return (await daemon.http.get("/v1/attention?kind=conflict&state=open", accept_language="en")).json["items"]
 
         [conflict] = await daemon.until(listed)
-        assert conflict["choices"] == ["ours", "theirs"]
+        assert conflict["choices"] == ["ours", "theirs", "both", "own"]
         assert "notes" in conflict["text"]
         assert (await daemon.http.get(f"/v1/appointments/{made['id']}")).json["notes"] == "deren"
         [problem] = await daemon.problems()

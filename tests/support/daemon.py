@@ -9,6 +9,7 @@ In this process a blocking call in the event loop is an error (blockbuster).
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import random
 import re
@@ -170,8 +171,17 @@ async def running_daemon(
             yield running
         finally:
             daemon.stop()
-            async with asyncio.timeout(PATIENCE):
-                await asyncio.gather(task, return_exceptions=True)
+            await asyncio.wait({task}, timeout=PATIENCE)
+            if not task.done():
+                raise AssertionError(f"the daemon doesn't stop; what still runs:\n{_stacks()}")
+            task.exception()
+
+
+def _stacks() -> str:
+    out = io.StringIO()
+    for task in asyncio.all_tasks():
+        task.print_stack(file=out)
+    return out.getvalue()
 
 
 async def _no_notices(path: Path, stop: asyncio.Event) -> AsyncIterator[object]:

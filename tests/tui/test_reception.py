@@ -345,7 +345,7 @@ async def test_what_isnt_found_is_imported_where_a_connector_offers_it(tmp_path:
         "site": "rostock", "department": "Werkstatt", "drop_off": "2027-03-02T08:00:00Z",
         "collection": "2027-03-02T16:00:00Z", "work_order": "40815",
     }  # fmt: skip
-    text = config_text(sites={"rostock": None})
+    text = config_text(sites={"rostock": None}).replace("modules: [online_booking]\n", "")
     async with running_daemon(tmp_path, text, registry=Registry({"mydms": dms})), reception(tmp_path) as tui:
         await search(tui, "40815")
         await tui.until("i imports it from My DMS.")

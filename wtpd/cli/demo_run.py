@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,31 +70,23 @@ async def _play(
 
     def stop(number: signal.Signals) -> None:
         stops.append(number)
-        main.cancel()
+        if len(stops) == 1:  # a second Ctrl-C doesn't disturb the clearing up
+            main.cancel()
 
-    with _signals(STOPS, stop):
-        outcome = await run(folder, report, language=language.current(), now=datetime.now(UTC), finished=finished)
+    loop = asyncio.get_running_loop()
+    for number in STOPS:  # until the loop is closed, so that none comes between
+        loop.add_signal_handler(number, stop, number)
+    outcome = await run(folder, report, language=language.current(), now=datetime.now(UTC), finished=finished)
     return 0 if outcome.ok else 1
 
 
 async def _until_stopped() -> None:
     """While serving, Ctrl-C and a stop are the normal end."""
     stop = asyncio.Event()
-    with _signals((signal.SIGINT, signal.SIGTERM), lambda _: stop.set()):
-        await stop.wait()
-
-
-@contextlib.contextmanager
-def _signals(numbers: Iterable[signal.Signals], then: Callable[[signal.Signals], object]) -> Iterator[None]:
-    """Call `then` for each of these signals meanwhile."""
     loop = asyncio.get_running_loop()
-    for number in numbers:
-        loop.add_signal_handler(number, then, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
 
 
 async def _let_look(console: Console, outcome: Outcome) -> None:

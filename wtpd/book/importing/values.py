@@ -34,7 +34,7 @@ FIRST_YEAR, LAST_YEAR = 1990, 2099
 """Of appointments; as `wtpd.book.limits` has it."""
 
 _CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::\d{2}(?:[.,]\d{1,7})?)?(?:\s*(?:Uhr|uur|h))?", re.IGNORECASE)
-_MIDNIGHT = re.compile(r"(?:[T ]\s*0{1,2}:00(?::00(?:[.,]0+)?)?(?:Z|\+00:00)?|\s+12:00(?::00)?\s+AM)$")
+_MIDNIGHT = re.compile(r"(?:[T ]\s{0,9}0{1,2}:00(?::00(?:[.,]0{1,9})?)?(?:Z|\+00:00)?|\s{1,9}12:00(?::00)?\s{1,9}AM)$")
 """What programs that know only points in time write behind a date."""
 _NO_DATES = re.compile(r"0000|0001|1753-01-01|1899-12-3[01]|1900-01-0[01]|9999")
 """How programs write that there is no date: SQL Server's, .NET's, Excel's and Access's first day, and the last year."""
@@ -219,7 +219,7 @@ def cents(value: Any) -> int | None:
 def units(value: Any) -> float | None:
     """AW; the unit may stand behind them."""
     if isinstance(value, str) and not value[-1:].isdecimal():
-        value = re.sub(r"(?i)\s*(aw|ae)$", "", value.strip())
+        value = re.sub(r"(?i)\s{0,9}(aw|ae)$", "", value.strip())
     amount = number(value)
     if amount is not None and amount < 0:
         raise Wrong(N_("{value} is negative", value=value))

@@ -301,6 +301,7 @@ class Mailer:
             except Exception as error:  # whatever it is, the appointments matter more than the mails about them
                 self._failures.failed(name, N_("Status mails"), error)
                 due = self._clock.now() + AFTER_AN_ERROR
+            _end_if_stopped()
             await self._wait(woken, due)
             if gather:
                 await self._clock.sleep(gather)
@@ -419,3 +420,11 @@ class Mailer:
 
 def _stumbled(error: Exception) -> Text:
     return N_("wtpd stumbled over an error of its own ({error})", error=type(error).__name__)
+
+
+def _end_if_stopped() -> None:
+    """Raises CancelledError if this task was cancelled and didn't notice: `asyncio.wait_for` of Python 3.11, which
+    aiosmtplib uses, loses a cancellation that comes together with an answer (python/cpython#86296)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
