@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from tests.support.unix_http import UnixHttp, read_reply
+from wtpd.channel.errors import NeedsToken, Rejected, Transient
 from wtpd.clock import SystemClock
 from wtpd.daemon.api import server as server_module
 from wtpd.daemon.api.asgi import Api
@@ -24,7 +25,6 @@ from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.server import Server
 from wtpd.daemon.systemd import own_socket
 from wtpd.errors import Refused, Unavailable
-from wtpd.sync.errors import NeedsToken, Rejected, Transient
 from wtpd.texts import N_
 
 

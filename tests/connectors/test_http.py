@@ -14,9 +14,7 @@ import pytest
 
 from tests.support import chaos
 from tests.support.chaos import ChaosServer, answer
-from wtpd.connectors.kit.http import PartnerHttp
-from wtpd.errors import Invalid
-from wtpd.sync.errors import (
+from wtpd.channel.errors import (
     Duplicate,
     NeedsToken,
     NotAllowed,
@@ -27,6 +25,8 @@ from wtpd.sync.errors import (
     Rejected,
     Transient,
 )
+from wtpd.connectors.kit.http import PartnerHttp
+from wtpd.errors import Invalid
 
 Client = Callable[..., PartnerHttp]
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.certificates import self_signed
 from tests.support.chaos import ChaosServer, answer
+from wtpd.channel.errors import Transient
 from wtpd.connectors.kit.http import PartnerHttp, tls_context
-from wtpd.sync.errors import Transient
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.sandbox import FIELDS, Sandbox, cancellation, creation, running_sandbox, update
-from wtpd.connectors.base import AppointmentConnector
-from wtpd.sync.errors import (
+from wtpd.channel.errors import (
     BrokenItem,
     Duplicate,
     NeedsToken,
@@ -29,6 +28,7 @@ from wtpd.sync.errors import (
     TooLarge,
     Transient,
 )
+from wtpd.connectors.base import AppointmentConnector
 from wtpd.sync.ports import Incoming, Unreadable
 
 FAULTS: list[tuple[dict[str, Any], type[PartnerError]]] = [

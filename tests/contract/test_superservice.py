@@ -20,9 +20,9 @@ from tests.support.sandbox import (
     superservice_connector,
     update,
 )
+from wtpd.channel.errors import Duplicate, NeedsToken, Precondition, Rejected
 from wtpd.connectors.base import AppointmentConnector
 from wtpd.connectors.superservice.sandbox import contract
-from wtpd.sync.errors import Duplicate, NeedsToken, Precondition, Rejected
 from wtpd.sync.ports import DayOffer
 
 PARTNER = "superservice"

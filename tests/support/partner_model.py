@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from wtpd.sync.errors import Duplicate, PartnerError, Precondition, Rejected
+from wtpd.channel.errors import Duplicate, PartnerError, Precondition, Rejected
 from wtpd.sync.ports import DayOffer, Incoming, Intent, Page, Receipt, Unreadable
 
 Fault = Callable[[str], PartnerError | None]

@@ -13,10 +13,10 @@ import pytest
 
 from tests.support.bookkeeping import MONDAY
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World, until
+from wtpd.channel.errors import NeedsToken, RateLimited, Transient
+from wtpd.channel.health import State
 from wtpd.errors import Unavailable
 from wtpd.sync import feed
-from wtpd.sync.errors import NeedsToken, RateLimited, Transient
-from wtpd.sync.health import State
 from wtpd.sync.ports import Page
 
 

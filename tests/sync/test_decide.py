@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
+from wtpd.channel.errors import Rejected
 from wtpd.errors import Refused
 from wtpd.planner.appointment import Status
 from wtpd.store import attention, inbox
 from wtpd.sync import decide
-from wtpd.sync.errors import Rejected
 from wtpd.sync.ports import Incoming, Session
 
 

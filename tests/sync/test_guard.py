@@ -9,11 +9,11 @@ import pytest
 
 from tests.support.bookkeeping import MONDAY
 from tests.support.sync_world import ACCOUNT, SPEC, World
+from wtpd.channel.errors import NeedsToken
+from wtpd.channel.health import State
 from wtpd.errors import Unavailable
 from wtpd.planner.appointment import Status
 from wtpd.store import channels
-from wtpd.sync.errors import NeedsToken
-from wtpd.sync.health import State
 
 
 async def _linked(world: World, count: int) -> list[str]:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from tests.support.bookkeeping import MONDAY
 from tests.support.partner_model import PartnerModel
 from tests.support.sync_world import SPEC, World
-from wtpd.sync.errors import Rejected, Transient
-from wtpd.sync.health import State
+from wtpd.channel.errors import Rejected, Transient
+from wtpd.channel.health import State
 from wtpd.sync.ports import Intent, Receipt
 
 

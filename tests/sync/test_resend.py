@@ -10,10 +10,10 @@ import pytest
 from tests.support.bookkeeping import DESK
 from tests.support.partner_model import Fault, no_fault
 from tests.support.sync_world import ACCOUNT, FIELDS, World
+from wtpd.channel.errors import PartnerError, Rejected, Transient
 from wtpd.errors import Refused
 from wtpd.planner.appointment import Status
 from wtpd.store import channels
-from wtpd.sync.errors import PartnerError, Rejected, Transient
 
 
 def refusing(*errors: PartnerError, where: str = "before write") -> Fault:

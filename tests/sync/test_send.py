@@ -12,12 +12,12 @@ import pytest
 from tests.support.bookkeeping import MONDAY
 from tests.support.sync_world import ACCOUNT, SPEC, World
 from wtpd.book.sync_port import SyncBook
+from wtpd.channel.errors import Duplicate, NeedsToken, PartnerError, RateLimited, Rejected, Transient
+from wtpd.channel.health import State
 from wtpd.store.database import Tx
 from wtpd.store.ledger import Ledger
 from wtpd.store.session import StoreSession, StoreTransactions
 from wtpd.sync.answers import accept
-from wtpd.sync.errors import Duplicate, NeedsToken, PartnerError, RateLimited, Rejected, Transient
-from wtpd.sync.health import State
 from wtpd.sync.ports import Fields, Intent, Ours, Receipt
 
 

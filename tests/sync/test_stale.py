@@ -16,13 +16,13 @@ from tests.support.bookkeeping import DESK, MONDAY
 from tests.support.partner_model import PartnerModel
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
 from wtpd.book.sync_port import SyncBook
+from wtpd.channel.errors import PartnerBroken, PartnerError, Precondition, Rejected, TooLarge, Transient
+from wtpd.channel.health import State
 from wtpd.planner.appointment import Status
 from wtpd.store import channels
 from wtpd.store.database import Tx
 from wtpd.store.session import StoreSession
 from wtpd.sync.decide import resolve
-from wtpd.sync.errors import PartnerBroken, PartnerError, Precondition, Rejected, TooLarge, Transient
-from wtpd.sync.health import State
 from wtpd.sync.ports import Incoming, Intent, Page, Receipt
 
 

@@ -10,11 +10,11 @@ import pytest
 from tests.support.bookkeeping import MONDAY
 from tests.support.partner_model import no_fault
 from tests.support.sync_world import ACCOUNT, FIELDS, World
+from wtpd.channel.errors import NeedsToken, PartnerError, Rejected, Transient
 from wtpd.store import messages
 from wtpd.store.database import Tx
 from wtpd.store.messages import Message
 from wtpd.store.session import StoreSession
-from wtpd.sync.errors import NeedsToken, PartnerError, Rejected, Transient
 from wtpd.sync.ports import Incoming, Intent, Receipt, Taken, Unreadable
 
 

@@ -27,13 +27,13 @@ from tests.support.partner_model import PartnerModel, no_fault
 from tests.support.power import Fuse, FusedPartner, FusedTransactions, PowerCut
 from tests.support.sync_world import ACCOUNT, FIELDS, NOW, SPEC, World
 from wtpd.book import undo
+from wtpd.channel.errors import PartnerError, Transient
 from wtpd.clock import iso, iso_exact
 from wtpd.errors import Invalid, Refused
 from wtpd.planner.appointment import Status
 from wtpd.store import channels, history
 from wtpd.store.database import Tx
 from wtpd.sync.channel import Channel
-from wtpd.sync.errors import PartnerError, Transient
 from wtpd.sync.ports import Incoming
 
 T = TypeVar("T")

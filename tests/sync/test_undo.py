@@ -10,13 +10,13 @@ from tests.support.bookkeeping import DESK
 from tests.support.sync_world import ACCOUNT, FIELDS, World
 from wtpd.book import undo
 from wtpd.book.sync_port import SyncBook
+from wtpd.channel.errors import PartnerError, Transient
 from wtpd.errors import Refused
 from wtpd.planner.appointment import Appointment, Status
 from wtpd.store import history
 from wtpd.store.database import Tx
 from wtpd.store.session import StoreSession
 from wtpd.sync.decide import resolve
-from wtpd.sync.errors import PartnerError, Transient
 from wtpd.sync.ports import Intent, Receipt
 
 

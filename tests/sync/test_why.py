@@ -9,8 +9,7 @@ import ssl
 
 import pytest
 
-from wtpd.network_words import NETWORK, no_connection
-from wtpd.sync.errors import (
+from wtpd.channel.errors import (
     BrokenItem,
     NeedsToken,
     NotAllowed,
@@ -23,6 +22,7 @@ from wtpd.sync.errors import (
     Transient,
     why,
 )
+from wtpd.network_words import NETWORK, no_connection
 from wtpd.sync.guard import MassCancellation, PartnerRestored
 
 LIBRARY = "GET /v1/x: no connection (Connection refused)"

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from wtpd.sync.errors import Ability
+from wtpd.channel.errors import Ability
 from wtpd.sync.ports import DayOffer, Incoming, Partner, Unreadable
 from wtpd.texts import Text
 from wtpd.vehicle_data.ports import VehicleDataSource

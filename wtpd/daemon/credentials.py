@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wtpd.channel.errors import KeyUnavailable, NeedsToken
+from wtpd.channel.health import State
 from wtpd.clock import Clock
 from wtpd.config.model import CredentialSettings
 from wtpd.connectors.base import Manifest
@@ -23,8 +25,6 @@ from wtpd.secrets.providers import PROVIDERS, Field, Level, Provider
 from wtpd.secrets.resolve import NoCredential, Order, Rule
 from wtpd.store.database import Database, Event, Tx
 from wtpd.store.vault import Vault
-from wtpd.sync.errors import KeyUnavailable, NeedsToken
-from wtpd.sync.health import State
 
 log = logging.getLogger(__name__)
 

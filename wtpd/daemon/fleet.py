@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wtpd.book.book import Book
+from wtpd.channel.health import HALTED, Condition, State
 from wtpd.clock import Clock
 from wtpd.config import channels as gate
 from wtpd.config.diff import Changes
@@ -22,7 +23,6 @@ from wtpd.daemon.channel_maker import ChannelMaker, Running, Secrets
 from wtpd.daemon.loop import Loop
 from wtpd.errors import NotFound, Refused, WtpdError
 from wtpd.store.database import Database, Event
-from wtpd.sync.health import HALTED, Condition, State
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)

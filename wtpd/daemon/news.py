@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from wtpd.channel.health import State
 from wtpd.config.errors import ConfigErrors
 from wtpd.daemon.expiry import Expiry
 from wtpd.daemon.failures import Failure
@@ -25,7 +26,6 @@ from wtpd.daemon.reload import Fault
 from wtpd.planner.resources import Period
 from wtpd.store import attention, figures, mail, outbox, pushed
 from wtpd.store.database import Tx
-from wtpd.sync.health import State
 from wtpd.texts import N_, N_n, Text
 from wtpd.words import SCREENS
 

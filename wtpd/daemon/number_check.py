@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right, not_covered, why
 from wtpd.daemon.fleet import Fleet
 from wtpd.errors import WtpdError
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right, not_covered, why
 from wtpd.texts import N_, Text
 
 Verdict = Literal["known", "refused", "unreachable", "not_asked"]

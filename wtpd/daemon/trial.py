@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right, why
 from wtpd.config.model import CredentialSettings
 from wtpd.connectors.base import Verified
 from wtpd.daemon.fleet import Fleet, Seat
 from wtpd.errors import Refused, WtpdError
 from wtpd.secrets.providers import Provider
 from wtpd.secrets.resolve import Order, explain
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right, why
 from wtpd.texts import N_, Text
 
 MAIL = "email"

@@ -6,11 +6,11 @@ import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from wtpd.channel.errors import PartnerBroken, PartnerError, Transient
 from wtpd.clock import full_jitter
 from wtpd.errors import WtpdError
 from wtpd.sync import listing, numbers
 from wtpd.sync.apply import Applied, attempt, quarantine, sentence
-from wtpd.sync.errors import PartnerBroken, PartnerError, Transient
 from wtpd.sync.fetch import Fetched
 from wtpd.sync.intents import Encode, Planned, list_doubles, next_intent
 from wtpd.sync.ports import Answered, Incoming, Intent, Link, Receipt, Session

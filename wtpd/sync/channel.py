@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from wtpd.channel.alarm import LONG, Beat, no_beat, wait_for
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, PartnerError, RateLimited, Transient, why
+from wtpd.channel.health import Condition, State
 from wtpd.clock import Clock
 from wtpd.errors import Unavailable
-from wtpd.sync.alarm import LONG, Beat, no_beat, wait_for
 from wtpd.sync.compare import Comparison, compare
 from wtpd.sync.diary import Diary
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, PartnerError, RateLimited, Transient, why
 from wtpd.sync.guard import MassCancellation, PartnerRestored
-from wtpd.sync.health import Condition, State
 from wtpd.sync.listen import Listener
 from wtpd.sync.ports import Partner, RunRecord, Transactions
 from wtpd.sync.publish import Offers

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
+from wtpd.channel.errors import PartnerBroken, Rejected, TooLarge
 from wtpd.sync.apply import NO_FACTS, Applied, Facts, Unanswered, apply_page, quarantine
-from wtpd.sync.errors import PartnerBroken, Rejected, TooLarge
 from wtpd.sync.fetch import GONE, look
 from wtpd.sync.guard import MANY, PartnerRestored
 from wtpd.sync.ports import Incoming, Link, Page, Partner, Published, RunRecord, Session, Transactions, Unreadable

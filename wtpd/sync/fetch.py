@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from wtpd.channel.errors import BrokenItem, Duplicate, PartnerError, Precondition, Rejected
 from wtpd.sync.apply import NO_FACTS, Facts
-from wtpd.sync.errors import BrokenItem, Duplicate, PartnerError, Precondition, Rejected
 from wtpd.sync.plan import US
 from wtpd.sync.ports import Incoming, Intent, Link, Partner
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 import uuid_utils
 
+from wtpd.channel.errors import Rejected
 from wtpd.sync import listing
 from wtpd.sync.apply import ours_of
-from wtpd.sync.errors import Rejected
 from wtpd.sync.plan import Action, Agree, CancelThere, CreateThere, LetGo, UpdateThere, plan
 from wtpd.sync.ports import Answered, Intent, Link, Ours, Pending, Session
 from wtpd.sync.spec import ChannelSpec

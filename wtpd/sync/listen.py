@@ -6,9 +6,9 @@ import asyncio
 import random
 from collections.abc import Callable
 
+from wtpd.channel.alarm import LONG, Beat, wait_for
+from wtpd.channel.errors import MissingRight, NeedsToken, NotAllowed, PartnerError, RateLimited
 from wtpd.clock import Clock, full_jitter, jittered
-from wtpd.sync.alarm import LONG, Beat, wait_for
-from wtpd.sync.errors import MissingRight, NeedsToken, NotAllowed, PartnerError, RateLimited
 from wtpd.sync.feed import Arrived
 from wtpd.sync.ports import Incoming, Page, Partner, Transactions
 from wtpd.sync.spec import ChannelSpec

@@ -77,7 +77,7 @@ FIELDS: Mapping[str, str] = {
 class Partner(Protocol):
     """A partner that keeps appointments. `account` is our number there (a dealer number).
 
-    Each call raises only the errors of `wtpd.sync.errors`; a write is safe to repeat with the same key.
+    Each call raises only the errors of `wtpd.channel.errors`; a write is safe to repeat with the same key.
     """
 
     async def changes(self, account: str, cursor: str | None, *, wait: float, limit: int) -> Page:

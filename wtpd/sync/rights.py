@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from wtpd.channel.errors import Ability, MissingRight
 from wtpd.clock import Clock
-from wtpd.sync.errors import Ability, MissingRight
 
 
 class Rights:

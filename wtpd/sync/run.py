@@ -6,10 +6,10 @@ import random
 from datetime import datetime
 from functools import partial
 
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, RateLimited
 from wtpd.clock import Clock
 from wtpd.sync.apply import Applied
 from wtpd.sync.counted import Counted
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerError, RateLimited
 from wtpd.sync.feed import Arrived, Feed
 from wtpd.sync.ports import Partner, RunRecord, Session, Transactions
 from wtpd.sync.publish import Offers, Publisher

@@ -15,10 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from wtpd.errors import WtpdError
-from wtpd.sync.answers import KEEPS_CHANGING, Answer, Believed, give_up, merge, settle
-from wtpd.sync.apply import Applied
-from wtpd.sync.errors import (
+from wtpd.channel.errors import (
     BrokenItem,
     Duplicate,
     NeedsToken,
@@ -30,6 +27,9 @@ from wtpd.sync.errors import (
     Rejected,
     Transient,
 )
+from wtpd.errors import WtpdError
+from wtpd.sync.answers import KEEPS_CHANGING, Answer, Believed, give_up, merge, settle
+from wtpd.sync.apply import Applied
 from wtpd.sync.fetch import GONE, Fetched, after_refusal, answered, look
 from wtpd.sync.guard import MANY, PartnerRestored, check_departure
 from wtpd.sync.intents import Batch, Planned, plan_batch, planned_of

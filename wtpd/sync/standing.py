@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from wtpd.clock import Clock
-from wtpd.sync.errors import (
+from wtpd.channel.errors import (
     KeyUnavailable,
     MissingRight,
     NeedsToken,
@@ -20,8 +19,9 @@ from wtpd.sync.errors import (
     not_covered,
     why,
 )
+from wtpd.channel.health import HALTED, Condition, Patience, State
+from wtpd.clock import Clock
 from wtpd.sync.guard import MassCancellation, MassDeparture, PartnerRestored
-from wtpd.sync.health import HALTED, Condition, Patience, State
 from wtpd.sync.ports import Halt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text

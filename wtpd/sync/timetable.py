@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from datetime import datetime
 
+from wtpd.channel.alarm import LONG
 from wtpd.clock import Clock, jittered
-from wtpd.sync.alarm import LONG
 from wtpd.sync.spec import ChannelSpec
 from wtpd.sync.standing import Standing
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from wtpd.channel.errors import NeedsToken
 from wtpd.clock import Clock
 from wtpd.errors import Refused
-from wtpd.sync.errors import NeedsToken
 from wtpd.texts import N_
 from wtpd.vehicle_data.ports import Answers, UnreadAnswer, VehicleDataSource
 from wtpd.vehicle_data.records import Evaluation, Found, Login, Place, Query, Question, Reply, Valuation

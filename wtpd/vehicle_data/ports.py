@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
-from wtpd.sync.errors import PartnerBroken
+from wtpd.channel.errors import PartnerBroken
 from wtpd.vehicle_data.records import Evaluation, Identity, Kept, Place, Query, Question, Reply, Unread, Valuation
 
 Before = Callable[[], Awaitable[None]]
@@ -42,7 +42,7 @@ class Traits:
 
 class VehicleDataSource(Protocol):
     """Someone who knows vehicles. `secrets` are the fields of the entry in the credential store; all calls raise the
-    errors of `wtpd.sync.errors`. A method that `traits` rules out isn't called."""
+    errors of `wtpd.channel.errors`. A method that `traits` rules out isn't called."""
 
     @property
     def traits(self) -> Traits: ...

@@ -32,6 +32,7 @@ from tests.support.dat import (
 )
 from tests.support.manual_clock import ManualClock
 from tests.support.sandbox import Sandbox, running_sandbox
+from wtpd.channel.errors import NeedsToken, PartnerBroken, Rejected, Transient
 from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.client import REFUSED_FOR, Dat, UnreadAnswer, login_of
 from wtpd.connectors.dat.products import DATECODE, FINANCE, PRODUCTS, Product, named
@@ -39,7 +40,6 @@ from wtpd.connectors.dat.sandbox import PARTNER_CUSTOMER
 from wtpd.connectors.dat.values import Valuation
 from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.errors import Refused
-from wtpd.sync.errors import NeedsToken, PartnerBroken, Rejected, Transient
 from wtpd.texts import N_
 
 

@@ -11,10 +11,10 @@ import pytest
 from tests.support.dat import GERMAN, IDENTIFICATION, SAMPLE_VIN, dat_client, free, login, message
 from tests.support.manual_clock import ManualClock
 from tests.support.sandbox import Sandbox, partner_client, running_sandbox
+from wtpd.channel.errors import Rejected
 from wtpd.connectors.dat import soap, wire
 from wtpd.connectors.dat.products import FINANCE
 from wtpd.errors import Refused
-from wtpd.sync.errors import Rejected
 
 XML = {"Content-Type": "text/xml"}
 QUERY = message("getVehicleIdentificationByVin.request")

@@ -17,9 +17,9 @@ from tests.support.sandbox import (
     superservice_connector,
     update,
 )
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected, Transient
 from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.superservice.client import Client, Tokens
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected, Transient
 
 PARTNER = "superservice"
 

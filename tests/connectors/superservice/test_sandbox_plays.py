@@ -19,8 +19,8 @@ from tests.support.sandbox import (
     running_sandbox,
     superservice_connector,
 )
+from wtpd.channel.errors import CursorRefused, NotAllowed, Rejected, TooLarge
 from wtpd.errors import Refused
-from wtpd.sync.errors import CursorRefused, NotAllowed, Rejected, TooLarge
 
 PARTNER = "superservice"
 DAY = {"date": "2027-03-01", "capacity": 10, "remaining": 5, "dropOffSlots": [], "advisors": [], "loanCars": []}

@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from tests.support.hand_clock import HandClock
 from tests.support.mail_server import MailServer
+from wtpd.channel.errors import Transient
+from wtpd.channel.health import Condition, State
 from wtpd.config.model import Config
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.mail.compose import Compared
@@ -26,8 +28,6 @@ from wtpd.daemon.mail.smtp import Connection, Server, SmtpTransport
 from wtpd.errors import Invalid, NotFound, Unavailable
 from wtpd.store import attention, mail
 from wtpd.store.database import Database, Tx
-from wtpd.sync.errors import Transient
-from wtpd.sync.health import Condition, State
 from wtpd.texts import N_
 
 MINUTE = timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""The calls to DAT that wtpd makes, and the tokens they need. Raises the errors of `wtpd.sync.errors`.
+"""The calls to DAT that wtpd makes, and the tokens they need. Raises the errors of `wtpd.channel.errors`.
 
 DAT gives a token for any login, a wrong one too: only the call made with it fails, in the same way as for a login
 without a licence for the product. So a login counts as refused at a product once a call with a fresh token was.
@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from wtpd.channel.errors import NeedsToken, PartnerBroken, PartnerError, Rejected, TooLarge, Transient
 from wtpd.connectors.base import Verified
 from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.products import DATECODE, FINANCE, Product
 from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Valuation
 from wtpd.connectors.kit.http import Answer, PartnerHttp
 from wtpd.connectors.kit.values import WireError
-from wtpd.sync.errors import NeedsToken, PartnerBroken, PartnerError, Rejected, TooLarge, Transient
 from wtpd.texts import N_, Text
 from wtpd.vehicle_data.ports import Before, UnreadAnswer
 from wtpd.vehicle_data.records import Restriction

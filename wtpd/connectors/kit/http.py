@@ -1,7 +1,7 @@
 """The one HTTP client for partners: time limits, throttle, size limit and error mapping, once (DESIGN.md, decision 4).
 
 A connector's `client.py` calls `await http.request("POST", "/v1/…", json=…)` and gets an `Answer`, or one of the
-errors of `wtpd.sync.errors`, whatever the partner did. Retrying, backoff and the circuit breaker aren't here; they
+errors of `wtpd.channel.errors`, whatever the partner did. Retrying, backoff and the circuit breaker aren't here; they
 belong to the channel.
 
 Requests go through a transport of httpx's API (docs/adr/0020); httpx and aiohttp are loaded at the first request.
@@ -23,10 +23,7 @@ from urllib.parse import quote_plus, unquote_plus, urlencode
 
 import msgspec
 
-from wtpd.clock import Clock, SystemClock
-from wtpd.connectors.kit.http_reading import answered_at, body_of, detail_of, json_of, retry_after
-from wtpd.network_words import no_connection
-from wtpd.sync.errors import (
+from wtpd.channel.errors import (
     Duplicate,
     NeedsToken,
     NotAllowed,
@@ -37,6 +34,9 @@ from wtpd.sync.errors import (
     Rejected,
     Transient,
 )
+from wtpd.clock import Clock, SystemClock
+from wtpd.connectors.kit.http_reading import answered_at, body_of, detail_of, json_of, retry_after
+from wtpd.network_words import no_connection
 from wtpd.texts import N_, Text
 from wtpd.web_address import checked_address
 
@@ -126,7 +126,7 @@ class PartnerHttp:
         `timeout` (seconds, for connecting, reading and all) makes it a long poll: it takes no place among the
         `calls_at_once`, since it would block that place for nothing.
 
-        Raises the errors of `wtpd.sync.errors` only: 401 `NeedsToken`; 403 `NotAllowed`; 409 `Duplicate`; 412
+        Raises the errors of `wtpd.channel.errors` only: 401 `NeedsToken`; 403 `NotAllowed`; 409 `Duplicate`; 412
         `Precondition`; 429, and 503 with `Retry-After`, `RateLimited`; 408, 425, 5xx, network and time limits
         `Transient`; other 4xx `Rejected`; an answer beyond the size limit `TooLarge`; redirects and answers that break
         the contract `PartnerBroken`. Their `sent` is the JSON.

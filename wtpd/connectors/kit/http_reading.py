@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from wtpd.sync.errors import PartnerBroken, TooLarge
+from wtpd.channel.errors import PartnerBroken, TooLarge
 
 if TYPE_CHECKING:
     import httpx

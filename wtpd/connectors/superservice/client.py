@@ -1,5 +1,5 @@
 """The calls of `contract.yaml`, one method each: JSON in, JSON out; of a write the whole answer, for the trace. Raises
-only the errors of `wtpd.sync.errors`."""
+only the errors of `wtpd.channel.errors`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
 from wtpd.connectors.base import Secrets
 from wtpd.connectors.kit.http import Answer, PartnerHttp
 from wtpd.connectors.kit.values import WireError
 from wtpd.connectors.superservice import wire_access
 from wtpd.connectors.superservice.turns import Turns
-from wtpd.sync.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
 
 EARLY = 60.0
 """Seconds before its end at which a token is renewed."""

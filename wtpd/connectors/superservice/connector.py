@@ -7,12 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from wtpd.connectors.base import Secrets, Verified
-from wtpd.connectors.kit.http import Answer, PartnerHttp
-from wtpd.connectors.kit.values import WireError
-from wtpd.connectors.superservice import wire, wire_access
-from wtpd.connectors.superservice.client import Client, Tokens
-from wtpd.sync.errors import (
+from wtpd.channel.errors import (
     Ability,
     BrokenItem,
     CursorRefused,
@@ -21,6 +16,11 @@ from wtpd.sync.errors import (
     PartnerError,
     Rejected,
 )
+from wtpd.connectors.base import Secrets, Verified
+from wtpd.connectors.kit.http import Answer, PartnerHttp
+from wtpd.connectors.kit.values import WireError
+from wtpd.connectors.superservice import wire, wire_access
+from wtpd.connectors.superservice.client import Client, Tokens
 from wtpd.sync.ports import DayOffer, Incoming, Intent, Page, Receipt, Unreadable
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from wtpd.sync.errors import RateLimited
+from wtpd.channel.errors import RateLimited
 
 LONGEST = 10.0
 """Seconds; the contract limits requests per second. A partner that wants to be left alone for longer ends the run,

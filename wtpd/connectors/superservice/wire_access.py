@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wtpd.channel.errors import Ability, MissingRight, NotAllowed, PartnerError, Rejected
 from wtpd.connectors.kit.values import WireError, count, list_, object_, text
-from wtpd.sync.errors import Ability, MissingRight, NotAllowed, PartnerError, Rejected
 
 RIGHTS: Mapping[str, Ability] = {
     "appointments.read": "receive",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from wtpd.channel.errors import PartnerError, missing_right, why
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
@@ -22,7 +23,6 @@ from wtpd.errors import Invalid, Problem
 from wtpd.store import attention, inbox, outbox, runs
 from wtpd.store.database import Database, Tx
 from wtpd.sync.channel import MANUAL
-from wtpd.sync.errors import PartnerError, missing_right, why
 from wtpd.sync.ports import RunRecord
 from wtpd.texts import N_, said
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from wtpd.channel.errors import KeyUnavailable, NeedsToken, NotAllowed, PartnerError, Rejected, why
 from wtpd.daemon.api.call import PROBLEM, Answer
 from wtpd.errors import (
     Forbidden,
@@ -29,7 +30,6 @@ from wtpd.errors import (
     WtpdError,
 )  # fmt: skip
 from wtpd.harmless import harmless
-from wtpd.sync.errors import KeyUnavailable, NeedsToken, NotAllowed, PartnerError, Rejected, why
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from wtpd.channel.errors import PartnerError
 from wtpd.clock import Clock, full_jitter
 from wtpd.config.model import Config, Site
 from wtpd.daemon.failures import Failures
@@ -27,7 +28,6 @@ from wtpd.errors import Invalid, Problem, WtpdError
 from wtpd.secrets.resolve import NoCredential
 from wtpd.store import mail
 from wtpd.store.database import Database, Event, Tx
-from wtpd.sync.errors import PartnerError
 from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ LoginResult = Callable[[str, bool], Awaitable[None]]
 """Called with a site and whether the server took the login of that site's mails."""
 
 Compare = Callable[[str], Awaitable[Sequence["Compared"]]]
-"""Holds each channel of a site against the book; raises the errors of `wtpd.sync.errors`."""
+"""Holds each channel of a site against the book; raises the errors of `wtpd.channel.errors`."""
 
 WEEK, LATER = timedelta(days=7), timedelta(hours=1)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from wtpd.channel.health import Condition, State
 from wtpd.clock import from_iso
 from wtpd.daemon.mail.incidents import Trouble
 from wtpd.daemon.mail.wording import show_moment
 from wtpd.store.database import Tx
 from wtpd.store.mail import Incident
-from wtpd.sync.health import Condition, State
 from wtpd.texts import N_, Text
 
 ATTENTION = ("conflict", "quarantine", "rejected", "car_open", "over_limit")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from wtpd.channel.errors import PartnerError, RateLimited
 from wtpd.clock import Clock, full_jitter, jittered
-from wtpd.sync.errors import PartnerError, RateLimited
 from wtpd.texts import Text
 
 
