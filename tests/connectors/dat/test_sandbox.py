@@ -12,8 +12,9 @@ from tests.support.dat import GERMAN, IDENTIFICATION, SAMPLE_VIN, dat_client, fr
 from tests.support.manual_clock import ManualClock
 from tests.support.sandbox import Sandbox, partner_client, running_sandbox
 from wtpd.channel.errors import Rejected
-from wtpd.connectors.dat import soap, wire
+from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.products import FINANCE
+from wtpd.connectors.kit import soap
 from wtpd.errors import Refused
 
 XML = {"Content-Type": "text/xml"}

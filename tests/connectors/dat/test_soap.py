@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.dat import envelope, fault, message
-from wtpd.connectors.dat import soap, wire
+from wtpd.connectors.dat import wire
+from wtpd.connectors.kit import soap
 from wtpd.connectors.kit.values import WireError
 
 READERS = (wire.token, wire.vehicle_types, wire.identification, wire.evaluation)

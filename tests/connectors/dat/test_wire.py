@@ -8,8 +8,9 @@ from html import escape
 import pytest
 
 from tests.support.dat import GERMAN, envelope, fault, login, message
-from wtpd.connectors.dat import soap, wire
+from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.values import Dossier, EquipmentPosition, Locale, Valuation
+from wtpd.connectors.kit import soap
 from wtpd.connectors.kit.values import WireError
 
 SAMPLE = message("getVehicleIdentificationByVin.response")

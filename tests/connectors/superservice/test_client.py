@@ -19,7 +19,8 @@ from tests.support.sandbox import (
 )
 from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected, Transient
 from wtpd.connectors.kit.http import PartnerHttp
-from wtpd.connectors.superservice.client import Client, Tokens
+from wtpd.connectors.kit.oauth import Tokens
+from wtpd.connectors.superservice.client import Client
 
 PARTNER = "superservice"
 

@@ -10,7 +10,8 @@ import pytest
 from tests.support.sandbox import CLIENT, DEALER, giving, running_sandbox
 from wtpd.channel.errors import RateLimited
 from wtpd.connectors.kit.http import PartnerHttp
-from wtpd.connectors.superservice.client import Client, Tokens
+from wtpd.connectors.kit.oauth import Tokens
+from wtpd.connectors.superservice.client import Client
 from wtpd.connectors.superservice.turns import LONGEST, TRIES, Turns
 
 PARTNER = "superservice"

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.sandbox import DEALER, FIELDS, cancellation, creation, update
+from wtpd.connectors.kit.oauth import token_of
 from wtpd.connectors.kit.values import WireError
 from wtpd.connectors.superservice import wire, wire_access, wire_places
 from wtpd.connectors.superservice.sandbox import contract
@@ -317,7 +318,7 @@ def test_no_message_makes_reading_fail_otherwise(data: st.DataObject) -> None:
 def test_nonsense_is_refused_everywhere(value: Any) -> None:
     for read in (
         lambda: wire.receipt(value, DEALER),
-        lambda: wire_access.token(value),
+        lambda: token_of(value),
         lambda: wire_access.dealer(value),
         lambda: wire.found(value, DEALER, "a-1"),
         lambda: wire.page(value, DEALER),
@@ -366,15 +367,15 @@ def test_a_whole_number_may_be_written_with_a_fraction_of_zero(told: str, meant:
     assert type(read.version) is int
     assert type(read.fields["vehicle.odometer_km"]) is int
     token = {"access_token": "t", "token_type": "Bearer", "expires_in": said}
-    assert wire_access.token(token) == ("t", float(meant))
+    assert token_of(token) == ("t", float(meant))
 
 
 def test_a_token_must_fit_into_a_header() -> None:
     good = {"access_token": "abc", "token_type": "bearer", "expires_in": 3600}
-    assert wire_access.token(good) == ("abc", 3600.0)
+    assert token_of(good) == ("abc", 3600.0)
     for token in ("", "a b", "a\r\nX: 1", "ä"):
         with pytest.raises(WireError):
-            wire_access.token({**good, "access_token": token})
+            token_of({**good, "access_token": token})
 
 
 def test_a_closed_day_is_told_as_one() -> None:

@@ -21,9 +21,9 @@ import msgspec
 
 from wtpd.clock import from_iso, iso
 from wtpd.connectors.dat import sandbox_vehicles as vehicles
-from wtpd.connectors.dat import soap
 from wtpd.connectors.dat.products import PRODUCTS, Product
 from wtpd.connectors.dat.sandbox_vehicles import Known
+from wtpd.connectors.kit import soap
 from wtpd.connectors.kit.asgi import Answer, body_of, problem
 from wtpd.connectors.kit.sandbox_side import ActRefused, Host, Receive, Scope, Send
 from wtpd.connectors.kit.values import WireError

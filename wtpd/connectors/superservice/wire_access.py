@@ -1,4 +1,4 @@
-"""SUPERSERVICE's JSON about access: the token, the dealer record, the meaning of a 403. Pure; a part of `wire.py`."""
+"""SUPERSERVICE's JSON about access: the dealer record, the meaning of a 403. Pure; a part of `wire.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtpd.channel.errors import Ability, MissingRight, NotAllowed, PartnerError, Rejected
-from wtpd.connectors.kit.values import WireError, count, list_, object_, text
+from wtpd.connectors.kit.values import list_, object_, text
 
 RIGHTS: Mapping[str, Ability] = {
     "appointments.read": "receive",
@@ -19,17 +19,6 @@ RIGHTS: Mapping[str, Ability] = {
 _NEEDED: Mapping[Ability, str] = {ability: right for right, ability in RIGHTS.items()}
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _NUMBERS_SHOWN = 10
-
-
-def token(raw: Any) -> tuple[str, float]:
-    """The access token and its life in seconds. Raises `WireError`."""
-    body = object_(raw, "token")
-    value = text(body.get("access_token"), "access_token", 4096)
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise WireError("access_token: can't be a token")
-    if text(body.get("token_type"), "token_type", 64).lower() != "bearer":
-        raise WireError("token_type: not Bearer")
-    return value, float(count(body.get("expires_in"), "expires_in"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,6 @@ SIZE_LIMIT = 4_000_000
 """Characters of a message."""
 MARKUP_LIMIT = 100_000
 """Tags of a message; each costs memory many times its length."""
-DOSSIERS = 8
-"""How much larger than others an answer with dossiers may be. DAT documents one of 110,000 characters and 2,600 tags,
-and VINs with 190 hits; 200 such dossiers can be read."""
 _PIECE = 1 << 16
 TEXT_LIMIT = 1000
 
@@ -43,8 +40,8 @@ _PREFIXES = re.compile(r"</?([A-Za-z_][\w.-]*):[\w.-]|\s([A-Za-z_][\w.-]*):[\w.-
 
 
 def envelope(namespace: str, operation: str, request: Sequence[Part]) -> bytes:
-    """A call of `operation`: its one argument is the element `request`, as all of DAT's services have it."""
-    return enclosed(f'<dat:{operation} xmlns:dat="{namespace}">{written(("request", request))}</dat:{operation}>')
+    """A call of `operation` in `namespace`, whose one argument is the element `request` without a namespace."""
+    return enclosed(f'<op:{operation} xmlns:op="{namespace}">{written(("request", request))}</op:{operation}>')
 
 
 def enclosed(body: str) -> bytes:
