@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from wtpd.connectors import registry
-from wtpd.connectors.base import Manifest
+from wtpd.connectors.manifest import Manifest
 from wtpd.connectors.superservice import manifest as superservice
 
 OURS = EntryPoint("superservice", "wtpd.connectors.superservice:manifest", registry.GROUP)

@@ -28,7 +28,7 @@ from wtpd.channel.errors import (
     TooLarge,
     Transient,
 )
-from wtpd.connectors.base import AppointmentConnector
+from wtpd.connectors.manifest import AppointmentConnector
 from wtpd.sync.ports import Incoming, Unreadable
 
 FAULTS: list[tuple[dict[str, Any], type[PartnerError]]] = [

@@ -21,7 +21,7 @@ from tests.support.sandbox import (
     update,
 )
 from wtpd.channel.errors import Duplicate, NeedsToken, Precondition, Rejected
-from wtpd.connectors.base import AppointmentConnector
+from wtpd.connectors.manifest import AppointmentConnector
 from wtpd.connectors.superservice.sandbox import contract
 from wtpd.sync.ports import DayOffer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtpd.connectors.base import CredentialField, Manifest
+from wtpd.connectors.manifest import CredentialField, Manifest
 from wtpd.connectors.registry import load
 from wtpd.daemon.credentials import providers_of
 from wtpd.secrets.providers import PROVIDERS

@@ -16,9 +16,9 @@ import pytest
 
 from tests.support.running_clock import CLOCK
 from tests.support.sandbox import Sandbox, partner_client, running_sandbox
-from wtpd.connectors.base import Manifest
 from wtpd.connectors.kit.asgi import Answer, body_of
 from wtpd.connectors.kit.sandbox_side import Host, Receive, Scope, Send
+from wtpd.connectors.manifest import Manifest
 from wtpd.errors import Refused
 from wtpd.sandbox.faults import Fault, FaultBoard
 

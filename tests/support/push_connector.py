@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from wtpd.connectors.base import Manifest
+from wtpd.connectors.manifest import Manifest
 from wtpd.connectors.receiver import Head, Item, ItemResult, PushBook, PushLimits, Reply, Summary, Unreadable
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle

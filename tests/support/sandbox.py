@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from tests.support.running_clock import CLOCK
-from wtpd.connectors.base import AppointmentConnector, Secrets
 from wtpd.connectors.kit.http import PartnerHttp
+from wtpd.connectors.manifest import AppointmentConnector, Secrets
 from wtpd.connectors.superservice import manifest as superservice
 from wtpd.sandbox.act import Control
 from wtpd.sandbox.server import RunningSandbox, sandbox_server

@@ -12,7 +12,7 @@ import pytest
 from tests.support.daemon import config_text, running_daemon
 from tests.support.tui import Tui, opened
 from tests.support.tui_desk import NOW, Desk, desk_of, only_reads
-from wtpd.connectors.base import Action, ActionField, Manifest
+from wtpd.connectors.manifest import Action, ActionField, Manifest
 from wtpd.connectors.registry import Registry
 from wtpd.texts import N_
 from wtpd.tui.terminal import Mode

@@ -16,8 +16,8 @@ from wtpd.texts import N_
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
-    from wtpd.connectors.base import Manifest
     from wtpd.connectors.kit.sandbox_side import Act, Argument
+    from wtpd.connectors.manifest import Manifest
     from wtpd.sandbox.server import RunningSandbox
 
 sandbox = Group(

@@ -19,7 +19,7 @@ from wtpd.web_address import checked_address
 
 
 class PartnerManifest(Protocol):
-    """What the rules need to know of a connector; `wtpd.connectors.base.Manifest` is one."""
+    """What the rules need to know of a connector; `wtpd.connectors.manifest.Manifest` is one."""
 
     @property
     def name(self) -> str: ...

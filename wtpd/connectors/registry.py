@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from wtpd.connectors.base import Manifest
+from wtpd.connectors.manifest import Manifest
 
 GROUP = "wtpd.connectors"
 

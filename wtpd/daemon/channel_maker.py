@@ -16,8 +16,8 @@ from wtpd.book.sync_port import SyncBook
 from wtpd.clock import Clock
 from wtpd.config import channels as gate
 from wtpd.config.model import Config, ConnectorSettings, seconds
-from wtpd.connectors.base import AppointmentConnector, Manifest, Verified
 from wtpd.connectors.kit.http import PartnerHttp
+from wtpd.connectors.manifest import AppointmentConnector, Manifest, Verified
 from wtpd.daemon.loop import Loop
 from wtpd.errors import Refused
 from wtpd.store import channels as store

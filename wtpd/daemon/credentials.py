@@ -13,7 +13,7 @@ from wtpd.channel.errors import KeyUnavailable, NeedsToken
 from wtpd.channel.health import State
 from wtpd.clock import Clock
 from wtpd.config.model import CredentialSettings
-from wtpd.connectors.base import Manifest
+from wtpd.connectors.manifest import Manifest
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.logs import Redactor

@@ -18,7 +18,7 @@ from wtpd.clock import Clock
 from wtpd.config import channels as gate
 from wtpd.config.diff import Changes
 from wtpd.config.model import Config, ConnectorSettings
-from wtpd.connectors.base import Manifest, Verified
+from wtpd.connectors.manifest import Manifest, Verified
 from wtpd.daemon.channel_maker import ChannelMaker, Running, Secrets
 from wtpd.daemon.loop import Loop
 from wtpd.errors import NotFound, Refused, WtpdError

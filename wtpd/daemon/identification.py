@@ -9,8 +9,8 @@ from functools import partial
 
 from wtpd.clock import Clock
 from wtpd.config.model import Config, ConnectorSettings, Site, seconds
-from wtpd.connectors.base import Manifest, VehicleDataConnector, Verified
 from wtpd.connectors.kit.http import SIZE_LIMIT, PartnerHttp
+from wtpd.connectors.manifest import Manifest, VehicleDataConnector, Verified
 from wtpd.daemon.credentials import Credentials
 from wtpd.errors import Invalid, NotFound, Problem, Unavailable
 from wtpd.planner.vin import is_short_vin, is_vin, normalise_vin, vin_problem
@@ -35,7 +35,7 @@ from wtpd.vehicle_data.records import (
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """`wtpd.connectors.base.Access` with the settings of one moment."""
+    """`wtpd.connectors.manifest.Access` with the settings of one moment."""
 
     settings: ConnectorSettings
     clock: Clock

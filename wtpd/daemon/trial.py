@@ -12,7 +12,7 @@ from typing import Any
 
 from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right, why
 from wtpd.config.model import CredentialSettings
-from wtpd.connectors.base import Verified
+from wtpd.connectors.manifest import Verified
 from wtpd.daemon.fleet import Fleet, Seat
 from wtpd.errors import Refused, WtpdError
 from wtpd.secrets.providers import Provider

@@ -10,9 +10,9 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from wtpd.clock import Clock
-from wtpd.connectors.base import Manifest
 from wtpd.connectors.kit.asgi import Gone, TooLarge, body_of, problem, replay
 from wtpd.connectors.kit.sandbox_side import FEED_FAULTS, Journal, Message, PartnerSide, Receive, Scope, Send
+from wtpd.connectors.manifest import Manifest
 from wtpd.sandbox.faults import FaultBoard, SkewedClock
 from wtpd.sandbox.mischief import Mischief
 from wtpd.sandbox.requests import RequestLog

@@ -16,8 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wtpd.clock import Clock, SystemClock
 from wtpd.connectors import registry
-from wtpd.connectors.base import Manifest
 from wtpd.connectors.kit.sandbox_side import Receive, Scope, Send
+from wtpd.connectors.manifest import Manifest
 from wtpd.errors import Unavailable
 from wtpd.sandbox.app import Sandbox
 from wtpd.sandbox.mischief import TRANSPORT

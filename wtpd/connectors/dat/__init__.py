@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wtpd.connectors.base import Access, CredentialField, Manifest, VehicleDataConnector
 from wtpd.connectors.dat.actions import ACTIONS
 from wtpd.connectors.dat.acts import ACTS
 from wtpd.connectors.dat.products import ADDRESS, KEYS
+from wtpd.connectors.manifest import Access, CredentialField, Manifest, VehicleDataConnector
 from wtpd.texts import N_
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtpd.connectors.base import Action, ActionField
+from wtpd.connectors.manifest import Action, ActionField
 from wtpd.texts import N_
 
 _ORDER = (

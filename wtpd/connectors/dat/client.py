@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from wtpd.channel.errors import NeedsToken, PartnerBroken, PartnerError, Rejected, TooLarge, Transient
-from wtpd.connectors.base import Verified
 from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.products import DATECODE, FINANCE, Product
 from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Valuation
 from wtpd.connectors.kit.http import Answer, PartnerHttp
 from wtpd.connectors.kit.values import WireError
+from wtpd.connectors.manifest import Verified
 from wtpd.texts import N_, Text
 from wtpd.vehicle_data.ports import Before, UnreadAnswer
 from wtpd.vehicle_data.records import Restriction

@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from wtpd.connectors.base import Access, Verified
 from wtpd.connectors.dat import values
 from wtpd.connectors.dat.client import ANSWER_LIMIT, Dat, login_of
 from wtpd.connectors.dat.products import ADDRESS, DATECODE, FINANCE, named, split
 from wtpd.connectors.dat.values import CODE_LENGTH, Dossier, Locale
 from wtpd.connectors.dat.wire import FaultError, identification
 from wtpd.connectors.kit.values import WireError
+from wtpd.connectors.manifest import Access, Verified
 from wtpd.errors import Refused
 from wtpd.texts import N_
 from wtpd.vehicle_data.ports import Before, Traits

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
-from wtpd.connectors.base import Secrets
 from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.kit.values import WireError, count, object_, text
+from wtpd.connectors.manifest import Secrets
 
 EARLY = 60.0
 """Seconds before its end at which a token is renewed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wtpd.connectors.base import AppointmentConnector, CredentialField, Manifest, Secrets
+from wtpd.connectors.manifest import AppointmentConnector, CredentialField, Manifest, Secrets
 from wtpd.connectors.superservice.acts import ACTS
 from wtpd.sync.ports import FIELDS
 from wtpd.texts import N_

@@ -16,10 +16,10 @@ from wtpd.channel.errors import (
     PartnerError,
     Rejected,
 )
-from wtpd.connectors.base import Secrets, Verified
 from wtpd.connectors.kit.http import Answer, PartnerHttp
 from wtpd.connectors.kit.oauth import Tokens
 from wtpd.connectors.kit.values import WireError
+from wtpd.connectors.manifest import Secrets, Verified
 from wtpd.connectors.superservice import wire, wire_access
 from wtpd.connectors.superservice.client import Client
 from wtpd.sync.ports import DayOffer, Incoming, Intent, Page, Receipt, Unreadable

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from wtpd.config.model import Config
-from wtpd.connectors.base import Action, ActionField, Manifest
+from wtpd.connectors.manifest import Action, ActionField, Manifest
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
