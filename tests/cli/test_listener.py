@@ -19,7 +19,7 @@ def state(**other: Any) -> dict[str, Any]:
     return {
         "enabled": True, "listening": True, "address": "0.0.0.0", "port": 8443, "networks": ["192.168.10.0/24"],
         "client_certificates": False, "certificate": certificate, "connectors": ["carsys"], "connections": 2,
-        "refused": 7, "problem": None, "next_step": None,
+        "refused": 7, "waiting": 3, "oldest": "2026-12-01T08:00:00Z", "problem": None, "next_step": None,
     } | other  # fmt: skip
 
 

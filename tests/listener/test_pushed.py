@@ -58,6 +58,8 @@ async def test_people_and_cars_come_into_the_book_once(tmp_path: Path) -> None:
         whole = (await daemon.http.get(f"/v1/pushed/{listed[-1]['id']}")).json
         assert whole["items"] == [{"number": 2, "key": "2", "result": "quarantined", "reason": "no_id", "field": "id"}]
         assert whole["address"] == "127.0.0.1"
+        by_key = (await daemon.http.get("/v1/pushed?key=R2")).json["items"]
+        assert [one["id"] for one in by_key] == [listed[1]["id"]], "where it was unchanged"
 
 
 async def test_a_value_that_no_record_can_hold_is_that_records_trouble(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def _print(console: Console, found: Json) -> None:
     _fact(console, N_("take what is sent"), ", ".join(found["connectors"]) or language.say(N_("no connector")))
     _fact(console, N_("connections now"), str(found["connections"]))
     _fact(console, N_("turned away"), str(found["refused"]))
+    if found["waiting"]:
+        _fact(console, N_("wait to be applied"), str(found["waiting"]))
 
 
 def _print_certificate(console: Console, certificate: Json | None) -> None:
@@ -169,12 +171,15 @@ def _bodies(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> 
 )
 @argument("id", type=int, required=False, shell_complete=_bodies)
 @option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, about=N_("So many at most."))
-def received(console: Console, id: int | None, limit: int) -> None:  # noqa: A002 - its name
+@option(
+    "--key", about=N_("Only where the record of this number of the partner wasn't simply accepted."), metavar="NUMBER"
+)
+def received(console: Console, id: int | None, limit: int, key: str | None) -> None:  # noqa: A002 - its name
     if id is not None:
         one = console.ask(lambda api: api.listener.body(id))
         console.answer(one, lambda: _print_body(console, one))
         return
-    found = console.ask(lambda api: api.listener.received(limit=limit))
+    found = console.ask(lambda api: api.listener.received(limit=limit, key=key))
     console.answer(found, lambda: _print_received(console, found))
 
 

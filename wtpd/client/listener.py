@@ -23,9 +23,10 @@ class Listener(Resource):
         found: Json = await self._http.post(self._of("renew"))
         return found
 
-    async def received(self, *, limit: int = 50, connector: str | None = None) -> builtins.list[Json]:
-        """The newest bodies, without their records."""
-        return items(await self._http.get("/v1/pushed", limit=limit, connector=connector))
+    async def received(self, *, limit: int = 50, key: str | None = None) -> builtins.list[Json]:
+        """The newest bodies, without their records; with `key` those in which the record of that number wasn't simply
+        accepted."""
+        return items(await self._http.get("/v1/pushed", limit=limit, key=key))
 
     async def body(self, number: int) -> Json:
         """One body, with the records that weren't simply accepted."""

@@ -22,6 +22,8 @@ FIRST = 300.0
 EVERY = 24 * 3600.0
 KEPT = timedelta(days=30)
 """How long answers to VIN queries are good for (`wtpd.vehicle_data`)."""
+PUSHED = timedelta(days=7)
+"""So long what partners sent is kept at least, so that the same again is known (contracts of their programs)."""
 AT_ONCE = 5000
 """Rows deleted in one transaction, so that nobody waits long for the writer."""
 
@@ -73,7 +75,7 @@ class Housekeeping:
             "events": (_whole(events.prune), timedelta(days=kept.events)),
             "idempotency_keys": (_whole(idempotency.prune), timedelta(days=kept.idempotency_keys)),
             "messages": (messages.prune, timedelta(days=kept.messages)),
-            "pushed": (pushed.prune, timedelta(days=kept.messages)),
+            "pushed": (pushed.prune, max(timedelta(days=kept.messages), PUSHED)),
             "decided_messages": (inbox.prune, timedelta(days=kept.messages)),
             "mails": (mail.prune, timedelta(days=kept.mails)),
             "identifications": (_whole(identifications.prune), KEPT),

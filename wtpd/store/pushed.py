@@ -208,11 +208,15 @@ def get(tx: Tx, body: int) -> Body:
     return _body(row)
 
 
-def newest(tx: Tx, *, before: int | None = None, limit: int = 100, connector: str | None = None) -> list[Body]:
+def newest(
+    tx: Tx, *, before: int | None = None, limit: int = 100, connector: str | None = None, key: str | None = None
+) -> list[Body]:
+    """`key`: only bodies in which the record of this partner's number wasn't simply accepted."""
+    with_key = "AND id IN (SELECT pushed FROM pushed_item WHERE key = ?)" if key is not None else ""
     rows = tx.all(
         f"""SELECT {_COLUMNS} FROM pushed WHERE state != 'receiving' AND id < ? AND connector = coalesce(?, connector)
-            ORDER BY id DESC LIMIT ?""",
-        (before or 1 << 62, connector, limit),
+            {with_key} ORDER BY id DESC LIMIT ?""",
+        (before or 1 << 62, connector, *([key] if key is not None else []), limit),
     )
     return [_body(row) for row in rows]
 

@@ -44,7 +44,8 @@ class CertificateView(Struct, frozen=True, kw_only=True):
 
 class ListenerView(Struct, frozen=True, kw_only=True):
     """`listening` false though `enabled`: `problem` says why. `connectors`: those whose partners send by themselves.
-    `refused`: connections that weren't let in since it listens."""
+    `refused`: connections that weren't let in since it listens. `waiting`: bodies that aren't applied yet, the oldest
+    since `oldest`."""
 
     enabled: bool
     listening: bool
@@ -56,6 +57,8 @@ class ListenerView(Struct, frozen=True, kw_only=True):
     connectors: list[str]
     connections: int
     refused: int
+    waiting: int
+    oldest: datetime | None
     problem: str | None
     next_step: str | None
 
@@ -101,9 +104,11 @@ class MadeTokenView(Struct, frozen=True, kw_only=True):
 
 
 class PushedQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`cursor`: `next_cursor` of the page before."""
+    """`key`: only bodies in which the record of this partner's number wasn't simply accepted. `cursor`: `next_cursor`
+    of the page before."""
 
     connector: Sign | None = None
+    key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     cursor: Annotated[int, Meta(ge=1)] | None = None
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
@@ -175,13 +180,14 @@ class ListenerRoutes:
         ]  # fmt: skip
 
     async def get(self, call: Call) -> Answer:
-        return answer(self._view(call.language))
+        return answer(await self._view(call.language))
 
     async def renew(self, call: Call) -> Answer:
         await self._lan.service.renew()
-        return answer(self._view(call.language))
+        return answer(await self._view(call.language))
 
-    def _view(self, language: str) -> ListenerView:
+    async def _view(self, language: str) -> ListenerView:
+        bodies = await self._db.read(pushed.figures)
         service, wanted = self._lan.service, self._settings.config.listener
         used, trouble = service.identity, service.trouble
         return ListenerView(
@@ -205,6 +211,8 @@ class ListenerRoutes:
             connectors=sorted(self._lan.receivers),
             connections=service.connections,
             refused=service.refused,
+            waiting=bodies.waiting,
+            oldest=bodies.oldest,
             problem=trouble.text.render(language) if trouble is not None else None,
             next_step=trouble.next_step.render(language) if trouble is not None else None,
         )
@@ -318,7 +326,7 @@ class PushedRoutes:
         query: PushedQuery = call.query
         limit = query.limit
         found = await self._db.read(
-            lambda tx: pushed.newest(tx, before=query.cursor, limit=limit + 1, connector=query.connector)
+            lambda tx: pushed.newest(tx, before=query.cursor, limit=limit + 1, connector=query.connector, key=query.key)
         )
         items, cursor = cut(found, limit)
         return answer(Page([PushedView(**_pushed(one, call.language)) for one in items], cursor))

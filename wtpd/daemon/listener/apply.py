@@ -100,6 +100,13 @@ class Applier:
             if receiver is None:
                 raise LookupError(f"no connector {body.source.connector} is installed")
             await self._bring_in(receiver, body)
+            took = (time.monotonic() - began) * 1000
+            source = body.source
+            log.info(
+                "%s/%s: %d bytes from %s applied in %.0f ms (body %d)", source.connector, source.site, body.size,
+                source.address, took, body.id,
+                extra={"CONNECTOR": source.connector, "SITE": source.site, "MESSAGE_ID": MESSAGES["pushed"]},
+            )  # fmt: skip
         except Unreadable as error:
             await self._unreadable(body, error)
         except _NotRead:
@@ -112,11 +119,6 @@ class Applier:
             await self._db.write(lambda tx: pushed.end(tx, body.id, "failed", error=reason))
         finally:
             self._ended(body.id)
-        log.info(
-            "%s/%s: %d bytes from %s applied in %.0f ms (body %d)", body.source.connector, body.source.site, body.size,
-            body.source.address, (time.monotonic() - began) * 1000, body.id,
-            extra={"CONNECTOR": body.source.connector, "SITE": body.source.site, "MESSAGE_ID": MESSAGES["pushed"]},
-        )  # fmt: skip
 
     async def _bring_in(self, receiver: Receiver, body: Body) -> None:
         head = head_of(body)
