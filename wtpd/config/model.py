@@ -150,6 +150,10 @@ class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_onl
     calls_at_once: Annotated[int, Meta(ge=1, le=64)] = 8
     horizon_days: Annotated[int, Meta(ge=1, le=365, description="days ahead for which availability is published")] = 90
     products: Products = Products()
+    canary: Annotated[
+        Annotated[str, Meta(max_length=16, pattern=r"^[A-Za-z0-9 -]+$")] | None,
+        Meta(description="a plate that is always known: asked before another one counts as unknown"),
+    ] = None
 
 
 class CredentialSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

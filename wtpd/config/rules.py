@@ -164,6 +164,7 @@ _RUN_SETTINGS = {
     "burst": "appointments",
     "long_poll": "changes",
     "horizon_days": "availability",
+    "canary": "plates",
 }
 """Settings that have an effect only with a connector that can do this."""
 

@@ -128,6 +128,10 @@ class Manifest:
     capabilities: frozenset[str] = frozenset()
     delivered_fields: frozenset[str] = frozenset()
     credential_fields: tuple[CredentialField, ...] = ()
+    is_off_by_default: bool = False
+    """It is in use only where `connectors.NAME` stands in the settings."""
+    countries: tuple[str, ...] = ()
+    """The countries of the sites that it serves; none: all."""
     default_address: str | None = None
     products: tuple[str, ...] = ()
     """The partner's products that `connectors.NAME.products` may name, for a partner that sells several."""

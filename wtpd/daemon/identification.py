@@ -176,7 +176,16 @@ class VehicleData:
         """The connector for the settings in force. Raises `Unavailable`."""
         if self._closed:
             raise Unavailable(N_("The service is stopping."), kind="stopping")
-        settings = self._config().connectors.get(manifest.name, ConnectorSettings())
+        found = self._config().connectors.get(manifest.name)
+        if found is None and manifest.is_off_by_default:
+            raise Unavailable(
+                N_(
+                    "{partner} is off; to use it, put connectors.{connector}.enabled: true into wtpd.yaml.",
+                    partner=manifest.title, connector=manifest.name,
+                ),
+                kind="disabled",
+            )  # fmt: skip
+        settings = found or ConnectorSettings()
         if not settings.enabled:
             raise Unavailable(
                 N_(

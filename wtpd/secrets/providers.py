@@ -119,6 +119,12 @@ _ALL = (
     Provider(name="wincar", title="Wincar API", fields=(_ADDRESS, _TOKEN)),
     Provider(name="sinno", title="SiNNO", fields=_SINNO),
     Provider(name="dat", title="DAT", fields=_DAT, scopes=_PERSONAL, derive=dat_signature),
+    Provider(
+        name="rdw",
+        title="RDW",
+        fields=(Field(name="app_token", label=N_("App token (X-App-Token)"), secret=True, form="code"),),
+        scopes=("general",),
+    ),
     Provider(name="cartv", title="CARTV", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="carcasion", title="car.casion", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="wom", title="WOM", fields=_LOGIN, scopes=_PERSONAL),

@@ -100,7 +100,8 @@ class Engine:
         except UnreadAnswer as error:
             raise await self._keep_unread(source, question, error) from None
         at = self._clock.now()
-        await self._keep(question, reply)
+        if reply.identity.candidates or connector.traits.keeps_unknown:
+            await self._keep(question, reply)
         await asking.login.note("ok")
         return _found(source, question, reply, at, asked)
 

@@ -28,13 +28,14 @@ class UnreadAnswer(PartnerBroken):
 class Traits:
     """What a source can do, and how its answers are kept.
 
-    `is_public`: it wants no login. `kept`: how long an answer counts. `limit_per_day`: queries of one subject on a day,
-    None for any number; the days are those of `zone`."""
+    `is_public`: it wants no login. `kept`: how long an answer counts; `keeps_unknown`: one without candidates, too.
+    `limit_per_day`: queries of one subject on a day, None for any number; the days are those of `zone`."""
 
     by_vin: bool = False
     by_plate: bool = False
     values: bool = False
     is_public: bool = False
+    keeps_unknown: bool = True
     kept: timedelta = timedelta(days=30)
     limit_per_day: int | None = None
     zone: str = "Europe/Berlin"
