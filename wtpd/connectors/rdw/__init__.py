@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wtpd.connectors.base import Access, CredentialField, Manifest, VehicleDataConnector
+from wtpd.connectors.manifest import Access, CredentialField, Manifest, VehicleDataConnector
 from wtpd.connectors.rdw.acts import ACTS
 from wtpd.texts import N_
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from wtpd.connectors.base import Access, Verified
+from wtpd.connectors.manifest import Access, Verified
 from wtpd.connectors.rdw import wire
 from wtpd.connectors.rdw.client import CANARY, SIZE_LIMIT, Answered, Rdw
 from wtpd.planner.plates import plate_key
