@@ -13,7 +13,8 @@ FINGERPRINT = ":".join(["AB"] * 32)
 def state(**other: Any) -> dict[str, Any]:
     certificate = {
         "fingerprint": FINGERPRINT, "pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
-        "names": ["box", "192.168.10.2", "fd00::2"], "ends_at": "2036-12-01T08:00:00Z", "own": True, "successor": None,
+        "names": ["box", "127.0.0.1", "::1", "192.168.10.2", "fd00::2"],
+        "ends_at": "2036-12-01T08:00:00Z", "own": True, "successor": None,
         "changes_at": None,
     }  # fmt: skip
     return {
@@ -68,6 +69,7 @@ def test_the_sheet_has_all_that_a_vendor_needs_and_no_token(terminal: Terminal, 
         ):  # fmt: skip
             assert needed in said.out, (language, needed)
         assert "wtpd_" not in said.out
+        assert "https://127" not in said.out
 
 
 def test_renewing_asks_first(terminal: Terminal, api: ApiStub) -> None:

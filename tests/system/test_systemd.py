@@ -257,6 +257,24 @@ def test_a_channel_without_an_address_is_said_in_the_journal(service: Box) -> No
         service.sh(f"cp /run/good {CONFIG}; systemctl restart wtpd")
 
 
+ASK = """\
+import socket, ssl
+context = ssl.create_default_context(cafile="/var/lib/wtpd/listener/listener.pem")
+with context.wrap_socket(socket.create_connection(("127.0.0.1", 8443)), server_hostname="127.0.0.1") as door:
+    door.sendall(b"GET /push/carsys HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n")
+    print(door.version(), door.recv(20))
+"""
+
+
+def test_the_door_on_the_local_network_opens_within_the_limits_of_the_unit(service: Box) -> None:
+    service.sh(f"sed -i '/^listener:/,/^retention:/s/enabled: false/enabled: true/' {CONFIG}; systemctl reload wtpd")
+    service.until(lambda: "port 8443" in service.sh("wtpd listener --lang en", check=False))
+    assert "401" in service.run("python3", "-", given=ASK)
+    assert service.sh("stat -c '%a %U' /var/lib/wtpd/listener/listener.key").strip() == "600 wtpd"
+    service.sh(f"sed -i '/^listener:/,/^retention:/s/enabled: true/enabled: false/' {CONFIG}; systemctl reload wtpd")
+    service.until(lambda: "is off" in service.sh("wtpd listener --lang en", check=False))
+
+
 def test_the_socket_alone_starts_it(machine: Box) -> None:
     machine.sh("systemctl stop wtpd.service wtpd.socket; systemctl start wtpd.socket")
     assert machine.pid == 0

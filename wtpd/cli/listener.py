@@ -100,6 +100,8 @@ def _print_sheet(console: Console, found: Json) -> None:
     console.line(N_("Delivering to wtpd over the local network"), bold=True)
     console.line("=" * 60)
     for name in certificate["names"]:
+        if name == "::1" or name.startswith("127."):
+            continue  # nobody reaches the box by these
         shown = f"[{name}]" if ":" in name else name
         for connector in found["connectors"] or ["CONNECTOR"]:
             _fact(console, N_("address"), f"https://{shown}:{found['port']}/push/{connector}/")
