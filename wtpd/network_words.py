@@ -1,4 +1,5 @@
-"""Why a host can't be reached, as texts for people: the words of libraries are English and may hold anything. Pure."""
+"""Why a host can't be reached or a file be used, as texts for people: the words of libraries are English and may hold
+anything. Pure."""
 
 from __future__ import annotations
 
@@ -29,6 +30,36 @@ NETWORK: dict[int, Text] = {
     errno.EPIPE: N_("it hung up"),
 }
 """Reasons against a connection, by errno."""
+
+
+SYSTEM: dict[int, Text] = {
+    errno.EACCES: N_("permission denied"),
+    errno.EPERM: N_("the system doesn't permit it"),
+    errno.ENOENT: N_("there is no such file or folder"),
+    errno.EISDIR: N_("it is a folder"),
+    errno.ENOTDIR: N_("a part of the path is no folder"),
+    errno.EEXIST: N_("it is there already"),
+    errno.EROFS: N_("the disk can only be read"),
+    errno.ENOSPC: N_("the disk is full"),
+    errno.EDQUOT: N_("the disk is full"),
+    errno.EIO: N_("the disk doesn't work as it should"),
+    errno.ENAMETOOLONG: N_("its name is too long"),
+    errno.ELOOP: N_("its links lead in a circle"),
+    errno.EADDRINUSE: N_("another program listens there already"),
+    errno.EADDRNOTAVAIL: N_("the box has no such address"),
+    errno.EMFILE: N_("too many files are open"),
+    errno.ENFILE: N_("too many files are open"),
+}
+"""Reasons against the use of a file, a folder or a socket, by errno."""
+
+
+def of_system(error: OSError) -> Text:
+    """Why the operating system refuses something. Its own words are English, and may come from a library."""
+    number = number_of(error)
+    known = SYSTEM.get(number) or NETWORK.get(number) if number is not None else None
+    if known is not None:
+        return known
+    return N_("error {number} of the operating system", number=number if number is not None else type(error).__name__)
 
 
 def number_of(error: OSError) -> int | None:

@@ -89,7 +89,7 @@ async def test_trouble_with_availability_alone_delays_no_appointment(world: Worl
     await _open(world)
     world.partner.fault = lambda where: Rejected("no", status=422) if where == "before publish" else None
     record = await world.sync()
-    assert record.error == "availability: no"
+    assert str(record.error) == "what can be booked couldn't be published: its answer was HTTP 422"
     assert world.channel.condition.state is State.HEALTHY
     await world.make()
     assert (await world.sync("local")).sent == 1

@@ -191,7 +191,7 @@ async def test_a_look_that_is_refused_is_listed(world: World) -> None:
     (entry,) = await world.attention("rejected")
     assert entry.appointment_id == made.id
     look = (await world.said(made.id))[-1]
-    assert (look.operation, look.outcome, look.error) == ("look", "refused", "GET: 422")
+    assert (look.operation, look.outcome, str(look.error)) == ("look", "refused", "its answer was HTTP 422")
     await world.resend(made.id)
     await world.sync("local")
     assert await operations(world, made.id) == ["create", "look", "same"], "what was refused stays told"

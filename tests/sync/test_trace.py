@@ -16,6 +16,7 @@ from wtpd.store.database import Tx
 from wtpd.store.messages import Message
 from wtpd.store.session import StoreSession
 from wtpd.sync.ports import Incoming, Intent, Receipt, Taken, Unreadable
+from wtpd.texts import said
 
 
 class Once:
@@ -129,7 +130,9 @@ async def test_one_that_fails_alone_says_why_until_it_goes_through(world: World)
     world.partner.fault = Once(("before write", Transient("POST: 500", status=500)))
     await world.sync("local")
     (failed,) = [one for each in made for one in await world.said(each.id) if one.outcome != "ok"]
-    assert (*brief(failed), failed.error, failed.status) == ("out", "create", "failed", 1, "POST: 500", 500)
+    assert (*brief(failed), str(failed.error), failed.status) == (
+        "out", "create", "failed", 1, "its answer was HTTP 500", 500,
+    )  # fmt: skip
     world.clock.advance(timedelta(minutes=10))
     await world.sync()
     (call,) = await world.said(failed.appointment_id or "")
@@ -300,3 +303,26 @@ async def test_of_one_that_never_stops_only_the_newest_are_given_out(world: Worl
     await world.write(flood)
     said = await world.said(made.id)
     assert (len(said), said[-1].version) == (messages.MOST, 699)
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [("de", "die Antwort war HTTP 500"), ("en", "its answer was HTTP 500"), ("nl", "het antwoord was HTTP 500")],
+)
+async def test_a_reason_of_ours_is_kept_so_that_each_reader_gets_it(world: World, language: str, reason: str) -> None:
+    made = await world.make()
+    world.partner.fault = Once(("before write", Transient("POST: 500", status=500)))
+    await world.sync("local")
+    (call,) = await world.said(made.id)
+    assert said(call.error or "", language) == reason
+
+
+@pytest.mark.parametrize("words", ["nope", "{}", '{"msgid": "x {y}", "args": {}}', '{"args":{},"msgid":"{y}"}', "a{b}"])
+async def test_the_partners_own_words_stay_as_they_are(world: World, words: str) -> None:
+    made = await world.make()
+    world.partner.fault = Once(("before write", Rejected("POST: 422", status=422, detail=words)))
+    await world.sync("local")
+    (call,) = await world.said(made.id)
+    assert str(call.error) == words
+    (entry,) = await world.attention("rejected")
+    assert entry.data["reason"] == words

@@ -22,7 +22,7 @@ from wtpd.channel.errors import (
     Transient,
     why,
 )
-from wtpd.network_words import NETWORK, no_connection
+from wtpd.network_words import NETWORK, SYSTEM, no_connection, of_system
 from wtpd.sync.guard import MassCancellation, PartnerRestored
 
 LIBRARY = "GET /v1/x: no connection (Connection refused)"
@@ -65,3 +65,11 @@ def test_so_is_the_cause_of_a_missing_connection(cause: OSError, language: str) 
 
 def test_the_partners_own_sentence_is_kept() -> None:
     assert why(Rejected("422", detail="Der Tag ist voll")).render("de") == "die Antwort war: Der Tag ist voll"
+
+
+@pytest.mark.parametrize("language", ["de", "en", "nl"])
+@pytest.mark.parametrize("number", [*SYSTEM, *NETWORK, errno.EBADF])
+def test_so_are_the_reasons_of_the_operating_system(number: int, language: str) -> None:
+    shown = of_system(OSError(number, "the words of the system")).render(language)
+    assert "the words" not in shown
+    assert language == "en" or not _ENGLISH.search(shown)

@@ -109,10 +109,12 @@ class Duplicate(PartnerError):
 
 
 class Rejected(PartnerError):
-    """`detail` is the partner's own sentence about the item."""
+    """`detail` is the partner's own sentence about the item; `reason`: ours, where the partner wasn't asked."""
 
-    def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
-        super().__init__(message, status=status)
+    def __init__(
+        self, message: str, *, status: int | None = None, detail: str = "", reason: Text | None = None
+    ) -> None:
+        super().__init__(message, status=status, reason=reason)
         self.detail = detail
 
 
@@ -140,7 +142,7 @@ def why(error: Exception) -> Text:
     if isinstance(reason := getattr(error, "reason", None), Text):
         return reason
     if not isinstance(error, PartnerError):
-        return N_("wtpd stumbled over an error of its own ({error})", error=type(error).__name__)
+        return stumbled(error)
     if isinstance(error, MissingRight):
         return missing_right(error.right, error.ability)
     if isinstance(error, NotAllowed) and error.account:
@@ -149,6 +151,16 @@ def why(error: Exception) -> Text:
     if detail:
         return N_("the answer was: {detail}", detail=detail)
     return next((text for kind, text in _WHY if isinstance(error, kind)), None) or _by_status(error.status)
+
+
+def stumbled(error: Exception) -> Text:
+    """The sentence about a fault of wtpd, which the log tells in full."""
+    return N_("wtpd stumbled over an error of its own ({error})", error=type(error).__name__)
+
+
+def in_its_words(error: PartnerError) -> Text | str:
+    """What the partner says itself about an item, where it says anything; else as `why`."""
+    return error.reason or getattr(error, "detail", "") or why(error)
 
 
 _WHY: tuple[tuple[type[PartnerError], Text], ...] = (

@@ -13,6 +13,7 @@ import click
 from wtpd import language
 from wtpd.cli.command import command, option
 from wtpd.cli.extras import DEMO, need
+from wtpd.network_words import of_system
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _own(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         is_empty = not any(folder.iterdir())
     except OSError as error:
-        text = N_("{folder} can't be used: {reason}", folder=str(folder), reason=error.strerror)
+        text = N_("{folder} can't be used: {reason}", folder=str(folder), reason=of_system(error))
         raise click.BadParameter(language.say(text), param_hint="--dir") from error
     if not is_empty:
         text = N_("{folder} isn't empty; the demo wants a folder of its own.", folder=str(folder))

@@ -11,6 +11,7 @@ import click
 from wtpd import language
 from wtpd.cli.command import argument, command, option
 from wtpd.errors import Invalid
+from wtpd.network_words import of_system
 from wtpd.texts import N_, N_n, Text
 from wtpd.words import IMPORT_PHASES
 
@@ -85,7 +86,7 @@ def _check(files: Mapping[str, Path]) -> None:
             with path.open("rb"):
                 size = path.stat().st_size
         except OSError as error:
-            raise Invalid(N_("{path} can't be read: {reason}", path=path, reason=error.strerror)) from None
+            raise Invalid(N_("{path} can't be read: {reason}", path=path, reason=of_system(error))) from None
         if size > UPLOAD_LIMIT:
             raise Invalid(
                 N_("{name} has {size:.1f} MB, {most} MB at most; split it, each part with the headings.",

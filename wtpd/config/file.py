@@ -19,6 +19,7 @@ from wtpd.config.load import Loaded, load
 from wtpd.config.mask import masked
 from wtpd.config.rules import CredentialProvider, PartnerManifest
 from wtpd.errors import Invalid, NotFound, Unavailable, VersionMismatch, WtpdError
+from wtpd.network_words import of_system
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
@@ -109,9 +110,8 @@ def write(path: Path, text: str, *, expected: str | None) -> FileText:
         temporary = None
         _sync_folder(target.parent)
     except OSError as error:
-        problem = error.strerror or str(error)
         raise Unavailable(
-            N_("{path} can't be written: {problem}. The file is as it was.", path=path, problem=problem)
+            N_("{path} can't be written: {problem}. The file is as it was.", path=path, problem=of_system(error))
         ) from error
     finally:
         if temporary is not None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from wtpd.errors import Unavailable
+from wtpd.network_words import of_system
 from wtpd.texts import N_
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def own_socket(path: Path) -> socket.socket:
         finally:
             os.umask(before)
     except OSError as error:
-        raise Unavailable(N_("The API can't listen at {path}: {reason}", path=path, reason=str(error))) from error
+        raise Unavailable(N_("The API can't listen at {path}: {reason}", path=path, reason=of_system(error))) from error
     sock.setblocking(False)
     return sock
 

@@ -153,16 +153,11 @@ def _judged(provider: Provider, error: PartnerError) -> Refused | _Untried:
     """A refusal of the credentials, or trouble that says nothing of them."""
     if isinstance(error, NeedsToken | NotAllowed | Rejected):
         return Refused(
-            N_("{provider} doesn't accept these credentials ({reason}).", provider=provider.title, reason=_why(error)),
+            N_("{provider} doesn't accept these credentials ({reason}).", provider=provider.title, reason=why(error)),
             kind="credentials-refused",
         )
     text = N_("{provider} can't be reached ({reason}).", provider=provider.title, reason=why(error))
     return _Untried(text, unreachable=True)
-
-
-def _why(error: PartnerError) -> Text | str:
-    reason = error.reason if isinstance(error, NeedsToken) else None
-    return str(error) if reason is None else reason
 
 
 def _no_way(provider: Provider) -> Text:

@@ -19,6 +19,7 @@ from wtpd.connectors import registry
 from wtpd.connectors.kit.sandbox_side import Receive, Scope, Send
 from wtpd.connectors.manifest import Manifest
 from wtpd.errors import Unavailable
+from wtpd.network_words import of_system
 from wtpd.sandbox.app import Sandbox
 from wtpd.sandbox.mischief import TRANSPORT
 from wtpd.sandbox.state import State
@@ -153,7 +154,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Unavailable(
-            N_("The sandbox can't listen on {address}: {reason}", address=f"{host}:{port}", reason=str(error))
+            N_("The sandbox can't listen on {address}: {reason}", address=f"{host}:{port}", reason=of_system(error))
         ) from error
     return listener
 

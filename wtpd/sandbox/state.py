@@ -78,7 +78,11 @@ class State:
         except sqlite3.OperationalError as error:
             thread.shutdown(wait=False)
             raise Unavailable(
-                N_("The sandbox can't use the folder {folder}: {reason}", folder=str(folder), reason=str(error))
+                N_(
+                    "The sandbox can't use the folder {folder}: {reason}",
+                    folder=str(folder),
+                    reason=N_("no database can be kept there"),
+                )
             ) from error
         state = cls(connection, thread)
         for journal, key, value in await state.query(_LOAD):

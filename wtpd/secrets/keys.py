@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from wtpd.errors import Refused, Unavailable
+from wtpd.network_words import of_system
 from wtpd.texts import N_, Text
 
 NAME = "wtpd.key"
@@ -174,7 +175,7 @@ class KeyFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise KeyLost(N_("the key {path} can't be read: {problem}", path=path, problem=error.strerror)) from None
+            raise KeyLost(N_("the key {path} can't be read: {problem}", path=path, problem=of_system(error))) from None
         if self.writable and stat.S_IMODE(status.st_mode) & 0o077:
             raise KeyLost(N_("others may read the key {path}: chmod 600 {path}", path=path))
         bits = _decode(data)
@@ -272,7 +273,7 @@ def _write_new(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(temporary)
     except OSError as error:
-        raise Unavailable(N_("the key {path} can't be made: {problem}", path=path, problem=error.strerror)) from error
+        raise Unavailable(N_("the key {path} can't be made: {problem}", path=path, problem=of_system(error))) from error
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from wtpd.errors import Unavailable
+from wtpd.network_words import of_system
 from wtpd.store.damage import Damaged, is_damage
 from wtpd.store.migrations import check, migrate
 from wtpd.texts import N_, Text
@@ -164,7 +165,7 @@ def _unusable(path: Path) -> Unavailable:
 
 
 def _unopened(path: Path, error: OSError) -> Unavailable:
-    return Unavailable(N_("{path} can't be opened: {reason}.", path=path, reason=error.strerror), kind="storage")
+    return Unavailable(N_("{path} can't be opened: {reason}.", path=path, reason=of_system(error)), kind="storage")
 
 
 def _reader(path: Path) -> sqlite3.Connection:

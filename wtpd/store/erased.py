@@ -18,6 +18,7 @@ from pathlib import Path
 
 from wtpd.clock import from_iso, iso
 from wtpd.errors import Unavailable
+from wtpd.network_words import of_system
 from wtpd.planner.customer import Customer
 from wtpd.planner.phones import contact_keys
 from wtpd.planner.vin import normalise_vin
@@ -161,7 +162,7 @@ def _make_key(path: Path) -> bytes:
         finally:
             os.close(folder)
     except OSError as error:
-        text = N_("{path} can't be written: {reason}. Nobody was erased.", path=path, reason=error.strerror)
+        text = N_("{path} can't be written: {reason}. Nobody was erased.", path=path, reason=of_system(error))
         raise Unavailable(text, kind="storage") from error
     _known_key.cache_clear()
     return key

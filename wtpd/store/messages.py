@@ -100,7 +100,7 @@ class Messages:
             """UPDATE message SET attempts = attempts + 1, outcome = ?, status = ?, error = ?, version = ?,
                  partner_id = coalesce(?, partner_id), answered_at = ?, payload = ? WHERE key = ?""",
             (
-                answer.outcome, answer.status, answer.error or None, answer.version, answer.partner_id,
+                answer.outcome, answer.status, _kept(answer.error), answer.version, answer.partner_id,
                 self._now, _packed(sent), intent.key,
             ),
         )  # fmt: skip
@@ -120,7 +120,7 @@ class Messages:
                 WHERE {waiting} AND (outcome IS NOT 'refused' OR id = (SELECT max(id) FROM message WHERE {waiting}))""",
             {
                 "id": appointment_id, "channel": channel, "look": look, "outcome": answer.outcome,
-                "status": answer.status, "error": answer.error or None, "version": answer.version,
+                "status": answer.status, "error": _kept(answer.error), "version": answer.version,
                 "partner_id": answer.partner_id, "now": self._now,
             },
         )  # fmt: skip
@@ -291,8 +291,21 @@ def _reason(taken: Taken) -> str | None:
     return to_json(reason.as_json())
 
 
+def _kept(error: Text | str) -> str | None:
+    """What a call brought: the partner's own words as they are, ours so that they can be said in the reader's language.
+    A partner's words that could be taken for ours are kept like ours."""
+    if isinstance(error, str) and not error.startswith("{"):
+        return error or None
+    return to_json((error if isinstance(error, Text) else attention.text(error)).as_json())
+
+
+def _error(kept: str | None, direction: str) -> Text | str | None:
+    if not kept or (direction == "out" and not kept.startswith('{"args":')):
+        return kept
+    return attention.text(from_json(kept))
+
+
 def _message(row: Any) -> Message:
-    error = row["error"]
     return Message(
         id=row["id"],
         at=from_iso(row["at"]),
@@ -308,7 +321,7 @@ def _message(row: Any) -> Message:
         attempts=row["attempts"],
         outcome=row["outcome"],
         status=row["status"],
-        error=attention.text(from_json(error)) if error and row["direction"] == "in" else error,
+        error=_error(row["error"], row["direction"]),
         answered_at=from_iso(row["answered_at"]) if row["answered_at"] else None,
         echoed_at=from_iso(row["echoed_at"]) if row["echoed_at"] else None,
         inbox=row["inbox"],

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from wtpd.channel.errors import PartnerBroken, PartnerError, Transient
+from wtpd.channel.errors import PartnerBroken, PartnerError, Transient, in_its_words, stumbled
 from wtpd.clock import full_jitter
-from wtpd.errors import WtpdError
+from wtpd.errors import Invalid, WtpdError
 from wtpd.sync import listing, numbers
 from wtpd.sync.apply import Applied, attempt, quarantine, sentence
 from wtpd.sync.fetch import Fetched
 from wtpd.sync.intents import Encode, Planned, list_doubles, next_intent
 from wtpd.sync.ports import Answered, Incoming, Intent, Link, Receipt, Session
 from wtpd.sync.spec import ChannelSpec
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
 
-Answer = Receipt | PartnerError | str
+_log = logging.getLogger(__name__)
+
+Answer = Receipt | PartnerError | Text
 """How a call ended in this run; a text, or `Transient`, is a reason to try this one again later."""
 
 RETRY, RETRY_CAP = 2.0, 300.0
 """Seconds of backoff for a single appointment."""
 PATIENCE = 3
 """Failures of one appointment after which a person should know."""
-KEEPS_CHANGING = "it changes there as often as it is sent"
+KEEPS_CHANGING = N_("the partner says each time that it has changed there meanwhile (412)")
 
 
 @dataclass(slots=True)
@@ -36,53 +39,56 @@ class Believed:
 
 
 def settle(session: Session, spec: ChannelSpec, planned: Planned, answer: Answer, chance: random.Random) -> None:
-    """The call is over for this run. Raises ValueError if the answer contradicts the ledger."""
+    """The call is over for this run. Raises `Invalid` if the answer contradicts the ledger."""
     if planned.intent is not None:
         session.messages.answered(planned.intent, as_answered(answer))
         if isinstance(answer, Receipt):
             accept(session, spec, planned.intent, answer)
     else:
         session.messages.looked(planned.channel, planned.appointment_id, "look", as_answered(answer))
-    if isinstance(answer, str | Transient):
+    if isinstance(answer, Text | Transient):
         wait = full_jitter(planned.attempts + 1, base=RETRY, cap=RETRY_CAP, chance=chance)
         session.outbox.defer(
             planned.channel, planned.appointment_id, session.now + timedelta(seconds=wait), str(answer)
         )
         if answer == KEEPS_CHANGING or isinstance(answer, PartnerBroken) or planned.attempts + 1 > PATIENCE:
-            _list_trouble(session, planned, answer)
+            _list_trouble(session, planned, _said(answer))
     elif isinstance(answer, PartnerError):
         session.outbox.reject(planned.channel, planned.appointment_id, _said(answer))
 
 
-def _list_trouble(session: Session, planned: Planned, answer: Answer) -> None:
+def _list_trouble(session: Session, planned: Planned, reason: Text | str) -> None:
     """It is tried again; but a person should know that it isn't there yet."""
-    reason = N_("the partner says each time that it has changed there meanwhile (412)")
     session.attention.add(
         "keeps_refusing",
         channel=planned.channel,
         appointment_id=planned.appointment_id,
-        data={"reason": reason if answer == KEEPS_CHANGING else str(answer)},
+        data={"reason": reason},
         once=f"{planned.channel}:{planned.appointment_id}",
     )
 
 
 def give_up(session: Session, planned: Planned, error: Exception) -> None:
     """Its answer was odd: somebody must look."""
+    reason = sentence(error) if isinstance(error, WtpdError) else stumbled(error)
+    if not isinstance(error, WtpdError):
+        _log.warning("%s: an answer couldn't be kept", planned.channel, exc_info=error)
     if planned.intent is not None:
-        session.messages.answered(planned.intent, Answered(outcome="failed", error=str(error)))
-    reason = sentence(error) if isinstance(error, WtpdError) else str(error)
+        session.messages.answered(planned.intent, Answered(outcome="failed", error=reason))
     session.outbox.reject(planned.channel, planned.appointment_id, reason)
 
 
 def accept(session: Session, spec: ChannelSpec, intent: Intent, receipt: Receipt) -> None:
     """The partner took it: both sides agree on the fields that it says it holds now, unless the feed told something
-    newer already. Raises ValueError if the partner says that it is another appointment of ours."""
+    newer already. Raises `Invalid` if the partner says that it is another appointment of ours."""
     link = session.links.link_at(intent.channel, intent.account, receipt.partner_id)
     held = receipt.held
     if link is not None and link.appointment_id != intent.appointment_id:
         is_about_it = held is not None and (held.partner_id, held.our_id) == (receipt.partner_id, intent.appointment_id)
         if held is None or not is_about_it or numbers.is_same(link, held):
-            raise ValueError(f"the partner's {receipt.partner_id} is linked with another appointment")
+            raise Invalid(
+                N_("The partner's {number} is linked with another appointment already.", number=receipt.partner_id)
+            )
         numbers.release(session, link)  # it was emptied, and counts from the beginning
         link = None
     fresh = link is None
@@ -178,7 +184,7 @@ def _keep_look(session: Session, planned: Planned, theirs: Incoming | None, *, i
 
 def as_answered(answer: Answer) -> Answered:
     """For the trace."""
-    if isinstance(answer, str):
+    if isinstance(answer, Text):
         return Answered(outcome="failed", error=answer)
     if isinstance(answer, PartnerError):
         return Answered(
@@ -196,9 +202,9 @@ def as_answered(answer: Answer) -> Answered:
     )
 
 
-def _said(error: PartnerError) -> str:
-    """The partner's own sentence, if there is one."""
-    return getattr(error, "detail", "") or str(error)
+def _said(answer: PartnerError | Text) -> Text | str:
+    """The partner's own sentence, if there is one; else ours."""
+    return answer if isinstance(answer, Text) else in_its_words(answer)
 
 
 def _believe(session: Session, planned: Planned, theirs: Incoming | None, believed: Believed) -> None:

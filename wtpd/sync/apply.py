@@ -32,6 +32,8 @@ from wtpd.texts import N_, Text
 
 _log = logging.getLogger(__name__)
 
+UNHANDLED = N_("wtpd couldn't handle this message; the journal says why.")
+
 
 @dataclass(slots=True)
 class Applied:
@@ -271,13 +273,11 @@ def attempt(
         raise
     except WtpdError as error:
         trouble = sentence(error)
-    except sqlite3.IntegrityError as error:
-        trouble = N_("The book refuses it: {detail}", detail=str(error))
-    except sqlite3.Error:
-        raise  # the disk's trouble, not the item's
-    except Exception:
+    except Exception as error:
+        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+            raise  # the disk's trouble, not the item's
         _log.exception("a message couldn't be handled", extra={"CHANNEL": spec.id})
-        trouble = N_("wtpd couldn't handle this message; the journal says why.")
+        trouble = UNHANDLED
     return Applied(quarantined=1), trouble
 
 

@@ -199,7 +199,7 @@ class Channel:
                 await self._runner.report_restored(record)
         trouble = await self._publish(record) or trouble
         if trouble is not None:
-            record.error = f"availability: {trouble}"
+            record.error = N_("what can be booked couldn't be published: {reason}", reason=why(trouble))
         if feed_error is not None:
             is_special = isinstance(feed_error, PartnerBroken) or not isinstance(feed_error, Transient)
             self._only_feed = is_special or record.sent > 0

@@ -141,9 +141,9 @@ class Feed:
                 if cursor is None or error.status not in REFUSED:
                     raise
                 raise _Refused(str(error)) from None
-            except TooLarge as error:
+            except TooLarge:
                 if self._limit == 1:
-                    await self._transactions.write(partial(_list_too_large, self._spec, cursor, str(error)))
+                    await self._transactions.write(partial(_list_too_large, self._spec, cursor))
                     raise
                 self._limit = max(1, self._limit // 2)
 
@@ -266,7 +266,8 @@ def _compared(spec: ChannelSpec, cursor: str, missing: Sequence[Link], older: Se
         )
 
 
-def _list_too_large(spec: ChannelSpec, cursor: str | None, error: str, session: Session) -> None:
+def _list_too_large(spec: ChannelSpec, cursor: str | None, session: Session) -> None:
     """Nobody can read that change, and those behind it wait."""
-    item = Unreadable(partner_id=None, reason=error, raw={"cursor": cursor})
-    quarantine(session, spec, item, N_("One change is larger than wtpd reads: {detail}", detail=error))
+    reason = N_("One change is larger than wtpd reads.")
+    item = Unreadable(partner_id=None, reason=reason, raw={"cursor": cursor})
+    quarantine(session, spec, item, reason)

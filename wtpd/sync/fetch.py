@@ -6,10 +6,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from wtpd.channel.errors import BrokenItem, Duplicate, PartnerError, Precondition, Rejected
+from wtpd.channel.errors import BrokenItem, Duplicate, PartnerError, Precondition, Rejected, why
 from wtpd.sync.apply import NO_FACTS, Facts
 from wtpd.sync.plan import US
 from wtpd.sync.ports import Incoming, Intent, Link, Partner
+from wtpd.texts import N_
 
 T = TypeVar("T")
 
@@ -36,7 +37,11 @@ async def after_refusal(partner: Partner, intent: Intent, refusal: PartnerError)
         return await answered(_fetched(partner, intent.account, intent.appointment_id, theirs, refusal, intent))
     theirs = await answered(partner.find(intent.account, intent.appointment_id))
     if theirs is None:
-        error = Rejected(f"{refusal}, but there is none with our id", status=refusal.status)
+        error = Rejected(
+            f"{refusal}, but there is none with our id",
+            status=refusal.status,
+            reason=N_("it says that it has this appointment already, but can't find it"),
+        )
         error.sent = refusal.sent
         raise error
     return Fetched(theirs, refusal)
@@ -48,7 +53,11 @@ async def answered(lookup: Awaitable[T]) -> T:
     try:
         return await lookup
     except (Rejected, Duplicate, Precondition) as error:
-        raise BrokenItem(f"looking it up is refused: {error}", status=error.status) from error
+        raise BrokenItem(
+            f"looking it up is refused: {error}",
+            status=error.status,
+            reason=N_("looking it up is refused: {reason}", reason=why(error)),
+        ) from error
 
 
 async def look(partner: Partner, account: str, appointment_id: str, link: Link | None) -> Fetched:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import uuid_utils
 
-from wtpd.channel.errors import Rejected
+from wtpd.channel.errors import Rejected, in_its_words
 from wtpd.sync import listing
 from wtpd.sync.apply import ours_of
 from wtpd.sync.plan import Action, Agree, CancelThere, CreateThere, LetGo, UpdateThere, plan
@@ -163,8 +163,9 @@ def _stored(session: Session, spec: ChannelSpec, ours: Ours, intent: Intent, enc
         intent = replace(intent, body=encode(intent))
     except Rejected as error:
         session.messages.called(intent)
-        session.messages.answered(intent, Answered(outcome="refused", error=error.detail or str(error)))
-        session.outbox.reject(spec.id, appointment_id, error.detail or str(error))
+        reason = in_its_words(error)
+        session.messages.answered(intent, Answered(outcome="refused", error=reason))
+        session.outbox.reject(spec.id, appointment_id, reason)
         return None
     session.outbox.store_intent(intent)
     session.messages.called(intent)

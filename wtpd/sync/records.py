@@ -53,7 +53,7 @@ class Unreadable:
     """A feed item that couldn't be read: it goes to quarantine whole."""
 
     partner_id: str | None
-    reason: str
+    reason: Text | str
     raw: Any
 
 
@@ -227,7 +227,7 @@ class Answered:
     partner_id: str | None = None
     version: int | None = None
     status: int | None = None
-    error: str = ""
+    error: Text | str = ""
     sent: Any = None
 
 

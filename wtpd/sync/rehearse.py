@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from wtpd.errors import Unavailable, WtpdError
-from wtpd.sync.apply import apply_item, ours_of, sentence
+from wtpd.sync.apply import UNHANDLED, apply_item, ours_of, sentence
 from wtpd.sync.intents import Encode, plan_batch
 from wtpd.sync.plan import CANCELLED, CancelHere, Conflict, CreateHere, UpdateHere, plan
 from wtpd.sync.ports import (
@@ -82,7 +82,7 @@ def _take(spec: ChannelSpec, session: Session, item: Incoming | Unreadable) -> l
         except Unavailable:
             raise
         except (WtpdError, sqlite3.IntegrityError) as error:
-            reason = sentence(error) if isinstance(error, WtpdError) else str(error)
+            reason = sentence(error) if isinstance(error, WtpdError) else UNHANDLED
     else:
         reason = item.reason
     return [

@@ -26,6 +26,7 @@ from wtpd.channel.errors import (
     RateLimited,
     Rejected,
     Transient,
+    stumbled,
 )
 from wtpd.errors import WtpdError
 from wtpd.sync.answers import KEEPS_CHANGING, Answer, Believed, give_up, merge, settle
@@ -35,6 +36,7 @@ from wtpd.sync.guard import MANY, PartnerRestored, check_departure
 from wtpd.sync.intents import Batch, Planned, plan_batch, planned_of
 from wtpd.sync.ports import Intent, Partner, Receipt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
+from wtpd.texts import Text
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +173,7 @@ class Sender:
         except Exception as error:  # our own bug; as far as we know it is about this appointment only
             if not planned.attempts:
                 _log.exception("an appointment couldn't be sent", extra={"CHANNEL": self._spec.id})
-            return f"{type(error).__name__} in wtpd"
+            return stumbled(error)
 
     async def _write(self, intent: Intent, *, begun: bool) -> Receipt | Fetched:
         self._made[intent.key] = True
@@ -232,7 +234,7 @@ class Sender:
                 await self._transactions.write(partial(self._settle_batch, answers))
                 self._result.sent += sum(isinstance(answer, Receipt) for _, answer in answers)
                 for planned, answer in answers:
-                    self._settled(planned, will_be_repeated=isinstance(answer, str | Transient))
+                    self._settled(planned, will_be_repeated=isinstance(answer, Text | Transient))
 
     def _settle_batch(self, answers: Sequence[tuple[Planned, Answer]], session: Session) -> None:
         """All together, since a savepoint for each costs as much as the rest; one by one if one of them is odd."""

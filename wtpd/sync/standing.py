@@ -17,6 +17,7 @@ from wtpd.channel.errors import (
     PartnerError,
     missing_right,
     not_covered,
+    stumbled,
     why,
 )
 from wtpd.channel.health import HALTED, Condition, Patience, State
@@ -109,7 +110,7 @@ class Standing:
 
     def stumbled(self, error: Exception) -> None:
         """An error of our own, or of the disk: nothing is written, because that may be what fails."""
-        self.last_error = type(error).__name__
+        self.last_error = stumbled(error)
         self.patience.failed()
         self._enter(State.RETRYING, N_("wtpd stumbled over an error of its own; the journal says more."))
 

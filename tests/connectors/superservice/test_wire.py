@@ -341,7 +341,7 @@ def test_a_code_of_the_partner_that_we_kept_goes_back_as_it_is() -> None:
 
 
 def test_a_word_without_a_code_cant_be_sent() -> None:
-    with pytest.raises(WireError, match="transport_option"):
+    with pytest.raises(WireError, match="transport option"):
         wire.patch(update("a-1", "A1", 3, key="k", transport_option="by mule"))
 
 

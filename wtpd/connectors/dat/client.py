@@ -223,6 +223,13 @@ def _types(product: Product, locale: Locale) -> _Call:
     return _Call(product, "VehicleSelectionService", "getVehicleTypes", wire.types_request(locale))
 
 
+_LABELS = {
+    "customer_number": N_("Customer number"),
+    "user_name": N_("User name"),
+    "password": N_("Password"),
+}
+
+
 def login_of(fields: Mapping[str, str]) -> Login:
     """From the fields of the credential store. Raises `NeedsToken` if one is missing."""
     signature = fields.get("interface_partner_signature", "")
@@ -236,7 +243,14 @@ def login_of(fields: Mapping[str, str]) -> Login:
             is_partner=bool(signature),
         )
     except KeyError as error:
-        raise NeedsToken(f"DAT needs {error.args[0]}") from None
+        raise NeedsToken(
+            f"DAT needs {error.args[0]}",
+            reason=N_(
+                "The entry for {partner} lacks {field}.",
+                partner="DAT",
+                field=_LABELS.get(error.args[0], error.args[0]),
+            ),
+        ) from None
 
 
 async def _read(answer: Answer, read: Read[T], operation: str) -> T:

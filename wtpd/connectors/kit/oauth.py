@@ -13,6 +13,7 @@ from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, Rejected
 from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.kit.values import WireError, count, object_, text
 from wtpd.connectors.manifest import Secrets
+from wtpd.texts import N_
 
 EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
@@ -65,7 +66,10 @@ class Tokens:
     async def _identity(self) -> tuple[str, str]:
         fields = await self._secrets()
         if not fields.get("client_id") or not fields.get("client_secret"):
-            raise NeedsToken("client id or client secret is missing")
+            raise NeedsToken(
+                "client id or client secret is missing",
+                reason=N_("The stored entry lacks the client id or the client secret."),
+            )
         return fields["client_id"], fields["client_secret"]
 
     def _usable(self, identity: tuple[str, str], refused: str | None) -> str | None:
@@ -91,7 +95,11 @@ class Tokens:
         try:
             token, life = token_of(answer.json)
         except WireError as error:
-            raise PartnerBroken(f"POST {self._path}: {error}", status=answer.status) from None
+            raise PartnerBroken(
+                f"POST {self._path}: {error}",
+                status=answer.status,
+                reason=N_("its answer can't be understood: {reason}", reason=error.text),
+            ) from None
         self._held = _Held(token, begun + max(life - EARLY, life / 2), identity)
         return token
 
@@ -101,7 +109,7 @@ def token_of(raw: Any) -> tuple[str, float]:
     body = object_(raw, "token")
     value = text(body.get("access_token"), "access_token", 4096)
     if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise WireError("access_token: can't be a token")
+        raise WireError("access_token", N_("can't be a token"))
     if text(body.get("token_type"), "token_type", 64).lower() != "bearer":
-        raise WireError("token_type: not Bearer")
+        raise WireError("token_type", N_("not Bearer"))
     return value, float(count(body.get("expires_in"), "expires_in"))

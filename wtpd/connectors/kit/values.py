@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from wtpd.clock import iso
+from wtpd.texts import N_, Text
 
 TEXT_LIMIT = 10_000
 LIST_LIMIT = 500
@@ -27,7 +28,18 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class WireError(ValueError):
-    """The partner's message breaks the contract; the text says where and how."""
+    """A message breaks the contract. `where`: the path of the value, as the message has it, or the name of a field of
+    ours; `problem`: how it is wrong. As a string both, in English, for the log; `text` for people."""
+
+    def __init__(self, where: Text | str, problem: Text | None = None) -> None:
+        super().__init__(": ".join(str(part) for part in (where, problem) if part))
+        self.text: Text = _sentence(where, problem)
+
+
+def _sentence(where: Text | str, problem: Text | None) -> Text:
+    if problem is None:
+        return N_("its answer can't be understood")
+    return N_("{field}: {detail}", field=where, detail=problem) if where else problem
 
 
 class Odd(Exception):
@@ -40,9 +52,9 @@ class Odd(Exception):
 
 def text(value: Any, where: str, limit: int = TEXT_LIMIT) -> str:
     if not isinstance(value, str):
-        raise WireError(f"{where}: not a text")
+        raise WireError(where, N_("not a text"))
     if len(value) > limit:
-        raise WireError(f"{where}: longer than {limit} characters")
+        raise WireError(where, N_("longer than {limit} characters", limit=limit))
     return value if value.isprintable() else _CONTROL.sub("", value)
 
 
@@ -74,7 +86,7 @@ def within(least: float, most: float) -> Callable[[Any, str], Any]:
     def read(value: Any, where: str) -> int | None:
         found = whole_or_none(value, where)
         if found is not None and not least <= found <= most:
-            raise WireError(f"{where}: out of range")
+            raise WireError(where, N_("out of range"))
         return found
 
     return read
@@ -87,7 +99,7 @@ def sign(value: Any, where: str) -> str | None:
 
 def flag(value: Any, where: str) -> bool:
     if not isinstance(value, bool):
-        raise WireError(f"{where}: neither true nor false")
+        raise WireError(where, N_("neither true nor false"))
     return value
 
 
@@ -96,9 +108,9 @@ def whole(value: Any, where: str) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int:
-        raise WireError(f"{where}: not a whole number")
+        raise WireError(where, N_("not a whole number"))
     if abs(value) >= NUMBER_LIMIT:
-        raise WireError(f"{where}: out of range")
+        raise WireError(where, N_("out of range"))
     return value
 
 
@@ -109,16 +121,16 @@ def whole_or_none(value: Any, where: str) -> int | None:
 def count(value: Any, where: str) -> int:
     """A whole number from 1."""
     if (found := whole(value, where)) < 1:
-        raise WireError(f"{where}: less than 1")
+        raise WireError(where, N_("less than 1"))
     return found
 
 
 def number(value: Any, where: str, most: float = 100_000) -> float:
     """From 0 to `most`."""
     if type(value) not in (int, float):
-        raise WireError(f"{where}: not a number")
+        raise WireError(where, N_("not a number"))
     if not 0 <= value <= most:
-        raise WireError(f"{where}: out of range")
+        raise WireError(where, N_("out of range"))
     return float(value)
 
 
@@ -129,19 +141,19 @@ def moment(value: Any, where: str) -> str:
         try:
             datetime.fromisoformat(value)
         except ValueError:
-            raise WireError(f"{where}: no such time") from None
+            raise WireError(where, N_("no such time")) from None
         return value
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise WireError(f"{where}: not a time with offset (RFC 3339)")
+        raise WireError(where, N_("not a time with offset (RFC 3339)"))
     day, minutes, seconds, zulu, hours, rest = found.groups()
     offset = "+00:00" if zulu else f"{hours}:{rest}"
     try:  # without the fraction, which shared fields don't have
         read = datetime.fromisoformat(f"{day}T{minutes}{seconds or ':00'}{offset}").astimezone(UTC)
     except (ValueError, OverflowError):
-        raise WireError(f"{where}: no such time") from None
+        raise WireError(where, N_("no such time")) from None
     if not 1900 <= read.year < 3000:
-        raise WireError(f"{where}: out of range")
+        raise WireError(where, N_("out of range"))
     return iso(read)
 
 
@@ -149,25 +161,25 @@ def day_or_none(value: Any, where: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise WireError(f"{where}: not a date")
+        raise WireError(where, N_("not a date"))
     try:
         found = date.fromisoformat(value)
     except ValueError:
-        raise WireError(f"{where}: no such date") from None
+        raise WireError(where, N_("no such date")) from None
     if not 1885 <= found.year < 2100:
-        raise WireError(f"{where}: out of range")
+        raise WireError(where, N_("out of range"))
     return value
 
 
 def object_(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise WireError(f"{where}: not an object")
+        raise WireError(where, N_("not an object"))
     return value
 
 
 def list_(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise WireError(f"{where}: not a list")
+        raise WireError(where, N_("not a list"))
     if len(value) > LIST_LIMIT:
-        raise WireError(f"{where}: more than {LIST_LIMIT} items")
+        raise WireError(where, N_("more than {limit} items", limit=LIST_LIMIT))
     return value

@@ -23,6 +23,7 @@ from wtpd.connectors.manifest import Secrets, Verified
 from wtpd.connectors.superservice import wire, wire_access
 from wtpd.connectors.superservice.client import Client
 from wtpd.sync.ports import DayOffer, Incoming, Intent, Page, Receipt, Unreadable
+from wtpd.texts import N_, Text
 
 T = TypeVar("T")
 
@@ -123,7 +124,7 @@ def _read(reader: Callable[..., T], *arguments: Any) -> T:
     try:
         return reader(*arguments)
     except WireError as error:
-        raise PartnerBroken(f"the answer breaks the contract: {error}") from None
+        raise PartnerBroken(f"the answer breaks the contract: {error}", reason=_broken(error)) from None
 
 
 def _read_one(reader: Callable[..., T], *arguments: Any) -> T:
@@ -131,11 +132,17 @@ def _read_one(reader: Callable[..., T], *arguments: Any) -> T:
     try:
         return reader(*arguments)
     except WireError as error:
-        raise BrokenItem(f"the answer about this appointment breaks the contract: {error}", status=200) from None
+        raise BrokenItem(
+            f"the answer about this appointment breaks the contract: {error}", status=200, reason=_broken(error)
+        ) from None
 
 
 def _written(writer: Callable[[Intent], dict[str, Any]], intent: Intent) -> dict[str, Any]:
     try:
         return writer(intent)
     except WireError as error:
-        raise Rejected(f"this appointment can't be sent: {error}", detail=str(error)) from None
+        raise Rejected(f"this appointment can't be sent: {error}", reason=error.text) from None
+
+
+def _broken(error: WireError) -> Text:
+    return N_("its answer can't be understood: {reason}", reason=error.text)

@@ -32,6 +32,8 @@ from wtpd.connectors.kit.values import (
 )
 from wtpd.connectors.superservice.wire_places import NOTES, PLACES, UnknownCode, visit_time
 from wtpd.sync.ports import DayOffer, Fields, Incoming, Intent, Page, Receipt, Unreadable
+from wtpd.texts import N_
+from wtpd.words import field_name
 
 _CANCELLED = "CANCELLED"
 _LEFT = "LEFT_DEPARTMENT"
@@ -62,7 +64,7 @@ def appointment(raw: Any, account: str, *, changed_by: str | None = None) -> Inc
     partner_id = _partner_id(body)
     version = count(body.get("version"), "version")
     if body.get("dealerNumber", account) != account:
-        raise WireError("dealerNumber: another dealer's appointment")
+        raise WireError("dealerNumber", N_("another dealer's appointment"))
     our_id = body.get("dmsAppointmentId")
     fields, unknown, dropped = _fields(body)
     if "drop_off" not in fields:
@@ -95,10 +97,10 @@ def page(raw: Any, account: str) -> Page:
     body = object_(raw, "page")
     cursor = body.get("nextCursor")
     if not isinstance(cursor, str) or not _CURSOR.fullmatch(cursor):
-        raise WireError("nextCursor: not a cursor")
+        raise WireError("nextCursor", N_("not a cursor"))
     items = body.get("items")
     if not isinstance(items, list):
-        raise WireError("items: not a list")
+        raise WireError("items", N_("not a list"))
     return Page(
         items=[_item(item, account) for item in items], cursor=cursor, more=flag(body.get("hasMore"), "hasMore")
     )
@@ -109,7 +111,7 @@ def found(raw: Any, account: str, our_id: str) -> Incoming | None:
     for index, item in enumerate(list_(object_(raw, "answer").get("items"), "items")):
         incoming = appointment(item, account)
         if incoming.our_id != our_id:
-            raise WireError(f"items.{index}.dmsAppointmentId: not the one that was asked for")
+            raise WireError(f"items.{index}.dmsAppointmentId", N_("not the one that was asked for"))
         if not incoming.cancelled:
             return incoming
     return None
@@ -164,7 +166,7 @@ def kept(raw: Any, account: str) -> Incoming | Unreadable:
     try:
         return appointment(raw, account)
     except WireError as error:
-        return Unreadable(partner_id=_id_if_any(raw), reason=str(error), raw=raw)
+        return Unreadable(partner_id=_id_if_any(raw), reason=error.text, raw=raw)
 
 
 def _item(raw: Any, account: str) -> Incoming | Unreadable:
@@ -173,7 +175,7 @@ def _item(raw: Any, account: str) -> Incoming | Unreadable:
         return appointment(item.get("appointment"), account, changed_by=_plain(item.get("changedBy")))
     except WireError as error:
         body = raw.get("appointment") if isinstance(raw, dict) else None
-        return Unreadable(partner_id=_id_if_any(body), reason=str(error), raw=raw)
+        return Unreadable(partner_id=_id_if_any(body), reason=error.text, raw=raw)
 
 
 def _id_if_any(body: Any) -> str | None:
@@ -187,7 +189,7 @@ def _id_if_any(body: Any) -> str | None:
 def _partner_id(body: Mapping[str, Any]) -> str:
     partner_id = body.get("id")
     if not isinstance(partner_id, str) or not _ID.fullmatch(partner_id):
-        raise WireError("id: not an appointment id")
+        raise WireError("id", N_("not an appointment id"))
     return partner_id
 
 
@@ -292,7 +294,7 @@ def _body(fields: Fields) -> dict[str, Any]:
         try:
             holder[place.member] = place.write(value)
         except WireError as error:
-            raise WireError(f"{name}: {error}") from None
+            raise WireError(field_name(name), error.text) from None
     return body
 
 

@@ -22,6 +22,7 @@ from wtpd.connectors.kit.values import (
     text,
     within,
 )
+from wtpd.texts import N_
 
 _STATUS = {
     "scheduled": "BOOKED",
@@ -106,7 +107,7 @@ def visit_time(value: Any, where: str) -> str:
     """A time that the appointment book knows."""
     read = moment(value, where)
     if not "1990" <= read < "2100":
-        raise WireError(f"{where}: out of range")
+        raise WireError(where, N_("out of range"))
     return read
 
 
@@ -122,7 +123,7 @@ def _to_code(words: Mapping[str, str]) -> Callable[[Any], str]:
         """A word we don't know is the partner's own code that we kept."""
         code = words.get(value, value)
         if not _CODE.fullmatch(code):
-            raise WireError("there is no code for this word")
+            raise WireError("", N_("there is no code for this word"))
         return code
 
     return write

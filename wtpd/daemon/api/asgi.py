@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from wtpd.daemon.api.errors import Http, answer_of, invalid_input
 from wtpd.daemon.api.limits import Requests
 from wtpd.daemon.api.routes import Route, Router
 from wtpd.errors import Forbidden, Unavailable, WtpdError
-from wtpd.texts import N_, best_language
+from wtpd.texts import N_, Text, best_language
 
 BODY_TIME = 30.0
 """Seconds in which a request's body must have come; of an upload, the next piece."""
@@ -133,8 +134,19 @@ class Api:
         except msgspec.ValidationError as error:
             raise invalid_input(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            reason = str(error) or type(error).__name__
-            raise Http(400, "malformed", N_("The content isn't JSON: {reason}", reason=reason)) from None
+            raise Http(400, "malformed", _not_json(error)) from None
+
+
+def _not_json(error: Exception) -> Text:
+    """The place is in msgspec's sentence, which is English and stays out of ours."""
+    if isinstance(error, RecursionError):
+        return N_("The content isn't JSON: it is nested too deeply.")
+    found = re.search(r"\(byte (\d+)\)", str(error))
+    if found is not None:
+        return N_("The content isn't JSON: byte {place} doesn't belong there.", place=found[1])
+    if "truncated" in str(error):
+        return N_("The content isn't JSON: it ends too early.")
+    return N_("The content isn't JSON.")
 
 
 def fingerprint(call: Call) -> str:

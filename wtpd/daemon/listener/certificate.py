@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from wtpd.config.model import Listener
 from wtpd.errors import Unavailable
+from wtpd.network_words import of_system
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def identity(settings: Listener, folder: Path, credentials: Path | None, now: da
             _make(folder, following.name, f"{_NEXT}.key", settings, now)
         successor = _fingerprint(_load(following)) if following.exists() else None
     except OSError as error:
-        text = N_("the certificate can't be made in {path}: {reason}", path=folder, reason=error.strerror or str(error))
+        text = N_("the certificate can't be made in {path}: {reason}", path=folder, reason=of_system(error))
         raise Unavailable(text, kind="certificate") from error
     except ValueError as error:
         raise _unusable(current, error) from error

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import ipaddress
 import logging
-import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from wtpd.daemon.listener.certificate import Identity
 from wtpd.daemon.listener.doorway import Doorway, Visitor
 from wtpd.daemon.listener.protocol import LanProtocol
 from wtpd.errors import Refused, Unavailable, WtpdError
+from wtpd.network_words import of_system
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
@@ -261,6 +261,7 @@ def _cant_listen(address: str, port: int, error: OSError) -> Unavailable:
         return Unavailable(text, kind="port-taken")
     if error.errno == errno.EADDRNOTAVAIL:
         return Unavailable(N_("The box has no address {address}.", address=address), kind="address-gone")
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    text = N_("wtpd can't listen at {address} port {port}: {reason}", address=address, port=port, reason=reason)
+    text = N_(
+        "wtpd can't listen at {address} port {port}: {reason}", address=address, port=port, reason=of_system(error)
+    )
     return Unavailable(text, kind="cant-listen")
