@@ -92,17 +92,8 @@ async def test_a_write_that_fails_is_undone_alone(database: Database) -> None:
 async def test_writes_that_wait_at_the_same_time_share_a_commit(database: Database) -> None:
     heard: list[int] = []
     database.listeners.append(lambda told, _: heard.append(len(told)))
-    await database.write_many([note] * (BATCH + 10))
+    await asyncio.gather(*(database.write(note) for _ in range(BATCH + 10)))
     assert heard == [BATCH, 10]
-
-
-async def test_write_many_raises_the_first_error_after_all_are_done(database: Database) -> None:
-    def fail(tx: Tx) -> None:
-        raise KeyError("first")
-
-    with pytest.raises(KeyError, match="first"):
-        await database.write_many([lambda tx: note(tx, "a"), fail, fail, lambda tx: note(tx, "b")])
-    assert await database.read(kinds) == ["a", "b"]
 
 
 async def test_a_caller_who_leaves_before_its_turn_takes_the_write_back(database: Database) -> None:
@@ -279,7 +270,7 @@ async def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> No
 async def test_a_damaged_page_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "book.db"
     database = await Database.open(path)
-    await database.write_many([lambda tx: note(tx, "x" * 500)] * 100)
+    await asyncio.gather(*(database.write(lambda tx: note(tx, "x" * 500)) for _ in range(100)))
     root = await database.read(lambda tx: tx.one("SELECT rootpage FROM sqlite_schema WHERE name = 'event'")[0])
     size = await database.read(lambda tx: tx.one("PRAGMA page_size")[0])
     await database.close()
@@ -366,5 +357,5 @@ async def test_another_program_that_holds_the_file_is_waited_for_and_then_said(t
 
 async def test_the_journal_doesnt_grow_for_ever(database: Database, tmp_path: Path) -> None:
     for _ in range(30):
-        await database.write_many([lambda tx: note(tx, "x" * 4000)] * 100)
+        await asyncio.gather(*(database.write(lambda tx: note(tx, "x" * 4000)) for _ in range(100)))
     assert (tmp_path / "book.db-wal").stat().st_size < 8_000_000

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wtpd.book import checks, courtesy, load
 from wtpd.book.draft import Draft
+from wtpd.book.plans import Plans, plan_of
 from wtpd.book.recording import Source, check_version, new_id, record_change, record_new
 from wtpd.errors import Invalid, Problem, Refused
 from wtpd.planner.appointment import Appointment, Status
@@ -17,9 +18,6 @@ from wtpd.store import appointments, privacy
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
-if TYPE_CHECKING:
-    from wtpd.book.book import Book
-
 CHANGEABLE = frozenset(field.name for field in fields(Appointment)) - {
     "id", "version", "origin", "references", "links", "over_limit", "cancellation_reason",
 }  # fmt: skip
@@ -28,14 +26,14 @@ CHANGEABLE = frozenset(field.name for field in fields(Appointment)) - {
 _DRAFT_FIELDS = tuple(field.name for field in fields(Draft) if field.name != "id")
 
 
-def create(book: Book, tx: Tx, draft: Draft, *, author: Author, allow_over_limit: bool = False) -> Appointment:
-    plan = book.plan(draft.site, draft.department)
+def create(plans: Plans, tx: Tx, draft: Draft, *, author: Author, allow_over_limit: bool = False) -> Appointment:
+    plan = plan_of(plans, draft.site, draft.department)
     after = made(draft, _id_of(tx, draft))
     checks.relations(tx, None, after)
     _free_references(tx, after)
     after = load.flagged(tx, plan, None, after, allow_over_limit=allow_over_limit)
     courtesy.check(tx, None, after, plan.zone)
-    return record_new(tx, book.plans, after, Source(author))
+    return record_new(tx, plans, after, Source(author))
 
 
 def made(draft: Draft, appointment_id: str) -> Appointment:
@@ -50,7 +48,7 @@ def made(draft: Draft, appointment_id: str) -> Appointment:
 
 
 def change(
-    book: Book,
+    plans: Plans,
     tx: Tx,
     appointment_id: str,
     changes: Mapping[str, Any],
@@ -73,15 +71,15 @@ def change(
     checks.form(after)
     checks.relations(tx, before, after)
     if (after.site, after.department) != (before.site, before.department):
-        book.plan(after.site, after.department)
-    plan = book.plans.get((after.site, after.department))
+        plan_of(plans, after.site, after.department)
+    plan = plans.get((after.site, after.department))
     after = load.flagged(tx, plan, before, after, allow_over_limit=allow_over_limit)
     courtesy.check(tx, before, after, plan.zone if plan else "Europe/Berlin")
-    return record_change(tx, book.plans, before, after, Source(author))
+    return record_change(tx, plans, before, after, Source(author))
 
 
 def cancel(
-    book: Book,
+    plans: Plans,
     tx: Tx,
     appointment_id: str,
     *,
@@ -92,25 +90,25 @@ def cancel(
     before = appointments.get(tx, appointment_id)
     check_version(before.version, expected_version)
     check_cancellable(before)
-    return cancelled(book, tx, before, Source(author), reason)
+    return cancelled(plans, tx, before, Source(author), reason)
 
 
-def cancelled(book: Book, tx: Tx, before: Appointment, source: Source, reason: str | None) -> Appointment:
+def cancelled(plans: Plans, tx: Tx, before: Appointment, source: Source, reason: str | None) -> Appointment:
     """Cancel, whatever was; one that is cancelled already stays as it is."""
     if before.status is Status.CANCELLED:
         return before
     after = replace(before, status=Status.CANCELLED, cancellation_reason=reason or None)
     checks.form(after)
-    return record_change(tx, book.plans, before, after, source, action="cancelled")
+    return record_change(tx, plans, before, after, source, action="cancelled")
 
 
-def erase_notes(book: Book, tx: Tx, appointment_id: str, author: Author) -> Appointment:
+def erase_notes(plans: Plans, tx: Tx, appointment_id: str, author: Author) -> Appointment:
     """Blank the notes, descriptions of work and the reason of a cancellation, in the history and in what was exchanged
     with partners too."""
     before = appointments.get(tx, appointment_id)
     work = tuple(replace(each, description="") for each in before.interventions)
     after = replace(before, notes="", dms_notes="", cancellation_reason=None, interventions=work)
-    after = record_change(tx, book.plans, before, after, Source(author))
+    after = record_change(tx, plans, before, after, Source(author))
     privacy.erase_notes(tx, appointment_id, author.actor)
     return after
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from wtpd.book import appointments, customers, partner_ids, resources, vehicles
 from wtpd.book.draft import Draft
-from wtpd.errors import Invalid, Problem
+from wtpd.book.plans import Plans, plan_of
 from wtpd.planner.appointment import Appointment
 from wtpd.planner.customer import Customer
 from wtpd.planner.history import Author
@@ -26,13 +26,12 @@ from wtpd.planner.vehicle import Vehicle
 from wtpd.store import countries, privacy
 from wtpd.store.database import Tx
 from wtpd.store.partner_records import PartnerRecord
-from wtpd.texts import N_
 
 
 class Book:
     """`plans` by (site, department); replaced as a whole when the configuration is loaded anew."""
 
-    def __init__(self, plans: Mapping[tuple[str, str], DepartmentPlan]) -> None:
+    def __init__(self, plans: Plans) -> None:
         self.plans = plans
 
     def keep_countries(self, tx: Tx) -> None:
@@ -42,18 +41,11 @@ class Book:
 
     def plan(self, site: str, department: str) -> DepartmentPlan:
         """Raises `Invalid` for a site or department that isn't configured."""
-        plan = self.plans.get((site, department))
-        if plan is None:
-            field, text = "site", N_("There is no site {site}.", site=site)
-            if any(known == site for known, _ in self.plans):
-                field = "department"
-                text = N_("Site {site} has no department {department}.", site=site, department=department)
-            raise Invalid(text, problems=[Problem(field, text)])
-        return plan
+        return plan_of(self.plans, site, department)
 
     def create(self, tx: Tx, draft: Draft, *, author: Author, allow_over_limit: bool = False) -> Appointment:
         """Book an appointment."""
-        return appointments.create(self, tx, draft, author=author, allow_over_limit=allow_over_limit)
+        return appointments.create(self.plans, tx, draft, author=author, allow_over_limit=allow_over_limit)
 
     def change(
         self,
@@ -68,7 +60,7 @@ class Book:
         """Give fields of `Appointment` new values (those of `appointments.CHANGEABLE`). If nothing differs, nothing
         happens: same version, no history. `expected_version` None: whatever it is now."""
         return appointments.change(
-            self,
+            self.plans,
             tx,
             appointment_id,
             changes,
@@ -82,7 +74,7 @@ class Book:
     ) -> Appointment:
         """Cancel for good; frees the courtesy car. One that is cancelled already stays as it is."""
         return appointments.cancel(
-            self, tx, appointment_id, author=author, expected_version=expected_version, reason=reason
+            self.plans, tx, appointment_id, author=author, expected_version=expected_version, reason=reason
         )
 
     def create_customer(self, tx: Tx, values: Mapping[str, Any], *, author: Author, site: str = "") -> Customer:
@@ -110,7 +102,7 @@ class Book:
 
     def erase_notes(self, tx: Tx, appointment_id: str, author: Author) -> Appointment:
         """Blank the notes of an appointment that name somebody who was erased, in its history too."""
-        return appointments.erase_notes(self, tx, appointment_id, author)
+        return appointments.erase_notes(self.plans, tx, appointment_id, author)
 
     def export_customer(self, tx: Tx, customer_id: str) -> dict[str, Any]:
         """Everything held on one person, as JSON values (GDPR, article 15)."""
@@ -127,17 +119,17 @@ class Book:
 
     def put_advisor(self, tx: Tx, advisor: Advisor, *, author: Author, expected_version: int | None = None) -> Advisor:
         """Make or replace; the version in `advisor` doesn't count. `expected_version` 0: there must be none yet."""
-        return resources.put_advisor(self, tx, advisor, author=author, expected_version=expected_version)
+        return resources.put_advisor(self.plans, tx, advisor, author=author, expected_version=expected_version)
 
     def put_courtesy_car(
         self, tx: Tx, car: CourtesyCar, *, author: Author, expected_version: int | None = None
     ) -> CourtesyCar:
         """As `put_advisor`."""
-        return resources.put_courtesy_car(self, tx, car, author=author, expected_version=expected_version)
+        return resources.put_courtesy_car(self.plans, tx, car, author=author, expected_version=expected_version)
 
     def put_closure(self, tx: Tx, closure: Closure, *, author: Author, expected_version: int | None = None) -> Closure:
         """As `put_advisor`; an empty `id` makes a new one."""
-        return resources.put_closure(self, tx, closure, author=author, expected_version=expected_version)
+        return resources.put_closure(self.plans, tx, closure, author=author, expected_version=expected_version)
 
     def remove_closure(self, tx: Tx, closure_id: str, *, author: Author, expected_version: int | None = None) -> None:
-        resources.remove_closure(self, tx, closure_id, author=author, expected_version=expected_version)
+        resources.remove_closure(self.plans, tx, closure_id, author=author, expected_version=expected_version)

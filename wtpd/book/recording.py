@@ -12,19 +12,17 @@ from zoneinfo import ZoneInfo
 import uuid_utils
 
 from wtpd.book import courtesy
+from wtpd.book.plans import Plans
 from wtpd.errors import VersionMismatch
 from wtpd.planner.appointment import Appointment
 from wtpd.planner.changes import diff
 from wtpd.planner.history import Author, Change
-from wtpd.planner.resources import DepartmentPlan
 from wtpd.store import appointments, customers, history, outbox
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
 _DAYS_SIGNALLED = 62
 """A visit that lasts longer is signalled as a change of the whole site."""
-
-Plans = Mapping[tuple[str, str], DepartmentPlan]
 
 
 @dataclass(frozen=True, slots=True)

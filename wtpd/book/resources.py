@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from wtpd.book import limits
 from wtpd.book.checks import reject
+from wtpd.book.plans import Plans, plan_of
 from wtpd.book.recording import check_version, new_id
 from wtpd.clock import iso
 from wtpd.errors import Problem
@@ -21,21 +21,18 @@ from wtpd.store import appointments, attention, resources
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
-if TYPE_CHECKING:
-    from wtpd.book.book import Book
-
 _MOST_PERIODS = 1000
 _LONGEST_CLOSURE = timedelta(days=3660)
 
 
 def put_advisor(
-    book: Book, tx: Tx, advisor: Advisor, *, author: Author, expected_version: int | None = None
+    plans: Plans, tx: Tx, advisor: Advisor, *, author: Author, expected_version: int | None = None
 ) -> Advisor:
     before = resources.find_advisor(tx, advisor.id)
     check_version(before.version if before else 0, expected_version)
     reject([*_sign(advisor.id), *limits.text("name", advisor.name, limits.LINE, required=True)])
     reject([*_hours(advisor), *_periods("absences", advisor.absences)])
-    book.plan(advisor.site, advisor.department)
+    plan_of(plans, advisor.site, advisor.department)
     if before is not None and not diff(before, advisor):
         return before
     after = replace(advisor, version=before.version + 1 if before else 1)
@@ -45,11 +42,11 @@ def put_advisor(
 
 
 def put_courtesy_car(
-    book: Book, tx: Tx, car: CourtesyCar, *, author: Author, expected_version: int | None = None
+    plans: Plans, tx: Tx, car: CourtesyCar, *, author: Author, expected_version: int | None = None
 ) -> CourtesyCar:
     before = resources.find_courtesy_car(tx, car.id)
     check_version(before.version if before else 0, expected_version)
-    reject([*_sign(car.id), *_car(car), *_periods("out_of_service", car.out_of_service), *_site(book, car.site)])
+    reject([*_sign(car.id), *_car(car), *_periods("out_of_service", car.out_of_service), *_site(plans, car.site)])
     if before is not None and not diff(before, car):
         return before
     after = replace(car, version=before.version + 1 if before else 1)
@@ -60,17 +57,17 @@ def put_courtesy_car(
 
 
 def put_closure(
-    book: Book, tx: Tx, closure: Closure, *, author: Author, expected_version: int | None = None
+    plans: Plans, tx: Tx, closure: Closure, *, author: Author, expected_version: int | None = None
 ) -> Closure:
     closure = replace(closure, id=closure.id or new_id())
     before = resources.find_closure(tx, closure.id)
     check_version(before.version if before else 0, expected_version)
     period = Period(start=closure.start, end=closure.end, reason=closure.reason)
-    reject([*_sign(closure.id), *_period("", period), *_site(book, closure.site)])
+    reject([*_sign(closure.id), *_period("", period), *_site(plans, closure.site)])
     if closure.end - closure.start > _LONGEST_CLOSURE:
         reject([Problem("end", N_("A closure lasts {days} days at most.", days=_LONGEST_CLOSURE.days))])
     if closure.department is not None:
-        book.plan(closure.site, closure.department)
+        plan_of(plans, closure.site, closure.department)
     whole = replace(closure, start=closure.start.replace(microsecond=0), end=closure.end.replace(microsecond=0))
     if before is not None and not diff(before, whole):
         return before
@@ -80,7 +77,9 @@ def put_closure(
     return after
 
 
-def remove_closure(book: Book, tx: Tx, closure_id: str, *, author: Author, expected_version: int | None = None) -> None:
+def remove_closure(
+    plans: Plans, tx: Tx, closure_id: str, *, author: Author, expected_version: int | None = None
+) -> None:
     before = resources.get_closure(tx, closure_id)
     check_version(before.version, expected_version)
     resources.delete_closure(tx, closure_id)
@@ -112,8 +111,8 @@ def _sign(sign: str) -> Iterator[Problem]:
     yield from limits.text("id", sign, limits.SIGN, required=True)
 
 
-def _site(book: Book, site: str) -> Iterator[Problem]:
-    if not any(known == site for known, _ in book.plans):
+def _site(plans: Plans, site: str) -> Iterator[Problem]:
+    if not any(known == site for known, _ in plans):
         yield Problem("site", N_("There is no site {site}.", site=site))
 
 

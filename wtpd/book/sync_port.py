@@ -114,7 +114,7 @@ class SyncBook:
     def cancel(self, channel: str, appointment_id: str, *, actor: str, reason: str | None) -> Ours:
         before = shared_fields.visit_of(self._tx, appointments.get(self._tx, appointment_id))
         source = self._source(self._mapped(channel), actor)
-        after = rules.cancelled(self._book, self._tx, before.appointment, source, reason)
+        after = rules.cancelled(self._book.plans, self._tx, before.appointment, source, reason)
         return self._ours(channel, replace(before, appointment=after))
 
     def attach(self, channel: str, appointment_id: str, partner_id: str, links: Mapping[str, str]) -> None:

@@ -35,7 +35,6 @@ class TransportOption(StrEnum):
 
 ORIGIN_PLANNER = "planner"
 ORIGIN_DEALER = "superservice_dealer"
-ORIGIN_APP = "mynissan"
 """Origins; a work order of a DMS has `dms:<name>`."""
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-ACTOR_SUPERSERVICE = "SUPERSERVICE"
-
 
 @dataclass(frozen=True, slots=True)
 class Change:

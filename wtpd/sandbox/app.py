@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from wtpd.clock import Clock
 from wtpd.connectors.kit.asgi import Gone, TooLarge, body_of, problem, replay
-from wtpd.connectors.kit.sandbox_side import FEED_FAULTS, Journal, Message, PartnerSide, Receive, Scope, Send
+from wtpd.connectors.kit.sandbox_side import FEED_FAULTS, Message, Receive, Scope, Send
 from wtpd.connectors.manifest import Manifest
 from wtpd.sandbox.faults import FaultBoard, SkewedClock
 from wtpd.sandbox.mischief import Mischief
+from wtpd.sandbox.mounted import Mounted, SandboxHost
 from wtpd.sandbox.requests import RequestLog
 from wtpd.sandbox.state import State
 
@@ -22,51 +21,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 CONTROL = "_sandbox"
-
-
-class SandboxHost:
-    """What one partner's side gets (`wtpd.connectors.kit.sandbox_side.Host`)."""
-
-    def __init__(self, name: str, state: State, clock: Clock, seed: int, address: str) -> None:
-        self._name = name
-        self._state = state
-        self.clock = clock
-        self.chance = random.Random(f"{seed}/{name}")  # noqa: S311 - repeatable on purpose
-        self.address = f"{address}/{name}"
-
-    def journal(self, name: str) -> Journal:
-        return self._state.journal(f"{self._name}/{name}")
-
-    async def saved(self) -> None:
-        await self._state.saved()
-
-
-@dataclass(slots=True)
-class Mounted:
-    """One partner in the sandbox. `side` is another one after its data were put back."""
-
-    manifest: Manifest
-    side: PartnerSide
-    faults: FaultBoard
-    clock: Clock
-    address: str
-    host: SandboxHost
-    state: State
-
-    async def keep(self, name: str) -> None:
-        """Keep a copy of what it holds."""
-        await self.state.keep(self.manifest.name, name)
-
-    async def put_back(self, name: str | None) -> bool:
-        """Restore the copy `name`, or (None) empty the partner; logins and rules stay. False if there is no such copy.
-        A poll that is being held open still belongs to the data before."""
-        partner = self.manifest.name
-        if name is not None and not await self.state.has_kept(partner, name):
-            return False
-        await self.state.put_back(partner, name, self.side.access_journals)
-        assert self.manifest.sandbox is not None
-        self.side = await asyncio.to_thread(self.manifest.sandbox, self.host)
-        return True
 
 
 class Sandbox:

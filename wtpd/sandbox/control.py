@@ -18,7 +18,7 @@ from wtpd.connectors.kit.sandbox_side import Act, ActRefused, Argument
 from wtpd.sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    from wtpd.sandbox.app import Mounted
+    from wtpd.sandbox.mounted import Mounted
     from wtpd.sandbox.requests import RequestLog
 
 _TYPES: Mapping[str, tuple[type, ...]] = {

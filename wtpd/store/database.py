@@ -236,16 +236,6 @@ class Database:
             raise
         return result
 
-    async def write_many(self, works: Sequence[Callable[[Tx], T]]) -> list[T]:
-        """Several independent works in as few commits as possible; raises the first error after all are done."""
-        futures = [self._enqueue(work) for work in works]
-        if futures:
-            await asyncio.wait(futures)
-        for failure in [future.exception() for future in futures]:
-            if failure is not None:
-                raise failure
-        return [future.result() for future in futures]
-
     async def empty_journal(self) -> bool:
         """Bring all that is committed into the file itself and cut the journal to nothing, between two commits.
         Returns whether that was possible; a reader in an old snapshot keeps it for a moment."""

@@ -1,4 +1,4 @@
-"""What dealer and customer can do on SUPERSERVICE's side of the sandbox, as data; `play.py` does it."""
+"""What dealer and customer can do on SUPERSERVICE's side of the sandbox, as data; `sandbox_play.py` does it."""
 
 from __future__ import annotations
 
