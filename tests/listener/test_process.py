@@ -6,10 +6,11 @@ import asyncio
 import json
 import os
 import random
+import sqlite3
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,8 @@ async def test_what_was_acknowledged_survives_kills_and_is_applied_once(tmp_path
         assert {f"Jansen{each}" for each in acknowledged} <= set(found), "nobody lost"
         bodies = (await daemon.http.get("/v1/pushed?limit=500")).json["items"]
         assert sum(one["accepted"] + one["unchanged"] for one in bodies) == len(found)
+    with closing(sqlite3.connect(tmp_path / "data/wtpd.db")) as con:
+        assert con.execute("SELECT count(*) FROM pushed WHERE state = 'receiving'").fetchone() == (0,)
 
 
 FLOOD = """
