@@ -15,6 +15,7 @@ from tests.support.certificates import self_signed
 from wtpd.config.model import Listener
 from wtpd.daemon.listener import certificate
 from wtpd.daemon.listener.callers import Networks, host_of, is_ours, neighbourhood, plain
+from wtpd.daemon.listener.service import check_address
 from wtpd.errors import Unavailable
 
 NOW = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
@@ -37,7 +38,14 @@ def test_what_is_in_it(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "listener.key").stat().st_mode) == 0o600
     assert made.own
     assert made.successor is None
-    certificate.context(made, None)
+    assert certificate.context(made, None).minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_an_address_that_is_gone_is_noticed_though_the_socket_says_nothing() -> None:
+    check_address("127.0.0.1")
+    check_address("::")
+    with pytest.raises(Unavailable, match=r"192\.0\.2\.7"):
+        check_address("192.0.2.7")
 
 
 def test_it_stays_until_its_successor_was_shown_for_two_months(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ class ListenerService:
             if self.identity is not None and self.identity.fingerprint != found.fingerprint:
                 log.warning("The listener's certificate changed; its fingerprint is now %s", found.fingerprint)
         self.identity, self._seen, self._in_force = found, seen, wanted
-        await asyncio.to_thread(_check_address, wanted.address)
+        await asyncio.to_thread(check_address, wanted.address)
 
     @property
     def _place(self) -> tuple[str, int]:
@@ -242,7 +242,7 @@ def _bound(address: str, port: int) -> socket.socket:
     return sock
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
     """Raises `Unavailable` if the box hasn't the address any more; a socket that listens there wouldn't say so."""
     found = ipaddress.ip_address(address)
     if found.is_unspecified:
