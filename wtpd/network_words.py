@@ -6,7 +6,6 @@ from __future__ import annotations
 import errno
 import re
 import socket
-import ssl
 
 from wtpd.texts import N_, Text
 
@@ -82,6 +81,8 @@ def no_connection(error: BaseException) -> Text:
 
 
 def _reason(error: BaseException) -> Text | None:
+    import ssl  # 10 ms, which commands without it don't need
+
     if isinstance(error, ssl.SSLCertVerificationError):
         why = CERTIFICATES.get(error.verify_code)
         if why is None:

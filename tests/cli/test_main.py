@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -108,6 +109,59 @@ def test_the_shell_is_told_what_fits() -> None:
     environment = os.environ | {"_WTPD_COMPLETE": "bash_complete", "COMP_WORDS": "wtpd st", "COMP_CWORD": "1"}
     done = subprocess.run([sys.executable, "-m", "wtpd"], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["plain,status"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("pause ", ["superservice"]),
+        ("sync superservice --site r", ["rostock"]),
+        ("log --connector s", ["superservice"]),
+        ("credential set s", ["superservice", "sinno"]),
+        ("credential remove superservice --scope o", ["office:rostock", "office:guestrow"]),
+        ("mapping set rostock ", ["superservice"]),
+        ("mapping set rostock superservice --department W", ["Werkstatt"]),
+        ("attention resolve ", ["12", "7"]),
+        ("mail retry ", ["3"]),
+    ],
+)
+def test_the_shell_completes_what_the_daemon_knows(tmp_path: Path, typed: str, offered: list[str]) -> None:
+    with ApiStub(tmp_path / "api.sock") as api:
+        api.on("GET", "/v1/connectors", page([{"name": "superservice", "title": "SUPERSERVICE Connect"}]))
+        api.on("GET", "/v1/sites", page([{"id": name, "name": name.title()} for name in ("rostock", "guestrow")]))
+        mapped = {"partner": "superservice", "title": "SUPERSERVICE", "departments": ["Werkstatt", "Karosserie"]}
+        api.on("GET", "/v1/mapping", page([mapped, mapped]))
+        providers = [{"provider": name, "title": name} for name in ("superservice", "dat", "sinno")]
+        api.on("GET", "/v1/credentials", page(providers))
+        api.on("GET", "/v1/attention", page([{"id": 12, "text": "x"}, {"id": 7, "text": "y"}]))
+        api.on("GET", "/v1/mail", page([{"id": 3}]))
+        assert completed(typed, str(tmp_path / "api.sock")) == offered
+
+
+def test_without_a_daemon_nothing_is_completed_and_nothing_said(tmp_path: Path) -> None:
+    assert completed("pause ", str(tmp_path / "none.sock")) == []
+
+
+def page(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"items": items, "next_cursor": None}
+
+
+def completed(typed: str, socket: str) -> list[str]:
+    """What bash is offered at the end of the line."""
+    line = f"wtpd {typed}"
+    environment = os.environ | {
+        "_WTPD_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")),
+        "WTPD_SOCKET": socket,
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "wtpd"], env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return [row.partition(",")[2] for row in done.stdout.split()]
+
+
+def test_pause_names_the_channel(terminal: Terminal, api: ApiStub) -> None:
+    api.on("POST", "/v1/connectors/superservice/pause", page([]))
+    assert "superservice at rostock is paused." in terminal.wtpd("pause", "superservice", "--site", "rostock").out
+    assert "superservice is paused." in terminal.wtpd("pause", "superservice").out
 
 
 def test_help_and_status_load_only_what_they_need() -> None:

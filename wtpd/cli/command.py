@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wtpd.cli.complete import by_name
 from wtpd.language import say
 from wtpd.texts import LANGUAGES, N_, Text
 
@@ -175,11 +176,11 @@ def command(name: str, about: Text, *, example: str, group: click.Group | None =
 
 
 def option(*names: str, about: Text, **rest: Any) -> Callable[[Function], Function]:
-    return click.option(*names, cls=Option, about=about, **rest)
+    return click.option(*names, cls=Option, about=about, **by_name(names[0], rest))
 
 
 def argument(name: str, **rest: Any) -> Callable[[Function], Function]:
-    return click.argument(name, **rest)
+    return click.argument(name, **by_name(name, rest))
 
 
 site_option = option("--site", about=N_("Only at this site."), metavar="SITE")

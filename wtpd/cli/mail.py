@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from wtpd import language
 from wtpd.cli.command import Group, argument, command, option
+from wtpd.cli.complete import completer
 from wtpd.cli.moments import ZONE, show_moment
 from wtpd.texts import N_, N_n
 
@@ -22,16 +24,8 @@ mail = Group(
 )
 
 
-def _numbers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The mails that aren't sent, for the shell's completion; none if the daemon is away."""
-    from wtpd.cli.console import Console
-    from wtpd.client import ClientError
-
-    try:
-        found = Console().ask(lambda api: api.mails.list())
-    except ClientError:
-        return []
-    return [str(one["id"]) for one in found if str(one["id"]).startswith(incomplete)]
+async def _unsent(api: Client) -> Mapping[str, str]:
+    return {str(one["id"]): "" for one in await api.mails.list()}
 
 
 @command(
@@ -74,7 +68,7 @@ def _print_list(console: Console, found: list[Json]) -> None:
     example="wtpd mail retry --all\nwtpd mail retry 12 --to werkstatt@example.com",
     group=mail,
 )
-@argument("id", type=int, required=False, shell_complete=_numbers)
+@argument("id", type=int, required=False, shell_complete=completer(_unsent))
 @option("--to", about=N_("Send it to this address from now on."), metavar="ADDRESS")
 @option("--all", "everything", is_flag=True, about=N_("All unsent mails."))
 def retry_mail(console: Console, id: int | None, to: str | None, everything: bool) -> None:  # noqa: A002 - its name
@@ -94,7 +88,7 @@ def retry_mail(console: Console, id: int | None, to: str | None, everything: boo
     example="wtpd mail dismiss 12\nwtpd mail dismiss --all",
     group=mail,
 )
-@argument("id", type=int, required=False, shell_complete=_numbers)
+@argument("id", type=int, required=False, shell_complete=completer(_unsent))
 @option("--all", "everything", is_flag=True, about=N_("All refused mails."))
 def dismiss_mail(console: Console, id: int | None, everything: bool) -> None:  # noqa: A002 - its name
     _one_or_all(id, everything)

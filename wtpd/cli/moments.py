@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from wtpd.moments import read_day
 
-__all__ = ["ZONE", "read_day", "show_day", "show_moment", "show_time", "today"]
+__all__ = ["ZONE", "read_day", "show_day", "show_moment", "show_recent", "show_time", "today"]
 
 ZONE = "Europe/Berlin"
 """Where nothing says which site is meant."""
@@ -36,6 +36,13 @@ def show_moment(moment: str | None, zone: str, language: str) -> str:
         return "–"
     local = _local(moment, zone)
     return f"{show_day(local.date(), language)} {local:%H:%M}"
+
+
+def show_recent(moment: str | None, zone: str, language: str, now: datetime) -> str:
+    """The time alone if it is of today, else day and time; `–` for none."""
+    if moment and _local(moment, zone).date() == today(zone, now):
+        return show_time(moment, zone)
+    return show_moment(moment, zone, language)
 
 
 def today(zone: str, now: datetime) -> date:

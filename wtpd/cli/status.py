@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from wtpd import language
 from wtpd.cli.command import argument, command
-from wtpd.cli.moments import ZONE, show_moment
+from wtpd.cli.moments import ZONE, show_moment, show_recent
+from wtpd.cli.table import needed
 from wtpd.texts import N_, N_n, Text
 from wtpd.words import CHANNEL_STATES
 
@@ -78,7 +79,7 @@ def _print(console: Console, answer: Json) -> None:
     if answer["ok"]:
         console.line(N_("Nothing is wrong."), colour="green", bold=True)
     console.line()
-    _channels(console, answer["channels"])
+    _channels(console, answer["channels"], datetime.fromisoformat(answer["time"]))
     console.line()
     console.line(
         N_(
@@ -107,7 +108,7 @@ def _box(answer: Json) -> Text:
     )
 
 
-def _channels(console: Console, channels: Sequence[Json]) -> None:
+def _channels(console: Console, channels: Sequence[Json], now: datetime) -> None:
     if not channels:
         console.line(N_("No connector is set up."))
         return
@@ -115,13 +116,20 @@ def _channels(console: Console, channels: Sequence[Json]) -> None:
         [
             one["id"],
             language.say(CHANNEL_STATES[one["state"]]) if one["state"] in CHANNEL_STATES else one["state"],
-            show_moment(one["last_success"], ZONE, language.current()),
+            show_recent(one["last_success"], ZONE, language.current(), now),
             *(str(one[name]) for name in ("waiting", "conflicts", "quarantined")),
         ]
         for one in channels
     ]
     heads = [N_("channel"), N_("state"), N_("last success"), N_("waiting"), N_("conflicts"), N_("quarantine")]
-    console.table(heads, rows, colours=[COLOURS.get(one["state"]) for one in channels])
+    colours = [COLOURS.get(one["state"]) for one in channels]
+    if console.width is None or needed([language.say(head) for head in heads], rows) <= console.width:
+        console.table(heads, rows, colours=colours)
+    else:  # nothing that matters is cut: a line for each thing
+        for row, colour in zip(rows, colours, strict=True):
+            console.line(f"{row[0]}: {row[1]}", colour=colour)
+            for head, cell in zip(heads[2:], row[2:], strict=True):
+                console.line(f"  {language.say(head)}: {cell}")
     for one in channels:
         if one["reason"] and one["state"] in SILENT:
             console.line(f"{one['id']}: {one['reason']}")

@@ -101,12 +101,17 @@ def resync(console: Console, connector: str, site: str | None) -> int:
     return 1 if any(run["error"] for run in runs) else 0
 
 
+def _where(connector: str, site: str | None) -> Text | str:
+    """The channel that is meant: a connector at one site, or at all."""
+    return N_("{partner} at {site}", partner=connector, site=site) if site else connector
+
+
 @command("pause", N_("Stop a connector until it is resumed."), example="wtpd pause superservice --site rostock")
 @argument("connector")
 @site_option
 def pause(console: Console, connector: str, site: str | None) -> None:
     answer = console.ask(lambda api: api.connectors.pause(connector, site=site))
-    console.answer(answer, lambda: console.line(N_("{connector} is paused.", connector=connector)))
+    console.answer(answer, lambda: console.line(N_("{connector} is paused.", connector=_where(connector, site))))
 
 
 @command("resume", N_("Let a paused or stopped connector run again."), example="wtpd resume superservice")
@@ -121,7 +126,7 @@ def resume(console: Console, connector: str, site: str | None, accept_cancellati
     answer = console.ask(
         lambda api: api.connectors.resume(connector, site=site, accept_cancellations=accept_cancellations)
     )
-    console.answer(answer, lambda: console.line(N_("{connector} runs again.", connector=connector)))
+    console.answer(answer, lambda: console.line(N_("{connector} runs again.", connector=_where(connector, site))))
 
 
 @command(

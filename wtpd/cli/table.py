@@ -28,6 +28,12 @@ class Table:
             yield (" " * GAP).join(cells).rstrip()
 
 
+def needed(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Columns of the terminal that the table needs if nothing is cut."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
 def fitted(widths: Sequence[int], available: int) -> list[int]:
     """`widths`, the widest ones narrowed first, until they add up to `available` or none can give more."""
     narrowed = list(widths)
