@@ -35,6 +35,11 @@ def test_a_space_within_a_password_stays() -> None:
     assert clean(PROVIDERS["dat"], {"password": "correct\u00a0horse"}) == {"password": "correct horse"}
 
 
+def test_a_client_secret_keeps_its_blanks() -> None:
+    given = {"client_id": " cl:ient 1", "client_secret": "secret:&=+% o  x \n"}
+    assert clean(SUPERSERVICE, given) == {"client_id": "cl:ient 1", "client_secret": "secret:&=+% o  x"}
+
+
 @pytest.mark.parametrize("pasted", ["ab cd", "ab\u00a0cd", "ab\r\n   cd", "a b\u202fc d\n"])
 def test_tokens_and_numbers_have_no_blanks(pasted: str) -> None:
     """As a mail breaks them into lines, or a web page sets them in groups."""

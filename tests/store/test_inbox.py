@@ -38,6 +38,17 @@ async def test_the_same_message_is_kept_once(dealership: Dealership) -> None:
     assert await dealership.see(lambda tx: inbox.count(tx, SPEC.id)) == 1
 
 
+async def test_a_message_that_is_written_in_another_way_when_it_comes_again_is_kept_once(
+    dealership: Dealership,
+) -> None:
+    for item in (ITEM, Unreadable(partner_id="A-2", reason="broken", raw={"at": "2026-12-01T08:00:00Z"})):
+        again = replace(item, raw={"at": "2026-12-01T09:00:00+01:00", "x": 3})
+        await _quarantined(dealership, item, again)
+    assert await dealership.see(lambda tx: inbox.count(tx, SPEC.id)) == 2
+    kept = await dealership.see(lambda tx: Inbox(tx).get(2).payload)
+    assert kept == {"at": "2026-12-01T09:00:00+01:00", "x": 3}
+
+
 async def test_a_newer_one_that_was_applied_is_the_end_of_older_ones(dealership: Dealership) -> None:
     unreadable = Unreadable(partner_id="A-1", reason="no version", raw=1)
     await _quarantined(dealership, ITEM, replace(ITEM, version=9), unreadable)

@@ -94,6 +94,15 @@ async def test_one_that_was_cancelled_before_it_was_ours_is_booked_when_it_lives
     assert (await world.only()).is_live
 
 
+async def test_one_booked_there_and_cancelled_under_our_label_within_a_page_ends_here(world: World) -> None:
+    """We don't know the cancellation: it was another program, or we, before our database was put back."""
+    await world.sync()
+    world.partner.cancel(ACCOUNT, world.partner.book(ACCOUNT, FIELDS), by="dms")
+    await settle(world, 2)
+    assert (await world.only()).status is Status.CANCELLED
+    assert len(world.partner.held[ACCOUNT]) == 1
+
+
 # A restored database
 
 
@@ -475,6 +484,25 @@ async def test_a_number_that_the_partner_uses_again_goes_to_quarantine(world: Wo
     assert [entry.data["partner_id"] for entry in await world.attention("quarantine")] == [partner_id] * 2
 
 
+async def test_a_number_that_stands_for_ours_again_after_the_partner_was_emptied_is_ours(world: World) -> None:
+    """We booked it there anew, and don't remember, because our database is a copy of before."""
+    partner_id = world.partner.book(ACCOUNT, {**FIELDS, "notes": "alt"})
+    await world.sync()
+    made = await world.only()
+    anew = replace(
+        world.theirs(), our_id=made.id, created_by="dms", changed_by="dms", created_at="2026-11-02T05:00:00Z"
+    )
+    earlier = replace(anew, created_at="2026-10-01T00:00:00Z", version=9)
+    world.partner.held[ACCOUNT] = {partner_id: anew}
+    world.partner.tell(ACCOUNT, anew)
+    world.partner.tell(ACCOUNT, earlier)
+    world.partner.cancel(ACCOUNT, partner_id, by="customer_app")
+    await settle(world)
+    assert await world.attention("quarantine") == []
+    assert (await world.only()).status is Status.CANCELLED
+    assert len(world.partner.held[ACCOUNT]) == 1, "it isn't booked there once more"
+
+
 async def test_numbers_that_two_sites_swap_replay_no_history(world: World) -> None:
     made = await world.make(notes="erster")
     await world.sync()
@@ -652,3 +680,31 @@ async def test_what_a_restored_partner_has_live_again_and_is_cancelled_here_is_l
     await settle(world)
     assert world.theirs().cancelled
     assert await world.attention("conflict") == []
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_what_a_restored_partner_has_live_in_the_version_of_its_cancellation_is_noticed(
+    world: World, is_ours: bool
+) -> None:
+    """It was changed there since, so it counts versions that we know otherwise."""
+    if is_ours:
+        await world.make()
+    else:
+        await world.sync()
+        world.partner.book(ACCOUNT, FIELDS)
+    if is_ours:
+        await world.sync()
+    booked = world.theirs()
+    backup = world.partner.copy()
+    world.partner.cancel(ACCOUNT, booked.partner_id)
+    if not is_ours:
+        world.partner.feed.pop(0)  # it came and went without us
+    await settle(world, 1)
+    world.partner.restore(backup)
+    world.partner.change(ACCOUNT, booked.partner_id, notes="doch")
+    assert world.theirs().version == 2
+    await settle(world)
+    if is_ours:
+        assert len(await world.attention("conflict")) == 1
+    else:
+        assert (await world.only()).notes == "doch"

@@ -107,8 +107,9 @@ _ALL = (
         name="superservice",
         title="SUPERSERVICE Connect",
         fields=(
-            Field(name="client_id", label=N_("Client id"), form="code"),
-            Field(name="client_secret", label=N_("Client secret"), secret=True, form="code"),
+            # With their blanks: both may be any printable ASCII (RFC 6749, appendix A.1 and A.2).
+            Field(name="client_id", label=N_("Client id")),
+            Field(name="client_secret", label=N_("Client secret"), secret=True),
         ),
     ),
     Provider(name="carloop", title="Carloop", fields=(_ADDRESS, _TOKEN)),

@@ -24,15 +24,17 @@ class Inbox:
         self._tx = tx
 
     def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> int:
-        """The same message of the same version is kept once."""
+        """What is said of one appointment for the same reason and in the same version is kept once, as it came last:
+        when a feed is read again, blanks, times and members that nobody knows may be written in another way."""
         payload = to_json(item.raw)
         version = item.version if isinstance(item, Incoming) else None
         known = self._tx.one(
-            """SELECT id FROM inbox WHERE channel = ? AND partner_id IS ? AND version IS ? AND payload = ?
-               AND state = 'quarantined'""",
-            (channel, item.partner_id, version, payload),
+            """SELECT id FROM inbox WHERE channel = ? AND account = ? AND partner_id IS ? AND version IS ?
+               AND (payload = ? OR (partner_id IS NOT NULL AND reason = ?)) AND state = 'quarantined'""",
+            (channel, account, item.partner_id, version, payload, str(reason)),
         )
         if known:
+            self._tx.run("UPDATE inbox SET payload = ? WHERE id = ?", (payload, known["id"]))
             return int(known["id"])
         number = self._tx.run(
             """INSERT INTO inbox (channel, account, partner_id, version, at, payload, reason)
@@ -61,6 +63,15 @@ class Inbox:
         )
         for row in rows:
             self.close(row["id"], "applied", by=channel)
+
+    def supersede_earlier(self, number: int, *, by: str) -> None:
+        rows = self._tx.all(
+            """SELECT o.id FROM inbox o JOIN inbox n ON n.id = ? AND o.channel = n.channel AND o.account = n.account
+               AND o.partner_id = n.partner_id AND o.id < n.id WHERE o.state = 'quarantined'""",
+            (number,),
+        )
+        for row in rows:
+            self.close(row["id"], "applied", by=by)
 
     def get(self, number: int) -> Quarantined:
         row = self._tx.one(

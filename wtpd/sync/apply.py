@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wtpd.errors import Invalid, Unavailable, WtpdError
 from wtpd.sync import guard, listing, numbers, writers
+from wtpd.sync.facts import NO_FACTS, Facts, Questions, Unanswered
 from wtpd.sync.plan import (
     CANCELLED,
     ROUNDS,
@@ -59,49 +60,6 @@ class Applied:
         self.cancelled_ahead += other.cancelled_ahead
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Appointments that were looked up at the partner beforehand, since the merge does no I/O; None: there is none (any
-    more). `live`: by our id the live appointment that carries it. `at`: by the partner's number."""
-
-    live: Mapping[str, Incoming | None] = field(default_factory=dict)
-    at: Mapping[str, Incoming | None] = field(default_factory=dict)
-
-
-class Unanswered(Exception):
-    """The page can't be applied before these appointments were looked up (see `Facts`); nothing of it was applied."""
-
-    def __init__(self, live: Set[str], at: Set[str]) -> None:
-        super().__init__("appointments have to be looked up first")
-        self.live = live
-        self.at = at
-
-
-class _Questions:
-    """Answers from the facts at hand, and collects the questions they don't answer."""
-
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-        self.live: set[str] = set()
-        self.at: set[str] = set()
-
-    def live_of(self, our_id: str) -> Incoming | None:
-        if our_id not in self._facts.live:
-            self.live.add(our_id)
-        return self._facts.live.get(our_id)
-
-    def now_at(self, partner_id: str) -> tuple[bool, Incoming | None]:
-        """Whether it is known, and the appointment."""
-        if partner_id not in self._facts.at and len(self.at) < MOST_QUESTIONS:
-            self.at.add(partner_id)
-        return partner_id in self._facts.at, self._facts.at.get(partner_id)
-
-
-NO_FACTS = Facts()
-MOST_QUESTIONS = 50
-"""Appointments that are looked up by number for one page."""
-
-
 def apply_page(
     session: Session,
     spec: ChannelSpec,
@@ -118,7 +76,7 @@ def apply_page(
     if session.links.cursor(spec.id, spec.account) != start:
         return Applied(dropped=True)
     waiting = session.inbox.waiting(spec.id) if page.items else frozenset()
-    done, questions = Applied(), _Questions(facts)
+    done, questions = Applied(), Questions(facts)
     for item in page.items:
         done.add(_apply_or_quarantine(session, spec, item, questions, waiting=item.partner_id in waiting))
     if questions.live or questions.at:
@@ -134,21 +92,23 @@ def apply_item(
 ) -> Applied:
     """Merge one appointment of the partner with ours, and keep for the trace what became of it. `is_new`: a person says
     that the partner has used the number again. Raises what the book raises; the caller undoes it then."""
-    return _taken(session, spec, item, _Questions(facts), is_new=is_new)
+    return _taken(session, spec, item, Questions(facts), is_new=is_new)
 
 
 def _taken(
-    session: Session, spec: ChannelSpec, item: Incoming, questions: _Questions, *, is_new: bool = False
+    session: Session, spec: ChannelSpec, item: Incoming, questions: Questions, *, is_new: bool = False
 ) -> Applied:
     done = _merge(session, spec, item, questions, is_new=is_new)
     session.messages.received(spec.id, item, Taken(decision=done.decision, appointment_id=done.appointment_id))
     return done
 
 
-def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: _Questions, *, is_new: bool) -> Applied:
+def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: Questions, *, is_new: bool) -> Applied:
     link = session.links.link_at(spec.id, spec.account, item.partner_id)
     if link is not None and not numbers.is_same(link, item):
-        if not is_new:
+        if numbers.is_before(link, item):
+            return Applied(decision="late", appointment_id=link.appointment_id or None)
+        if not is_new and item.our_id != link.appointment_id:
             raise Invalid(
                 N_("The partner has used the number {number} again, for another appointment.", number=item.partner_id)
             )
@@ -177,7 +137,10 @@ def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: _Ques
     work = _Work(session, spec, item, link, ours)
     for action in plan(link, ours, item, sent, successor=successor.partner_id if successor is not None else None):
         work.carry_out(action)
-    return work.finish(sent)
+    done = work.finish(sent)
+    if done.decision == "create" and done.appointment_id is not None:
+        questions.made.add(done.appointment_id)
+    return done
 
 
 class _Work:
@@ -262,13 +225,13 @@ def _within(ours: Ours, spec: ChannelSpec) -> Ours:
 
 
 def attempt(
-    session: Session, spec: ChannelSpec, item: Incoming, facts: Facts = NO_FACTS, *, questions: _Questions | None = None
+    session: Session, spec: ChannelSpec, item: Incoming, facts: Facts = NO_FACTS, *, questions: Questions | None = None
 ) -> tuple[Applied, Text | None]:
     """`apply_item`, whose trouble is its own: it is undone then, and said. Raises only what isn't the item's fault."""
     trouble: Text
     try:
         with session.savepoint():
-            return _taken(session, spec, item, questions or _Questions(facts)), None
+            return _taken(session, spec, item, questions or Questions(facts)), None
     except Unavailable:
         raise
     except WtpdError as error:
@@ -282,7 +245,7 @@ def attempt(
 
 
 def _apply_or_quarantine(
-    session: Session, spec: ChannelSpec, item: Incoming | Unreadable, questions: _Questions, *, waiting: bool
+    session: Session, spec: ChannelSpec, item: Incoming | Unreadable, questions: Questions, *, waiting: bool
 ) -> Applied:
     """What can't be applied is kept whole, and the page goes on."""
     if isinstance(item, Unreadable):
@@ -309,9 +272,7 @@ def quarantine(
     session.messages.received(spec.id, item, taken)
 
 
-def _known(
-    session: Session, spec: ChannelSpec, link: Link | None, item: Incoming, questions: _Questions
-) -> Ours | None:
+def _known(session: Session, spec: ChannelSpec, link: Link | None, item: Incoming, questions: Questions) -> Ours | None:
     """Our side of the partner's appointment: by link, else by our id, which it carries if a call of ours made it."""
     if link is not None:
         return ours_of(session, spec, link.appointment_id)
@@ -331,16 +292,17 @@ def _known(
     )
 
 
-def _risen(link: Link, item: Incoming, questions: _Questions) -> Incoming | None:
-    """The appointment as the partner has it now, if it is live again under a lower version than its cancellation had:
+def _risen(link: Link, item: Incoming, questions: Questions) -> Incoming | None:
+    """The appointment as the partner has it now, if it is live again under no higher version than its cancellation had:
     the partner was restored to a state before it."""
-    if not link.tombstone or link.let_go or item.cancelled or item.version >= link.version:
+    newest = link.version - 1 if CANCELLED in link.apart else link.version
+    if not link.tombstone or link.let_go or item.cancelled or item.version > newest:
         return None
     _, now = questions.now_at(item.partner_id)
-    return now if now is not None and not now.cancelled and now.version < link.version else None
+    return now if now is not None and not now.cancelled and now.version <= newest else None
 
 
-def _doubt(session: Session, link: Link, item: Incoming, questions: _Questions) -> None:
+def _doubt(session: Session, link: Link, item: Incoming, questions: Questions) -> None:
     """A change of somebody there, older than what we know, may be late; or the partner was restored, and counts its
     versions from an older one. Then the appointment is fetched and sent again."""
     if link.tombstone or item.changed_by == US or item.version == link.version:
@@ -382,7 +344,7 @@ def _agree(
         appointment_id=ours.appointment_id,
         version=agreed.version,
         base=base,
-        apart={} if agreed.closed else apart,
+        apart=_apart_for_good(item) if agreed.closed else apart,
         tombstone=agreed.closed,
         made=before.made if before is not None and before.made is not None else numbers.made_of(item),
         wrote=before is not None and before.wrote,
@@ -392,6 +354,11 @@ def _agree(
     listing.odd_values(session, spec, ours.appointment_id, item)
     if any(plan(None if link.tombstone else link, ours, None)):
         session.outbox.mark(spec.id, ours.appointment_id)
+
+
+def _apart_for_good(item: Incoming) -> Mapping[str, Any]:
+    """Of a closed pair: it is live there in this version, and somebody was told."""
+    return {} if item.cancelled else {CANCELLED: True}
 
 
 def _list_question(session: Session, spec: ChannelSpec, ours: Ours, item: Incoming, question: Question) -> None:
@@ -439,7 +406,7 @@ def _closed(session: Session, spec: ChannelSpec, link: Link, item: Incoming) -> 
     done = Applied(appointment_id=link.appointment_id)
     if ours is None or ours.erased:
         return replace(done, decision="late")  # which keeps nothing of what it says
-    session.links.put_link(replace(link, version=item.version))
+    session.links.put_link(replace(link, version=item.version, apart=_apart_for_good(item)))
     if item.cancelled:
         once = f"{spec.id}:{link.account}:{item.partner_id}"
         session.attention.resolve_once("conflict", once, by=spec.id, resolution="theirs")

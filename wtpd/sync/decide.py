@@ -72,6 +72,7 @@ def _apply_kept(
         _check_edited(case, original, item)
     with session.savepoint():
         apply_item(session, replace(spec, account=kept.account), item, is_new=True)
+    session.inbox.supersede_earlier(kept.id, by=by)
     session.inbox.close(kept.id, "applied", by=by, edited=edited)
 
 
@@ -149,5 +150,5 @@ def _cancel_again(session: Session, channel: str, appointment_id: str, case: Cas
     link = session.links.link_at(channel, str(case.data["account"]), str(case.data["partner_id"]))
     if link is None or session.links.link_of(channel, appointment_id) is not None:
         raise Refused(N_("It was booked there anew; cancel this one at the partner."))
-    session.links.put_link(replace(link, tombstone=False))
+    session.links.put_link(replace(link, apart={}, tombstone=False))
     session.outbox.mark(channel, appointment_id)

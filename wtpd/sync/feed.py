@@ -16,7 +16,8 @@ from functools import partial
 from typing import TypeVar
 
 from wtpd.channel.errors import PartnerBroken, Rejected, TooLarge
-from wtpd.sync.apply import NO_FACTS, Applied, Facts, Unanswered, apply_page, quarantine
+from wtpd.sync.apply import Applied, apply_page, quarantine
+from wtpd.sync.facts import NO_FACTS, Facts, Unanswered
 from wtpd.sync.fetch import GONE, look
 from wtpd.sync.guard import MANY, PartnerRestored
 from wtpd.sync.ports import Incoming, Link, Page, Partner, Published, RunRecord, Session, Transactions, Unreadable
@@ -34,6 +35,8 @@ STALE = 20
 PAGES = 1000
 """Pages that one run reads, so that sending isn't held up for ever."""
 CHECKED_AT_ONCE = 8
+LOOKUPS = 50
+"""Rounds of lookups for one piece of a page, until the run is given up; two or three are usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class Feed:
 
     async def _apply_piece(self, start: str | None, page: Page, trusting: bool, *, moves: bool) -> Applied:
         facts = NO_FACTS
-        while True:
+        for _ in range(LOOKUPS):
             work = partial(
                 apply_page, spec=self._spec, start=start, page=page, trusting=trusting, facts=facts, moves=moves
             )
@@ -186,6 +189,7 @@ class Feed:
                 return await self._transactions.write(work)
             except Unanswered as questions:
                 facts = await self._look_up(facts, questions)
+        raise PartnerBroken("the same changes need one lookup after another")
 
     async def _look_up(self, facts: Facts, questions: Unanswered) -> Facts:
         account = self._spec.account

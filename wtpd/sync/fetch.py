@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from wtpd.channel.errors import BrokenItem, Duplicate, PartnerError, Precondition, Rejected, why
-from wtpd.sync.apply import NO_FACTS, Facts
+from wtpd.sync.facts import NO_FACTS, Facts
 from wtpd.sync.plan import US
 from wtpd.sync.ports import Incoming, Intent, Link, Partner
 from wtpd.texts import N_

@@ -24,6 +24,13 @@ def is_same(link: Link, item: Incoming) -> bool:
     return item.our_id in (made.our_id, link.appointment_id)
 
 
+def is_before(link: Link, item: Incoming) -> bool:
+    """Whether the item is about an earlier one with our id, which the partner lost before it gave the number again to
+    the one that is linked: we had booked it there anew."""
+    made = link.made
+    return made is not None and item.our_id == link.appointment_id and item.created_at < made.at
+
+
 def release(session: Session, link: Link) -> None:
     """The partner has used the number again, so ours isn't there any more: it is sent under a new number."""
     session.links.release(link)

@@ -301,7 +301,9 @@ class InboxPort(Protocol):
 
     def supersede(self, channel: str, partner_id: str, version: int) -> None:
         """A message of `version` was applied: what waits with this or an older version is done with."""
-        ...
+
+    def supersede_earlier(self, number: int, *, by: str) -> None:
+        """The kept message is applied: what came earlier about the same number of the partner is done with."""
 
     def get(self, number: int) -> Quarantined:
         """Raises `wtpd.errors.NotFound` if it isn't in quarantine (any more)."""

@@ -130,7 +130,8 @@ class Link:
     `base` has the partner's values; `apart` the agreed differences: our value of a field that both sides hold
     differently and leave so (the partner shortened it, a courtesy car can't be had).
 
-    `tombstone`: closed; the pair never comes back to life. `let_go`: it was closed without a cancellation. With
+    `tombstone`: closed; the pair never comes back to life, and `apart` says `cancelled` where it is live there all the
+    same. `let_go`: it was closed without a cancellation. With
     `appointment_id` "" it is an appointment that was cancelled before it ever was ours."""
 
     channel: str
