@@ -6,12 +6,12 @@ receiving ──► stored ──► done | unreadable        failed: an error o
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from xml.sax.saxutils import escape
 
 from wtpd.clock import iso, iso_exact
 from wtpd.errors import NotFound
@@ -333,8 +333,10 @@ def _forms(word: str) -> list[bytes]:
     """A word as UTF-8 and Windows-1252 have it, as JSON and XML escape it; ASCII letters in lower case."""
     found: dict[bytes, None] = {}
     for text in (word, word.lower(), word.upper()):
-        written = (text, to_json(text)[1:-1], text.encode("unicode-escape").decode("ascii"), escape(text))
-        for one in (*written, text.encode("ascii", "xmlcharrefreplace").decode("ascii")):
+        xml = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")  # xml.sax costs 5 ms at start
+        written = (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], xml)
+        references = (one.encode("ascii", "xmlcharrefreplace").decode("ascii") for one in (text, xml))
+        for one in (*written, *references):
             for coding in ("utf-8", "cp1252", "utf-16-le"):
                 found[one.encode(coding, "ignore").lower()] = None
     return [form for form in found if len(form) > 2]
