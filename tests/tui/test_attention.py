@@ -242,6 +242,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "database_restored": {"applied": 3, "sent": 4, "conflicts": 0},
     "plate_moved": {"plate": "HRO-AL 17", "old_vin": "VF1", "new_vin": "SJN2"},
     "named_in_note": {"customer": "x"},
+    "wrong_plate": {"plate": "12-ABC-3", "ours": "BMW", "theirs": "VOLVO", "model": "V60", "vehicle": "v1"},
 }
 WAYS = {
     "second_writer": "Enter opens an appointment whose history shows it",
@@ -252,6 +253,7 @@ WAYS = {
     "database_restored": "wtpd verify superservice --site rostock --compare",
     "plate_moved": "F6 finds the other car's owner",
     "named_in_note": "n blanks the notes, in the history too",
+    "wrong_plate": "Enter opens the appointment; enter the right plate there",
 }
 
 

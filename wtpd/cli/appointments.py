@@ -214,17 +214,26 @@ async def _with_partner_records(api: Client, what: str) -> list[Json]:
     one = found[0]["appointment"]
     kinds = {"order": one["id"], "customer": one.get("customer_id"), "vehicle": one.get("vehicle_id")}
     known = [record for kind, key in kinds.items() if key for record in await api.partner_records(kind, key)]
-    return [{**found[0], "partner_records": known}]
+    checks = await api.appointments.checks(one["id"]) if one.get("vehicle_id") else []
+    return [{**found[0], "partner_records": known, "checks": checks}]
 
 
 def _print_one(
-    console: Console, appointment: Json, history: Sequence[Json], zone: str, partner_records: Sequence[Json]
+    console: Console,
+    appointment: Json,
+    history: Sequence[Json],
+    zone: str,
+    partner_records: Sequence[Json],
+    checks: Sequence[Json],
 ) -> None:
     facts = _facts(appointment, zone)
     facts += [(PARTNER_RECORDS[one["kind"]], partner_number(one)) for one in partner_records]
     for label, value in facts:
         name = language.say(label)
         console.line(f"{name[:1].upper() + name[1:] + ':':<22} {value}")
+    for check in checks:
+        for remark in check["remarks"]:
+            console.line(remark["text"], colour="yellow")
     unit = language.say(N_("AW"))
     for work in appointment["interventions"]:
         units = show_value(work["labour_units"])

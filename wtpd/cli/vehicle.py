@@ -114,6 +114,54 @@ def value(
     console.answer(worth, lambda: _worth(console, worth))
 
 
+@command(
+    "check",
+    N_("Ask the public register (RDW) about a vehicle of the book by its plate: make, APK, recalls."),
+    example="wtpd vehicle check 12-ABC-3",
+    group=vehicle,
+)
+@argument("plate")
+def check(console: Console, plate: str) -> int:
+    async def ask(api: Client) -> list[Json]:
+        found = (await api.vehicles.list(q=plate))["items"]
+        if len(found) != 1:
+            texts = N_("No vehicle of the book has the plate {plate}.", plate=plate)
+            raise click.ClickException(say(_several(plate, found) if found else texts))
+        return await api.vehicles.check(found[0]["id"])
+
+    checks = console.ask(ask)
+    console.answer({"items": checks}, lambda: _all_checked(console, checks))
+    return 0 if all(one["known"] for one in checks) else 1
+
+
+def _several(plate: str, found: Sequence[Json]) -> Text:
+    plates = ", ".join(one["plate"] or "-" for one in found)
+    return N_("Several vehicles of the book fit {plate}: {plates}", plate=plate, plates=plates)
+
+
+def _all_checked(console: Console, checks: Sequence[Json]) -> None:
+    for one in checks:
+        _checked(console, one)
+
+
+def _checked(console: Console, one: Json) -> None:
+    if not one["known"]:
+        console.line(
+            N_("{partner} doesn't know {plate} now.", partner=one["title"], plate=one["plate"]), colour="yellow"
+        )
+    if one["at"] is not None:
+        console.line(
+            " ".join(part for part in (one["plate"], one["make"], one["model"], one["fuel"]) if part), bold=True
+        )
+        for name in ("first_registration", "inspection_due"):
+            if one[name]:
+                console.line(N_("{field}: {value}", field=VEHICLE[name], value=one[name]))
+    for name in one["filled"]:
+        console.line(N_("{field} is from {partner}.", field=VEHICLE[name], partner=one["title"]), colour="green")
+    for remark in one["remarks"]:
+        console.line(remark["text"], colour="yellow")
+
+
 async def _known(api: Client, vin: str, vehicle_id: str | None) -> list[Json]:
     """The vehicles of the book with this VIN."""
     if vehicle_id is not None:

@@ -78,6 +78,10 @@ class Appointments(Collection):
     async def cancel(self, appointment_id: str, *, version: int, reason: str | None = None) -> Json:
         return await self._write("POST", self._of(appointment_id, "cancel"), {"reason": reason}, version=version)
 
+    async def checks(self, appointment_id: str) -> builtins.list[Json]:
+        """What public registers say of its vehicle, with remarks about this visit."""
+        return items(await self._http.get(self._of(appointment_id, "checks")))
+
     async def erase_notes(self, appointment_id: str) -> Json:
         """Blank its notes, in the history too, because they name somebody who was erased."""
         blanked: Json = await self._http.post(self._of(appointment_id, "erase-notes"))
@@ -160,6 +164,14 @@ class Vehicles(Collection):
         body = _given(vin=vin, restriction=restriction, refresh=refresh or None, **order)
         found: Json = await self._http.post("/v1/identifications", body, patience=LONG)
         return found
+
+    async def checks(self, vehicle_id: str) -> builtins.list[Json]:
+        """What public registers say of it."""
+        return items(await self._http.get(self._of(vehicle_id, "checks")))
+
+    async def check(self, vehicle_id: str) -> builtins.list[Json]:
+        """Ask the public registers now."""
+        return items(await self._http.post(self._of(vehicle_id, "checks"), patience=LONG))
 
     async def fill(
         self,

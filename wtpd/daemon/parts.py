@@ -56,6 +56,7 @@ from wtpd.daemon.api.session import SessionRoutes
 from wtpd.daemon.api.status import StatusRoutes
 from wtpd.daemon.api.trace import TraceRoutes
 from wtpd.daemon.api.undo import UndoRoutes
+from wtpd.daemon.api.vehicle_checks import VehicleCheckRoutes
 from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.credentials import Credentials, providers_of
 from wtpd.daemon.erasures import Erasures
@@ -87,6 +88,7 @@ from wtpd.daemon.news import told_by_channels
 from wtpd.daemon.presence import Presence
 from wtpd.daemon.reload import Settings
 from wtpd.daemon.trial import Trial
+from wtpd.daemon.vehicle_checks import VehicleChecks
 from wtpd.errors import WtpdError
 from wtpd.store import rekeying
 from wtpd.store.database import Database, Tx
@@ -142,6 +144,9 @@ class Parts:
             },
         )  # fmt: skip
         self.vehicle_data = VehicleData(registry.manifests.values(), db, credentials, lambda: settings.config, clock)
+        self.vehicle_checks = VehicleChecks(
+            registry.manifests.values(), db, self.book, self.vehicle_data, lambda: settings.config, clock, failures
+        )
         self.importer = Importer(
             db, self.book, folder, folder / DATABASE, clock,
             lambda now: self._events.pass_on("import.progress", phase=now.phase, done=now.done, total=now.total),
@@ -187,6 +192,7 @@ class Parts:
             "housekeeping": self._housekeeping.run,
             "erasures": Erasures(self.db, lambda: zone_of(self.book, None), self._clock).run,
             "import": self.importer.serve,
+            "vehicle checks": self.vehicle_checks.run,
             "health": self.health.run,
             "integrity": self.integrity.run,
             "room": self._keep_in_bounds,
@@ -331,6 +337,7 @@ class Parts:
             *assessor_routes(db),
             *user_routes(db),
             *IdentificationRoutes(db, book, settings, self.vehicle_data).routes(),
+            *VehicleCheckRoutes(db, self.vehicle_checks, lambda site: zone_of(book, site)).routes(),
             *MailRoutes(db, self.mailer).routes(),
             *ConfigRoutes(db, settings).routes(),
             *MappingRoutes(db, settings, fleet).routes(),

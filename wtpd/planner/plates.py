@@ -92,6 +92,13 @@ def formatted(text: str, country: str = "DE") -> str:
     return " ".join(text.split())
 
 
+def dutch_key(text: str) -> str:
+    """The key of a plate of the Dutch form, `12ABC3`; "" for any other."""
+    spaced = _spaced(text)
+    compact = _compact(spaced)
+    return compact if _is_dutch(spaced, compact) else ""
+
+
 def _is_dutch(spaced: str, compact: str) -> bool:
     """The characters of a sidecode, with no separator where that sidecode has none: `B-MW 12E` stays German."""
     pattern = _SIDECODE_OF.get(_shape(compact))

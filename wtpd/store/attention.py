@@ -5,6 +5,7 @@ Kinds: `conflict`, `quarantine`, `unmatched`, `car_open`, `over_limit`, `unknown
 dealer number), `possible_double` (possibly the same visit), `partner_restored` (the partner was restored or emptied),
 `keeps_refusing` (one appointment can't be sent for a while), `shortened` (the partner shortened a text),
 `dropped_value` (an odd optional value was left out), `database_restored` (the report after a restored database).
+`wrong_plate`: by a public register the plate is of a car of another make.
 
 `data` holds the facts as JSON values; a `Text` in it is kept so that it can be rendered in the reader's language
 (`text`).
@@ -26,7 +27,7 @@ from wtpd.texts import N_, Text
 KINDS = (
     "conflict", "quarantine", "unmatched", "car_open", "over_limit", "unknown_code", "rejected", "mass_cancellation",
     "locked_customer", "second_writer", "possible_double", "partner_restored", "keeps_refusing", "shortened",
-    "dropped_value", "database_restored", "named_in_note", "plate_moved",
+    "dropped_value", "database_restored", "named_in_note", "plate_moved", "wrong_plate",
 )  # fmt: skip
 
 

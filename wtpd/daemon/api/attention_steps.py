@@ -90,6 +90,9 @@ _STEPS: Mapping[str, Callable[[Attention, str], Text | None]] = {
     "dropped_value": lambda entry, partner: N_(
         "Ask the customer for it, and enter it here: wtpd tui, Reception; it is sent to {partner}.", partner=partner
     ),
+    "wrong_plate": lambda entry, partner: N_(
+        "Compare the plate with the car's papers, and enter the right one: wtpd tui, Customers"
+    ),
     "plate_moved": lambda entry, partner: N_(
         "If the plate belongs to the other car after all, enter it there again: wtpd tui, Customers"
     ),

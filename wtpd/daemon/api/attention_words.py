@@ -139,6 +139,7 @@ _DONE: Mapping[str, Callable[[str], Text]] = {
     "dropped_value": lambda partner: N_("Closes this entry; the field stays as it is here."),
     "possible_double": lambda partner: N_("Closes this entry; both appointments stay."),
     "plate_moved": lambda partner: N_("Closes this entry; the plate stays with the new car."),
+    "wrong_plate": lambda partner: N_("Closes this entry; the plate stays as it is."),
     "named_in_note": lambda partner: N_("Closes this entry; the notes stay as they are."),
 }
 
@@ -224,6 +225,13 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
     ),
     "possible_double": lambda d: N_("These two appointments may be the same visit."),
     "named_in_note": lambda d: N_("The notes of this appointment may name a person who was erased."),
+    "wrong_plate": lambda d: N_(
+        "The plate {plate} belongs to a {theirs} {model} by the register, in the book it is a {ours}.",
+        plate=d.get("plate", ""),
+        theirs=d.get("theirs", ""),
+        model=d.get("model", ""),
+        ours=d.get("ours", ""),
+    ),
     "plate_moved": lambda d: N_(
         "The plate {plate} is on another car now (VIN {new}); the car with the VIN {old} has none any more.",
         plate=d.get("plate", ""),

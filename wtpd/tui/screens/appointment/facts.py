@@ -31,6 +31,7 @@ def write_data(sheet: Sheet, loaded: Loaded) -> None:
         sheet.fact(N_("reason"), loaded.value("cancellation_reason", one["cancellation_reason"]))
     if one["over_limit"]:
         sheet.fact(FIELDS["over_limit"], (f"{glyphs.warn} {say(N_('yes'))}", "warn"))
+    write_remarks(sheet, loaded)
     sheet.fact(FIELDS["site"], f"{loaded.session.site_name(one['site'])}, {one['department']}")
     _given(sheet, loaded, ("advisor",))
     sheet.fact(FIELDS["transport_option"], _transport(loaded))
@@ -46,6 +47,13 @@ def write_data(sheet: Sheet, loaded: Loaded) -> None:
         sheet.fact(N_("{partner} number", partner=PARTNERS.get(partner, partner)), loaded.privacy.hide(number))
     for name, address in one["links"].items():
         sheet.fact(LINKS.get(name, name), (address, link_tint(address)))
+
+
+def write_remarks(sheet: Sheet, loaded: Loaded) -> None:
+    """What public registers say of the vehicle that the workshop should know."""
+    for check in loaded.checks:
+        for remark in check["remarks"]:
+            sheet.text(f"{loaded.session.glyphs.warn} {remark['text']}", "warn")
 
 
 def link_tint(address: str) -> str:
@@ -106,9 +114,11 @@ def _write_vehicle(sheet: Sheet, loaded: Loaded) -> None:
     if vehicle is None:
         sheet.text(N_("No vehicle is set."), "dim")
         return
+    sources = {name: check["title"] for check in loaded.checks for name in check["filled"]}
     for name, label in VEHICLE.items():
         if name not in ROLES and vehicle[name] not in (None, ""):
-            sheet.fact(label, loaded.value(name, vehicle[name]))
+            source = f"  ({sources[name]})" if name in sources else ""
+            sheet.fact(label, loaded.value(name, vehicle[name]) + source)
     for name in ROLES:
         if vehicle[name]:
             sheet.fact(VEHICLE[name], loaded.privacy.hide(loaded.people.get(vehicle[name], vehicle[name])))

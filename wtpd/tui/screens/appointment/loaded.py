@@ -36,6 +36,8 @@ class Loaded:
     known_as: list[Json] = field(default_factory=list)
     """The partners' numbers of customer, vehicle and order."""
     actions: list[Json] = field(default_factory=list)
+    checks: list[Json] = field(default_factory=list)
+    """What public registers say of the vehicle."""
 
     @property
     def zone(self) -> str | None:
@@ -79,7 +81,7 @@ class Loaded:
 
 async def fetch(api: Client, loaded: Loaded, section: str) -> None:
     """What a section shows beside the appointment itself. Raises `ClientError`."""
-    await asyncio.gather(_advisors(api, loaded), _FETCHES.get(section, _nothing)(api, loaded))
+    await asyncio.gather(_advisors(api, loaded), _checks(api, loaded), _FETCHES.get(section, _nothing)(api, loaded))
     loaded.sections.add(section)
 
 
@@ -91,6 +93,10 @@ async def _advisors(api: Client, loaded: Loaded) -> None:
     if loaded.one["advisor"] and loaded.one["advisor"] not in loaded.advisors:
         found = await api.advisors.list(site=loaded.one["site"])
         loaded.advisors = {one["id"]: f"{one['name']} ({one['id']})" for one in found["items"]}
+
+
+async def _checks(api: Client, loaded: Loaded) -> None:
+    loaded.checks = await api.appointments.checks(loaded.one["id"]) if loaded.one["vehicle_id"] else []
 
 
 async def _customer(api: Client, loaded: Loaded) -> None:

@@ -47,6 +47,7 @@ KEY_STEPS: Mapping[str, tuple[str, Text]] = dict.fromkeys(STOPS, _TO_OVERVIEW) |
         "Enter",
         N_("opens an appointment whose history shows it; the other program is to be switched off"),
     ),
+    "wrong_plate": ("Enter", N_("opens the appointment; enter the right plate there")),
     "plate_moved": ("F6", N_("finds the other car's owner, if the plate belongs there after all")),
 }
 """For each kind whose next step has a key: the key, and what it does."""

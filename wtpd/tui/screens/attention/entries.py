@@ -31,6 +31,7 @@ SHORT: Mapping[str, Text] = {
     "locked_customer": N_("Kept by DMS"),
     "named_in_note": N_("In a note"),
     "plate_moved": N_("Plate moved"),
+    "wrong_plate": N_("Wrong plate?"),
 }
 """The kinds for a narrow column, the heaviest first: what stops a channel, what hasn't arrived, what two sides see
 differently, what somebody should look at."""

@@ -1,0 +1,269 @@
+"""What RDW says of the vehicles of coming visits, through the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.daemon import RunningDaemon, config_text, running_daemon
+from tests.support.hand_clock import HandClock
+from tests.support.sandbox import Sandbox, running_sandbox
+from tests.support.unix_http import Reply, UnixHttp
+from wtpd.store import vehicle_checks
+from wtpd.store.database import Tx
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+VISIT = "2026-11-30"
+"""A Monday, a week later."""
+
+
+@dataclass
+class Box:
+    daemon: RunningDaemon
+    sandbox: Sandbox
+    clock: HandClock
+
+    @property
+    def http(self) -> UnixHttp:
+        return self.daemon.http
+
+    async def rdw(self, plate: str = "12ABC3", **more: Any) -> None:
+        await self.sandbox.control.act("rdw", "vehicle", plate=plate, **{"make": "VOLVO", "model": "V60", **more})
+
+    async def visit(self, plate: str = "12-ABC-3", site: str = "rostock", day: str = VISIT, **vehicle: Any) -> Any:
+        made = await self.http.post("/v1/vehicles", {"plate": plate, **vehicle})
+        assert made.status == 201, made.json
+        booking = {
+            "site": site, "department": "Werkstatt", "drop_off": f"{day}T07:00:00Z", "collection": f"{day}T15:00:00Z",
+            "vehicle_id": made.json["id"],
+        }  # fmt: skip
+        booked = await self.http.post("/v1/appointments", booking)
+        assert booked.status == 201, booked.json
+        return booked.json
+
+    async def check(self, visit: Any) -> Any:
+        """The check of the visit's vehicle, once there is one."""
+
+        async def look() -> Any:
+            self.clock.advance(1)
+            return (await self.checks(visit)).json["items"]
+
+        [found] = await self.daemon.until(look)
+        return found
+
+    async def checks(self, visit: Any) -> Reply:
+        return await self.http.get(f"/v1/appointments/{visit['id']}/checks", accept_language="en")
+
+    async def vehicle(self, visit: Any) -> Any:
+        return (await self.http.get(f"/v1/vehicles/{visit['vehicle_id']}")).json
+
+    async def asked(self, plate: str = "12ABC3") -> int:
+        """How often RDW was asked for the vehicle with this plate."""
+        found = (await self.sandbox.control.requests(partner="rdw", path="/resource/m9d7-ebf2.json"))["items"]
+        return sum(one["query"] == f"kenteken={plate}" for one in found)
+
+    async def until_asked(self, count: int, plate: str = "12ABC3") -> None:
+        async def look() -> bool:
+            self.clock.advance(1)
+            return await self.asked(plate) >= count
+
+        await self.daemon.until(look)
+
+    async def wait(self, seconds: int) -> None:
+        """Let time pass in which nothing is to happen."""
+        for _ in range(seconds // 20):
+            self.clock.advance(20)
+            await self.http.get("/v1/health")
+
+    async def attention(self) -> list[Any]:
+        listed = await self.http.get("/v1/attention?kind=wrong_plate&state=open", accept_language="en")
+        return list(listed.json["items"])
+
+
+@asynccontextmanager
+async def running_box(folder: Path, *, country: str = "NL", rdw: str = "enabled: true") -> AsyncIterator[Box]:
+    clock = HandClock(NOON)
+    async with running_sandbox(folder / "sandbox", clock=clock) as sandbox:
+        more = f"connectors:\n  rdw:\n    {rdw}\n    address: {sandbox.partner('rdw')}\n" if rdw else ""
+        text = config_text(sites={"rostock": None}, more=more).replace("region: MV", f"country: {country}")
+        async with running_daemon(folder, text, clock=clock) as daemon:
+            yield Box(daemon, sandbox, clock)
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    async with running_box(tmp_path) as running:
+        yield running
+
+
+async def test_blanks_are_filled_and_marked_as_rdws(box: Box) -> None:
+    await box.rdw(fuel="Benzine,Elektriciteit", registered="20210517", apk="20270517")
+    visit = await box.visit()
+    found = await box.check(visit)
+    vehicle = await box.vehicle(visit)
+    assert (vehicle["make"], vehicle["model"], vehicle["fuel"]) == ("VOLVO", "V60", "Benzine/Elektriciteit")
+    assert (vehicle["first_registration"], vehicle["inspection_due"]) == ("2021-05-17", "2027-05-17")
+    assert set(found["filled"]) == {"make", "model", "fuel", "first_registration", "inspection_due"}
+    assert (found["title"], found["known"], found["remarks"]) == ("RDW", True, [])
+
+
+async def test_what_somebody_entered_stays(box: Box) -> None:
+    await box.rdw(apk="20270517")
+    visit = await box.visit(make="Volvo", model="V60 Cross Country", inspection_due="2026-12-24")
+    found = await box.check(visit)
+    vehicle = await box.vehicle(visit)
+    assert (vehicle["model"], vehicle["inspection_due"]) == ("V60 Cross Country", "2026-12-24")
+    assert "model" not in found["filled"] and "inspection_due" not in found["filled"]
+
+
+async def test_what_somebody_emptied_stays_empty(box: Box) -> None:
+    await box.rdw()
+    visit = await box.visit()
+    await box.check(visit)
+    path = f"/v1/vehicles/{visit['vehicle_id']}"
+    vehicle = await box.vehicle(visit)
+    reply = await box.http.patch(path, {"fuel": ""}, version=vehicle["version"])
+    assert reply.status == 200, reply.json
+    assert (await box.http.post(f"{path}/checks")).status == 200
+    assert (await box.vehicle(visit))["fuel"] == ""
+
+
+async def test_a_plate_of_another_make_is_listed_and_nothing_is_filled(box: Box) -> None:
+    await box.rdw()
+    visit = await box.visit(make="BMW")
+    found = await box.check(visit)
+    [entry] = await box.attention()
+    assert (entry["appointment_id"], entry["data"]["theirs"]) == (visit["id"], "VOLVO")
+    assert "belongs to a VOLVO V60 by the register, in the book it is a BMW" in entry["text"]
+    assert [one["kind"] for one in found["remarks"]] == ["wrong_plate"]
+    assert (await box.vehicle(visit))["model"] == ""
+    closed = await box.http.post(f"/v1/attention/{entry['id']}/resolve", {"choice": "done"})
+    assert closed.status == 200, closed.json
+    await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")
+    assert await box.attention() == [], "whoever closed it has decided"
+
+
+async def test_the_entry_is_closed_once_the_right_plate_is_entered(box: Box) -> None:
+    await box.rdw()
+    await box.rdw("45DEF6", make="BMW", model="X1")
+    visit = await box.visit(make="BMW")
+    await box.check(visit)
+    vehicle = await box.vehicle(visit)
+    path = f"/v1/vehicles/{visit['vehicle_id']}"
+    await box.http.patch(path, {"plate": "45-DEF-6"}, version=vehicle["version"])
+    assert (await box.checks(visit)).json["items"] == [], "what was said of the old plate is gone"
+    await box.check(visit)
+    assert await box.attention() == []
+    assert (await box.vehicle(visit))["model"] == "X1"
+
+
+async def test_what_the_workshop_should_know(box: Box) -> None:
+    await box.rdw(recall=True, odometer="Onlogisch", exported=True, uninsured=True, apk="20261130")
+    visit = await box.visit()
+    found = await box.check(visit)
+    kinds = ["open_recall", "odometer_illogical", "exported", "not_insured", "inspection_due"]
+    assert [one["kind"] for one in found["remarks"]] == kinds
+    assert "suggest it for this visit" in found["remarks"][-1]["text"]
+    for language in ("de", "nl"):
+        reply = await box.http.get(f"/v1/appointments/{visit['id']}/checks", accept_language=language)
+        assert "RDW" in reply.json["items"][0]["remarks"][0]["text"]
+
+
+async def test_an_answer_counts_a_week_and_the_day_before_the_visit_it_is_fresh(box: Box) -> None:
+    await box.rdw(apk="20270101")
+    visit = await box.visit()
+    await box.check(visit)
+    await box.wait(600)
+    assert await box.asked() == 1
+    await box.rdw(apk="20280101")
+    box.clock.advance(6 * 86_400)  # the day before
+    await box.until_asked(2)
+
+    async def refreshed() -> bool:
+        return bool((await box.vehicle(visit))["inspection_due"] == "2028-01-01")
+
+    await box.daemon.until(refreshed)
+    await box.wait(600)
+    assert await box.asked() == 2
+
+
+async def test_during_an_outage_nothing_is_forgotten_and_nobody_is_unknown(box: Box) -> None:
+    await box.rdw()
+    visit = await box.visit()
+    before = await box.check(visit)
+    await box.sandbox.control.act("rdw", "outage", plates="all")
+    other = await box.visit("45-DEF-6")
+    await box.until_asked(1, "45DEF6")
+    assert (await box.checks(other)).json["items"] == []
+    assert (await box.checks(visit)).json["items"] == [before]
+    parts = box.daemon.daemon.parts
+    assert parts is not None
+    await box.daemon.until(_async(lambda: bool(parts.vehicle_checks.troubles)))
+    await box.rdw("45DEF6")
+    await box.sandbox.control.act("rdw", "outage", plates="none")
+    assert (await box.check(other))["known"] is True
+    assert parts.vehicle_checks.troubles == {}
+
+
+async def test_a_plate_that_rdw_doesnt_know_today_keeps_what_it_knew(box: Box) -> None:
+    await box.rdw()
+    visit = await box.visit()
+    await box.check(visit)
+    await box.sandbox.control.act("rdw", "outage", plates="sidecode", sidecode="99-XXX-9")
+    reply = await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")
+    [found] = reply.json["items"]
+    assert (found["known"], found["make"]) == (False, "VOLVO")
+    box.clock.advance(86_400)
+    await box.until_asked(3)
+
+
+async def test_a_limit_makes_it_wait(box: Box) -> None:
+    await box.rdw()
+    await box.sandbox.control.act("rdw", "limit", per_minute=1)
+    visit = await box.visit()
+    await box.until_asked(1)
+    assert (await box.checks(visit)).json["items"] == [], "the second request was refused"
+    await box.sandbox.control.act("rdw", "limit", per_minute=0)
+    assert (await box.check(visit))["make"] == "VOLVO"
+
+
+@pytest.mark.parametrize(("country", "rdw"), [("DE", "enabled: true"), ("NL", ""), ("NL", "enabled: false")])
+async def test_rdw_is_asked_for_dutch_sites_only_and_only_if_it_is_on(tmp_path: Path, country: str, rdw: str) -> None:
+    async with running_box(tmp_path, country=country, rdw=rdw) as box:
+        visit = await box.visit()
+        await box.wait(300)
+        assert (await box.sandbox.control.requests(partner="rdw"))["total"] == 0
+        reply = await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")
+        assert (reply.status, reply.kind) == (409, "no-register")
+
+
+async def test_plates_of_other_countries_arent_sent(box: Box) -> None:
+    visit = await box.visit("HRO-AB 1")
+    await box.wait(300)
+    assert (await box.sandbox.control.requests(partner="rdw"))["total"] == 0
+    assert (await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")).kind == "no-plate"
+
+
+async def test_the_look_at_coming_visits_uses_an_index(box: Box) -> None:
+    parts = box.daemon.daemon.parts
+    assert parts is not None
+
+    def plan(tx: Tx) -> str:
+        rows = tx.all(f"EXPLAIN QUERY PLAN {vehicle_checks.VISITS}", ("2026-01-01", "2027-01-01", '["rostock"]'))
+        return "; ".join(row["detail"] for row in rows)
+
+    found = await parts.db.read(plan)
+    assert "SEARCH a USING INDEX appointment_by_" in found and "SCAN a" not in found
+
+
+def _async(holds: Any) -> Any:
+    async def look() -> Any:
+        return holds()
+
+    return look
