@@ -27,6 +27,12 @@ STATES: dict[str, Text] = {
     "unreadable": N_("can't be read"),
     "failed": N_("error in wtpd"),
 }
+RESULTS: dict[str, Text] = {
+    "accepted": N_("accepted"),
+    "unchanged": N_("unchanged"),
+    "quarantined": N_("in quarantine"),
+}
+"""What came of a record."""
 _COLOURS = {"stored": "yellow", "unreadable": "red", "failed": "red"}
 
 
@@ -218,7 +224,7 @@ def _print_body(console: Console, one: Json) -> None:
     if one["erased"]:
         console.line(N_("Its content is gone, because it named a person who was erased."))
     for item in one["items"]:
-        parts = (item["key"], item["result"], item["reason"], item["field"])
+        parts = (item["key"], language.say(RESULTS[item["result"]]), item["reason"], item["field"])
         console.line("        " + "  ".join(part for part in parts if part))
 
 
