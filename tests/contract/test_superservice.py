@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.contract.appointments import AppointmentContract
 from tests.support.openapi import CheckedTransport
 from tests.support.sandbox import (
     CLIENT,
@@ -24,6 +23,7 @@ from wtpd.channel.errors import Duplicate, NeedsToken, Precondition, Rejected
 from wtpd.connectors.manifest import AppointmentConnector
 from wtpd.connectors.superservice.sandbox import contract
 from wtpd.sync.ports import DayOffer
+from wtpd.testing import AppointmentContract
 
 PARTNER = "superservice"
 

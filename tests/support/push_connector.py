@@ -31,9 +31,9 @@ class ListReceiver:
         for number, line in enumerate(body):
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise Unreadable(N_("line {number} isn't JSON", number=number + 1)) from None
-            if not isinstance(record.get("id"), str):
+            if not isinstance(record, dict) or not isinstance(record.get("id"), str):
                 yield ItemResult(key=str(number), result="quarantined", reason="no_id", field="id")
             elif record.get("bug"):
                 raise RuntimeError("a bug of the connector")

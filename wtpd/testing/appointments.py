@@ -1,7 +1,4 @@
-"""The suite that every appointment connector inherits: what wtpd relies on, tried over real HTTP against the
-connector's own sandbox. A connector's test module subclasses `AppointmentContract` and says how its partner's people
-act.
-"""
+"""The suite for connectors of appointments both ways."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.sandbox import FIELDS, Sandbox, cancellation, creation, running_sandbox, update
 from wtpd.channel.errors import (
     BrokenItem,
     Duplicate,
@@ -29,7 +25,10 @@ from wtpd.channel.errors import (
     Transient,
 )
 from wtpd.connectors.manifest import AppointmentConnector
-from wtpd.sync.ports import Incoming, Unreadable
+from wtpd.sync.ports import Incoming, Intent, Unreadable
+from wtpd.testing import intents
+from wtpd.testing.intents import FIELDS
+from wtpd.testing.sandbox import Sandbox, running_sandbox
 
 FAULTS: list[tuple[dict[str, Any], type[PartnerError]]] = [
     ({"kind": "status", "status": 400}, Rejected),
@@ -100,6 +99,15 @@ class AppointmentContract(ABC):
     async def held(self, sandbox: Sandbox) -> int:
         """How many appointments the partner holds."""
 
+    def creation(self, our_id: str, **options: Any) -> Intent:
+        return intents.creation(our_id, account=self.account, **options)
+
+    def update(self, our_id: str, partner_id: str, version: int | None, **options: Any) -> Intent:
+        return intents.update(our_id, partner_id, version, account=self.account, **options)
+
+    def cancellation(self, our_id: str, partner_id: str, version: int | None, **options: Any) -> Intent:
+        return intents.cancellation(our_id, partner_id, version, account=self.account, **options)
+
     @pytest.fixture
     async def sandbox(self, tmp_path: Path) -> AsyncIterator[Sandbox]:
         async with running_sandbox(tmp_path) as sandbox:
@@ -113,7 +121,7 @@ class AppointmentContract(ABC):
     # --- what we send
 
     async def test_all_that_is_sent_is_there(self, connector: AppointmentConnector) -> None:
-        receipt = await connector.write(creation("a-1"))
+        receipt = await connector.write(self.creation("a-1"))
         there = await connector.get(self.account, receipt.partner_id)
         assert dict(there.fields) == dict(FIELDS)
         assert (there.our_id, there.version, there.cancelled, there.changed_by) == (
@@ -126,16 +134,16 @@ class AppointmentContract(ABC):
     async def test_creating_again_with_the_same_key_makes_no_second_one(
         self, connector: AppointmentConnector, sandbox: Sandbox
     ) -> None:
-        first = await connector.write(creation("a-1"))
-        assert await connector.write(creation("a-1")) == first
+        first = await connector.write(self.creation("a-1"))
+        assert await connector.write(self.creation("a-1")) == first
         assert await self.held(sandbox) == 1
 
     async def test_creating_again_with_another_key_is_told_as_duplicate_and_is_found(
         self, connector: AppointmentConnector, sandbox: Sandbox
     ) -> None:
-        first = await connector.write(creation("a-1"))
+        first = await connector.write(self.creation("a-1"))
         with pytest.raises(Duplicate):
-            await connector.write(creation("a-1", key="another"))
+            await connector.write(self.creation("a-1", key="another"))
         found = await connector.find(self.account, "a-1")
         assert found is not None
         assert found.partner_id == first.partner_id
@@ -147,46 +155,51 @@ class AppointmentContract(ABC):
     async def test_a_change_is_made_for_its_version_only(
         self, connector: AppointmentConnector, sandbox: Sandbox
     ) -> None:
-        made = await connector.write(creation("a-1"))
+        made = await connector.write(self.creation("a-1"))
         await self.changes_notes(sandbox, made.partner_id, "von dort")
-        stale = update("a-1", made.partner_id, made.version, key="k-2", notes="von hier")
+        stale = self.update("a-1", made.partner_id, made.version, key="k-2", notes="von hier")
         with pytest.raises(Precondition):
             await connector.write(stale)
         there = await connector.get(self.account, made.partner_id)
         assert there.fields["notes"] == "von dort"
-        receipt = await connector.write(update("a-1", made.partner_id, there.version, key="k-3", notes="von hier"))
+        receipt = await connector.write(self.update("a-1", made.partner_id, there.version, key="k-3", notes="von hier"))
         assert receipt.version > there.version
         assert (await connector.get(self.account, made.partner_id)).fields["notes"] == "von hier"
 
     async def test_a_change_touches_nothing_else(self, connector: AppointmentConnector) -> None:
-        made = await connector.write(creation("a-1"))
-        changed = {"customer.mobile": "", "courtesy_car": None, "vehicle.odometer_km": 40000, "interventions": []}
-        intent = update("a-1", made.partner_id, made.version, key="k-2", **changed)
+        made = await connector.write(self.creation("a-1"))
+        changed: dict[str, Any] = {
+            "customer.mobile": "",
+            "courtesy_car": None,
+            "vehicle.odometer_km": 40000,
+            "interventions": [],
+        }
+        intent = self.update("a-1", made.partner_id, made.version, key="k-2", **changed)
         await connector.write(intent)
         there = await connector.get(self.account, made.partner_id)
         assert dict(there.fields) == {**FIELDS, **changed}
 
     async def test_a_change_repeated_with_its_key_is_made_once(self, connector: AppointmentConnector) -> None:
-        made = await connector.write(creation("a-1"))
-        intent = update("a-1", made.partner_id, made.version, key="k-2", notes="neu")
+        made = await connector.write(self.creation("a-1"))
+        intent = self.update("a-1", made.partner_id, made.version, key="k-2", notes="neu")
         first = await connector.write(intent)
         assert await connector.write(intent) == first
 
     async def test_a_cancelled_one_is_gone_and_its_number_is_free(self, connector: AppointmentConnector) -> None:
-        made = await connector.write(creation("a-1"))
-        cancel = cancellation("a-1", made.partner_id, made.version, key="k-2", reason="Kunde hat abgesagt")
+        made = await connector.write(self.creation("a-1"))
+        cancel = self.cancellation("a-1", made.partner_id, made.version, key="k-2", reason="Kunde hat abgesagt")
         first = await connector.write(cancel)
         assert await connector.write(cancel) == first
         there = await connector.get(self.account, made.partner_id)
         assert (there.cancelled, there.reason) == (True, "Kunde hat abgesagt")
         assert await connector.find(self.account, "a-1") is None
-        assert (await connector.write(creation("a-1", key="k-3"))).partner_id != made.partner_id
+        assert (await connector.write(self.creation("a-1", key="k-3"))).partner_id != made.partner_id
 
     async def test_what_the_partner_cant_take_is_rejected_with_its_reason(
         self, connector: AppointmentConnector
     ) -> None:
         with pytest.raises(Rejected) as refused:
-            await connector.write(creation("a-1", collection=FIELDS["drop_off"]))
+            await connector.write(self.creation("a-1", collection=FIELDS["drop_off"]))
         assert refused.value.detail
 
     # --- what we are told
@@ -228,7 +241,7 @@ class AppointmentContract(ABC):
         assert [item.partner_id for item in page.items] == [booked]
 
     async def test_our_own_change_is_marked_as_ours(self, connector: AppointmentConnector) -> None:
-        await connector.write(creation("a-1"))
+        await connector.write(self.creation("a-1"))
         page = await connector.changes(self.account, None, wait=0, limit=100)
         [item] = page.items
         assert isinstance(item, Incoming)
@@ -278,10 +291,10 @@ class AppointmentContract(ABC):
         await connector.verify(self.account)  # a token is there, so that the fault meets the write
         await sandbox.control.fault(self.partner, **fault)
         with pytest.raises(PartnerError) as raised:
-            await connector.write(creation("a-1"))
+            await connector.write(self.creation("a-1"))
         assert type(raised.value) is error
         await sandbox.control.clear_faults(self.partner)
-        await connector.write(creation("a-1"))
+        await connector.write(self.creation("a-1"))
         assert await self.held(sandbox) == 1
 
     @pytest.mark.parametrize("fault", SLOW, ids=_name)
@@ -290,17 +303,17 @@ class AppointmentContract(ABC):
             await connector.verify(self.account)
             await sandbox.control.fault(self.partner, **fault)
             with pytest.raises(Transient):
-                await connector.write(creation("a-1"))
+                await connector.write(self.creation("a-1"))
         await sandbox.control.clear_faults(self.partner)
         async with self.connecting(sandbox) as connector:
-            await connector.write(creation("a-1"))
+            await connector.write(self.creation("a-1"))
         assert await self.held(sandbox) == 1
 
     async def test_the_time_to_wait_is_the_partners(self, connector: AppointmentConnector, sandbox: Sandbox) -> None:
         await connector.verify(self.account)
         await sandbox.control.fault(self.partner, "status", status=429, retry_after="17")
         with pytest.raises(RateLimited) as raised:
-            await connector.write(creation("a-1"))
+            await connector.write(self.creation("a-1"))
         assert raised.value.retry_after == 17
 
     async def test_a_spoilt_feed_is_the_partners_error(self, connector: AppointmentConnector, sandbox: Sandbox) -> None:

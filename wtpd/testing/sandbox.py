@@ -1,0 +1,68 @@
+"""A real sandbox on loopback, its control panel, and what a connector gets of the house in tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wtpd.clock import Clock, SystemClock
+from wtpd.config.model import ConnectorSettings
+from wtpd.connectors.kit.http import SIZE_LIMIT, PartnerHttp
+from wtpd.connectors.manifest import Access, Manifest, Secrets
+from wtpd.sandbox.act import Control
+from wtpd.sandbox.server import RunningSandbox, sandbox_server
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The sandbox while it runs: `control` plays, sets faults and looks; `partner` gives the address to configure."""
+
+    running: RunningSandbox
+    control: Control
+
+    def partner(self, name: str) -> str:
+        return self.running.partner(name)
+
+
+@asynccontextmanager
+async def running_sandbox(
+    folder: Path, *, manifests: Iterable[Manifest] | None = None, clock: Clock | None = None, seed: int = 0
+) -> AsyncIterator[Sandbox]:
+    """Run the sandbox in this event loop, its state in `folder`. `manifests`: all that are installed, if not given."""
+    async with (
+        sandbox_server(folder, manifests=manifests, clock=clock, seed=seed) as running,
+        Control(running.address) as control,
+    ):
+        yield Sandbox(running, control)
+
+
+def giving(secrets: Mapping[str, str]) -> Secrets:
+    """Return a credential store that holds just these fields."""
+
+    async def give() -> Mapping[str, str]:
+        return secrets
+
+    return give
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    settings: ConnectorSettings
+    read_timeout: float
+    total_timeout: float
+    clock: Clock = field(default_factory=SystemClock)
+
+    def http(self, address: str, *, size_limit: int | None = None) -> PartnerHttp:
+        return PartnerHttp(
+            address,
+            size_limit=size_limit or SIZE_LIMIT,
+            read_timeout=self.read_timeout,
+            total_timeout=self.total_timeout,
+        )
+
+
+def access_to(address: str, *, read_timeout: float = 10.0, total_timeout: float = 20.0) -> Access:
+    """Return what a connector gets of the house, its partner at `address`; times in seconds."""
+    return _Access(ConnectorSettings(address=address), read_timeout, total_timeout)
