@@ -16,7 +16,10 @@ import click
 from wtpd import language
 from wtpd.cli.main import wtpd
 from wtpd.cli.sandbox import Acts
+from wtpd.config import syntax, tree
 from wtpd.config.schema import schema
+from wtpd.daemon.api import imports, limits, server
+from wtpd.daemon.api.routes import MEGABYTE
 
 FOLDER = Path(__file__).parent
 
@@ -34,6 +37,33 @@ FILES = {
     "/run/wtpd/api.sock": "The API. Group wtpd may read, group wtpd-admin may change.",
     "/var/lib/wtpd": "The database and the history of the configuration.",
 }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size // MEGABYTE} MB"
+
+
+LIMITS = {
+    "Callers of the API": (
+        f"A user has {limits.PER_CALLER} connections, {limits.OPENED[0]:g} new ones and {limits.REQUESTS[0]:g} "
+        f"requests a second ({limits.REQUESTS[1]:g} after a pause), {limits.AT_ONCE} requests under way, "
+        f"{limits.STREAMS} event streams, {server.PIPELINED} requests sent ahead on a connection. Over it: 429 with "
+        "Retry-After, or the connection is closed; wait that long, or keep fewer open. Root, the daemon's user and "
+        f"group wtpd-admin have none of these limits; of {limits.CONNECTIONS} connections {limits.KEPT} are kept for "
+        "them."
+    ),
+    "Requests": (
+        f"{server.HEAD // 1024} KB of head within {server.HEAD_TIME:g} s (431, 408); {_megabytes(MEGABYTE)} of body "
+        f"(413). An import by one request has {_megabytes(imports.LIMIT)}, an uploaded file "
+        f"{_megabytes(imports.UPLOAD_LIMIT)}: split larger ones."
+    ),
+    "Configuration": (
+        f"{syntax.MAX_BYTES:,} bytes, {syntax.MAX_LINES:,} lines, {tree.MAX_NODES:,} entries with what * repeats, "
+        f"{syntax.MAX_DEPTH} levels, {tree.MAX_TEXT:,} characters a text, {tree.MAX_DIGITS} a number. A larger file is "
+        "refused with its line; the settings before it stay in force."
+    ),
+}
+"""What is limited, how far, and what to do; from the code, so that both say the same."""
 EXIT_CODES = {
     "0": "Done; nothing is wrong.",
     "1": "Not done, or something is wrong.",
@@ -77,6 +107,7 @@ def command_page() -> Iterator[str]:
     for names, command in commands(context, wtpd, ()):
         yield from command_lines(names, command)
     yield from definitions("EXIT STATUS", EXIT_CODES)
+    yield from definitions("LIMITS", LIMITS)
     yield from definitions("ENVIRONMENT", ENVIRONMENT)
     yield from definitions("FILES", FILES)
     yield ".SH EXAMPLES"
@@ -142,6 +173,8 @@ def settings_page() -> Iterator[str]:
     kinds: Mapping[str, Any] = whole["$defs"]
     yield ".SH SETTINGS"
     yield from settings_of(resolved(whole, kinds), kinds, "")
+    yield from section("LIMITS")
+    yield from paragraphs(LIMITS["Configuration"])
     yield from definitions("FILES", {"/etc/wtpd/wtpd.yaml": "The file; /usr/share/doc/wtpd holds a commented example."})
     yield from section("SEE ALSO", ".BR wtpd (1)")
 

@@ -55,6 +55,13 @@ DOUBTS = {
     "key alone": ("sites:", "listener: {key: /etc/wtpd/l.key}\nsites:", 3, "key has no effect without certificate"),
     "umlaut": ("a@example.com", "wärkstatt@example.com", 6, "before the @"),
     "load": ("load_limit: 90", "load_limit: 180", 8, "load_limit 180"),
+    "mails of a user": ("sites:", "credentials: {email: {scope: user}}\nsites:", 3, "scope: user serves other"),
+    "mails of an assessor": (
+        "sites:",
+        "credentials: {email: {scope: assessor}}\nsites:",
+        3,
+        "scope: assessor serves other",
+    ),
     "comment": ("Autohaus Rostock", "Autohaus #1 Rostock", 5, 'only "Autohaus" counts'),
     "empty partner": ('{superservice: {dealer_number: "00123"}}', "{superservice: }", 9, "give dealer_number"),
 }

@@ -249,6 +249,12 @@ async def test_written_into_the_file_they_need_to_be_accepted(tmp_path: Path, sa
             change = [{"path": "sites.rostock.partners.superservice.department", "value": department}]
             assert (await daemon.http.patch("/v1/config", change, version="*")).status == 200
             await daemon.until_channel(state)
+            steps = [
+                one["next_step"] for one in (await daemon.http.get("/v1/status")).json["problems"] if one["channel"]
+            ]
+            assert [step.partition(":")[0] for step in steps] == (
+                [] if state == "healthy" else ["Die Änderung zurücknehmen oder bestätigen"]
+            )
             assert len(await live(sandbox)) == 21
 
 

@@ -37,11 +37,12 @@ HALTED = frozenset({State.NEEDS_TOKEN, State.NOT_COVERED, State.PAUSED, State.ST
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A state, since when, and why."""
+    """A state, since when, and why. `step`: the next step, where it isn't the usual one of the state."""
 
     state: State
     since: datetime
     reason: Text | None = None
+    step: Text | None = None
 
 
 BACKOFF = 1.0

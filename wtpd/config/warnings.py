@@ -20,7 +20,7 @@ def find(config: Config, known: Known, root: Node, text: str, empty: Iterable[tu
     for path, place in empty:
         if len(path) >= 3 and path[0] == "sites" and "partners" in path:
             yield place, path, _EMPTY_PARTNER
-    for path, said in (*_missing(config), *_listener(config), *_sites(config)):
+    for path, said in (*_missing(config), *_listener(config), *_mails(config), *_sites(config)):
         yield nearest_place(root, path), path, said
 
 
@@ -37,6 +37,16 @@ def _missing(config: Config) -> Iterator[tuple[Path, Text]]:
 def _listener(config: Config) -> Iterator[tuple[Path, Text]]:
     if config.listener.key is not None and config.listener.certificate is None:
         yield ("listener", "key"), N_("key has no effect without certificate; give both, or take key out")
+
+
+def _mails(config: Config) -> Iterator[tuple[Path, Text]]:
+    """Nothing in wtpd sends a mail for an assessor or a user."""
+    settings = config.credentials.get("email")
+    if settings is not None and settings.scope in ("assessor", "user"):
+        yield ("credentials", "email", "scope"), N_(
+            "scope: {scope} serves other programs only; status mails log in with the general entry",
+            scope=settings.scope,
+        )  # fmt: skip
 
 
 def _sites(config: Config) -> Iterator[tuple[Path, Text]]:

@@ -140,7 +140,7 @@ def of_channels(seats: Iterable[Seat], kept: Kept, scope: Scope) -> list[Trouble
             rank=_CHANNELS[seat.condition.state][0],
             kind=f"channel.{seat.condition.state}",
             text=N_("{title}, {site}: {reason}", title=seat.title, site=seat.site, reason=_reason(seat)),
-            next_step=_CHANNELS[seat.condition.state][2],
+            next_step=seat.condition.step or _CHANNELS[seat.condition.state][2],
             place=_place(seat, scope),
             since=seat.condition.since,
             touches=kept.waiting.get(seat.id, 0),

@@ -26,6 +26,7 @@ from wtpd.sync.guard import MassCancellation, MassDeparture, PartnerRestored
 from wtpd.sync.ports import Halt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
+from wtpd.words import SCREENS
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Standing:
         halt = await self._transactions.read(lambda session: session.channels.halt(self._spec.id))
         state, reason = _halted(halt, self._spec)
         if state is not None:
-            self._enter(state, reason, since=halt.since)
+            self._enter(state, reason, since=halt.since, step=_step(halt))
 
     async def succeeded(self, missing: Sequence[MissingRight] = ()) -> None:
         """A run went through, except for what a right is `missing`."""
@@ -106,7 +107,7 @@ class Standing:
             return
         state, reason = _halted(halt, self._spec)
         await self._write(state or State.STOPPED, halt, error if not isinstance(error, PartnerError) else None)
-        self._enter(state or State.STOPPED, reason)
+        self._enter(state or State.STOPPED, reason, step=_step(halt))
 
     def stumbled(self, error: Exception) -> None:
         """An error of our own, or of the disk: nothing is written, because that may be what fails."""
@@ -158,16 +159,18 @@ class Standing:
             session.attention.resolve_once("mass_cancellation", once, by=by, resolution="resumed")
         session.attention.resolve_once("partner_restored", self._spec.id, by=by, resolution="resumed")
 
-    def _enter(self, state: State, reason: Text | None, since: datetime | None = None) -> None:
+    def _enter(
+        self, state: State, reason: Text | None, since: datetime | None = None, step: Text | None = None
+    ) -> None:
         before = self.condition
         if state is State.HEALTHY:
             self.is_healthy.set()
         else:
             self.is_healthy.clear()
         if before.state is state:
-            self.condition = Condition(state=state, since=before.since, reason=reason)
+            self.condition = Condition(state=state, since=before.since, reason=reason, step=step)
             return
-        self.condition = Condition(state=state, since=since or self._clock.now(), reason=reason)
+        self.condition = Condition(state=state, since=since or self._clock.now(), reason=reason, step=step)
         _log.log(
             logging.INFO if state in (State.HEALTHY, State.STARTING, State.PAUSED) else logging.WARNING,
             "%s: %s → %s%s", self._spec.id, before.state, state, f" ({reason})" if reason else "",
@@ -181,6 +184,13 @@ def _limits(missing: Sequence[MissingRight]) -> Text:
     for more in others:
         first = N_("{text} {note}", text=first, note=more)
     return first
+
+
+def _step(halt: Halt) -> Text | None:
+    """The next step where asking the partner isn't it: somebody here changed the mapping."""
+    if halt.stopped != MAPPING:
+        return None
+    return N_("Take the change back, or confirm it: wtpd tui → {screen}", screen=SCREENS["overview"])
 
 
 def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
