@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.support.bookkeeping import DESK, MONDAY
-from tests.support.partner_model import PartnerModel
+from tests.support.partner_model import PartnerModel, no_fault
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
 from wtpd.book.sync_port import SyncBook
-from wtpd.channel.errors import PartnerBroken, PartnerError, Precondition, Rejected, TooLarge, Transient
+from wtpd.channel.errors import PartnerBroken, PartnerError, Precondition, RateLimited, Rejected, TooLarge, Transient
 from wtpd.channel.health import State
 from wtpd.planner.appointment import Status
 from wtpd.store import channels
@@ -326,6 +326,69 @@ async def test_a_partner_that_lost_more_than_twenty_stops_the_channel_until_some
     await world.channel.resume(by="maria", accept_cancellations=True)
     await settle(world)
     assert len(world.partner.live(ACCOUNT)) == 21
+
+
+@pytest.mark.parametrize("is_down", [True, False])
+async def test_what_somebody_accepted_survives_a_restart_and_trouble(world: World, is_down: bool) -> None:
+    for number in range(21):
+        await world.make(start=MONDAY + timedelta(hours=number))
+    await world.sync()
+    world.partner.restore(PartnerModel().copy())
+    await world.sync()
+    await world.channel.resume(by="maria", accept_cancellations=True)
+    if is_down:
+        world.partner.fault = lambda where: Transient("down")
+        assert (await world.sync()).error is not None
+        world.partner.fault = no_fault
+    await world.restart()
+    await world.channel.standing.load()
+    await settle(world)
+    assert len(world.partner.live(ACCOUNT)) == 21
+    world.partner.restore(PartnerModel().copy())
+    await world.restart()
+    await world.channel.standing.load()
+    await world.sync()
+    assert world.channel.condition.state is State.STOPPED, "it is asked about the next time again"
+
+
+async def test_a_comparison_that_the_partner_puts_off_is_gone_on_with(world: World) -> None:
+    for number in range(20):
+        await world.make(start=MONDAY + timedelta(hours=number))
+    await world.sync()
+    world.partner.restore(PartnerModel().copy())
+    calls = 0
+
+    def busy(where: str) -> PartnerError | None:
+        nonlocal calls
+        calls += where in ("before get", "before find")
+        return RateLimited("later", status=429, retry_after=60) if calls > 40 else None
+
+    for _ in range(8):
+        world.clock.advance(timedelta(minutes=10))
+        calls, world.partner.fault = 0, busy
+        record = await world.sync()
+        if record.error is None:
+            break
+    world.partner.fault = no_fault
+    assert record.error is None
+    await settle(world)
+    assert len(world.partner.live(ACCOUNT)) == 20
+
+
+async def test_a_partner_that_was_restored_and_takes_the_cursor_all_the_same_is_read_from_the_beginning(
+    world: World,
+) -> None:
+    made = [await world.make(start=MONDAY + timedelta(hours=number)) for number in range(3)]
+    await world.sync()
+    world.partner.held.clear()
+    world.partner.feed.clear()
+    partner_id = world.partner.book(ACCOUNT, FIELDS)
+    for number in range(4):
+        world.partner.change(ACCOUNT, partner_id, notes=f"{number}")
+    await world.change(made[0].id, notes="neu")
+    await settle(world)
+    assert len(await world.ours()) == 4
+    assert len(world.partner.live(ACCOUNT)) == 4
 
 
 async def test_a_412_that_repeats_is_listed_and_sending_again_drops_the_stored_call(world: World) -> None:

@@ -32,10 +32,12 @@ KEEPS_CHANGING = N_("the partner says each time that it has changed there meanwh
 
 @dataclass(slots=True)
 class Believed:
-    """Appointments that the partner has in an older state than the ledger says (`older`), or no longer (`missing`)."""
+    """Appointments that the partner has in an older state than the ledger says (`older`), or no longer (`missing`).
+    `surprises`: those of them that a call of ours came upon, without anybody having looked for it."""
 
     older: int = 0
     missing: int = 0
+    surprises: int = 0
 
 
 def settle(session: Session, spec: ChannelSpec, planned: Planned, answer: Answer, chance: random.Random) -> None:
@@ -216,11 +218,13 @@ def _believe(session: Session, planned: Planned, theirs: Incoming | None, believ
         return
     if theirs is None or theirs.partner_id != link.partner_id:
         believed.missing += theirs is None
+        believed.surprises += planned.intent is not None
         session.links.put_link(replace(link, base={}, apart={}, tombstone=True))
         return
     if theirs.version > link.version:
         return  # an ordinary change, to be merged
     believed.older += theirs.version < link.version
+    believed.surprises += theirs.version < link.version and planned.intent is not None
     if theirs.cancelled:
         session.links.put_link(replace(link, version=theirs.version - 1))
         return

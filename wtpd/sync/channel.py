@@ -66,7 +66,6 @@ class Channel:
             spec, partner, transactions, standing=self.standing, ring=self._bell.set, clock=clock, chance=chance
         )
         self._changed_here = False
-        self._trusting = False
         self._feed_error: PartnerError | None = None
         self._only_feed = False
         """The feed fails, and the partner takes what is sent."""
@@ -104,7 +103,6 @@ class Channel:
         cancellations the partner sends, and cancel there what a new mapping takes away."""
         async with self._lock:
             await self.standing.resume(by, let_leave=accept_cancellations)
-            self._trusting = accept_cancellations
             self._rights.try_all()
             self._timetable.run_now()
             self._bell.set()
@@ -191,10 +189,10 @@ class Channel:
         trouble = await self._publish(record, first=True)
         if (pending or record.published) and rights.may("send"):
             with rights.using("send"):
-                await self._runner.send(record, self._chance, trusting=self._trusting)
+                await self._runner.send(record, self._chance, trusting=self.standing.is_trusting)
             self._timetable.expect((await self._runner.outbox())[1])
         if trigger != LOCAL and feed_error is None:
-            self._trusting = False
+            await self.standing.trusted()
             if await self._runner.is_restored():
                 await self._runner.report_restored(record)
         trouble = await self._publish(record) or trouble
@@ -211,7 +209,7 @@ class Channel:
             arrived = self._listener.take()
             if self._rights.may("receive"):
                 with self._rights.using("receive"):
-                    await self._runner.receive(record, arrived=arrived, trusting=self._trusting)
+                    await self._runner.receive(record, arrived=arrived, trusting=self.standing.is_trusting)
         except PartnerError as error:
             is_answer = error.status is not None or isinstance(error, PartnerBroken)
             if self.standing.patience.is_open and not self._only_feed:

@@ -73,6 +73,19 @@ class _Pass:
             raise PartnerBroken("the feed brings the same changes again and again behind new cursors")
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How far a replay is. A run that ends in between, since the partner wants to be left alone for a while, is gone on
+    with by the next one, if the feed stands at `cursor` still. `seen` as in `_Pass`; `checked`: the partner's numbers
+    that were looked up."""
+
+    cursor: str | None = None
+    seen: dict[str, int] = field(default_factory=dict)
+    checked: set[str] = field(default_factory=set)
+    missing: list[Link] = field(default_factory=list)
+    older: list[Link] = field(default_factory=list)
+
+
 class Feed:
     """The feed of one channel. `unfinished`: a run has read as many pages as it may, and there are more.
     `replayed`: the last run read it from its beginning, and compared."""
@@ -82,6 +95,7 @@ class Feed:
         self._partner = partner
         self._transactions = transactions
         self._limit = spec.page_size
+        self._progress = _Progress()
         self.unfinished = False
         self.replayed = False
 
@@ -107,10 +121,13 @@ class Feed:
 
     async def rewind(self) -> None:
         """Read the feed from its beginning next."""
+        self._progress = _Progress()
         await self._transactions.write(lambda session: session.links.rewind(self._spec.id, self._spec.account))
 
     async def _read_on(self, record: RunRecord, cursor: str | None, replay: bool, trusting: bool) -> None:
-        passed = _Pass()
+        if replay and cursor != self._progress.cursor:
+            self._progress = _Progress(cursor=cursor)
+        passed = _Pass(seen=self._progress.seen) if replay else _Pass()
         newest: Mapping[str, int] | None = None
         has_links = replay and await self._transactions.read(self._has_links)
         while True:
@@ -126,6 +143,7 @@ class Feed:
                 page = replace(page, items=_newest_of(page.items, passed.seen if newest is None else newest))
             if not await self._apply(record, Arrived(cursor, page), trusting):
                 return
+            self._progress.cursor = page.cursor
             if not page.more or page.cursor == cursor:
                 break
             cursor = page.cursor
@@ -133,7 +151,7 @@ class Feed:
                 self.unfinished = True
                 return
         if replay:
-            await self._compare(passed.seen, page.cursor, trusting)
+            await self._compare(page.cursor, trusting)
 
     async def _page(self, cursor: str | None) -> Page:
         """Asks for fewer changes while the answer is too large. Raises `_Refused` if the cursor isn't known."""
@@ -204,28 +222,42 @@ class Feed:
                 at[partner_id] = None
         return Facts(live={**facts.live, **live}, at={**facts.at, **at})
 
-    async def _compare(self, seen: Mapping[str, int], cursor: str, trusting: bool) -> None:
+    async def _compare(self, cursor: str, trusting: bool) -> None:
         """After a replay: look up the linked appointments, still to come, that the feed doesn't have or has in an older
         version than we know, and send those again that the partner really lost. Raises `PartnerRestored`."""
-        missing: list[Link] = []
-        older: list[Link] = []
-        last = ""
+        progress, last = self._progress, ""
         while links := await self._transactions.read(
             lambda session: session.links.links_ahead(self._spec.id, self._spec.account, last, 500)  # noqa: B023
         ):
             last = links[-1].partner_id
-            odd = [link for link in links if seen.get(link.partner_id, 0) < link.version]
+            odd = [
+                link for link in links
+                if link.partner_id not in progress.checked and progress.seen.get(link.partner_id, 0) < link.version
+            ]  # fmt: skip
             for start in range(0, len(odd), CHECKED_AT_ONCE):
-                some = odd[start : start + CHECKED_AT_ONCE]
-                for link, now in zip(some, await asyncio.gather(*map(self._now, some)), strict=True):
-                    if now is None:
-                        missing.append(link)
-                    elif now.version < link.version:
-                        older.append(link)
+                await self._check(odd[start : start + CHECKED_AT_ONCE])
+        self._progress = _Progress()
+        missing, older = progress.missing, progress.older
         if len(missing) + len(older) > MANY and not trusting:
             raise PartnerRestored(len(missing), len(older))
         await self._transactions.write(partial(_compared, self._spec, cursor, missing, older))
         self.replayed = True
+
+    async def _check(self, links: Sequence[Link]) -> None:
+        """All at once. What was answered is kept, though another lookup fails, whose error is raised."""
+        progress = self._progress
+        answers = await asyncio.gather(*map(self._now, links), return_exceptions=True)
+        for link, now in zip(links, answers, strict=True):
+            if isinstance(now, BaseException):
+                continue
+            progress.checked.add(link.partner_id)
+            if now is None:
+                progress.missing.append(link)
+            elif now.version < link.version:
+                progress.older.append(link)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
 
     async def _now(self, link: Link) -> Incoming | None:
         return (await look(self._partner, link.account, link.appointment_id, link)).theirs

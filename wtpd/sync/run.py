@@ -91,6 +91,10 @@ class Runner:
         counted."""
         sender = Sender(self._spec, self.partner, self._transactions, chance, self._made, trusting=trusting)
         result = await sender.drain()
+        if result.surprising and not self.feed.replayed:  # our cursor may be one of another past, which it still takes
+            await self.feed.rewind()
+            self.feed.unfinished = True
+        self.feed.replayed = False
         record.sent += result.sent
         _count(record, result.merged)
         if result.restored is not None:

@@ -56,6 +56,9 @@ class Sent:
     merged: Applied = field(default_factory=Applied)
     error: PartnerError | None = None
     """Why it was given up; None if it went through."""
+    surprising: bool = False
+    """A call came upon something that the partner has lost, or has in an older version: it may have been put back to an
+    earlier state."""
     restored: PartnerRestored | None = None
     """The partner has lost many appointments, so a person is asked before they are sent again."""
 
@@ -157,6 +160,7 @@ class Sender:
             believed=self._believed,
         )  # fmt: skip
         done = await self._transactions.write(work)
+        self._result.surprising = self._believed.surprises > 0
         if self._believed != before and self._believed.older + self._believed.missing > MANY and not self._trusting:
             self._result.restored = PartnerRestored(self._believed.missing, self._believed.older)
         return done

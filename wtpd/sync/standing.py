@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 MAPPING = "mapping"
 """Why a channel stopped whose new mapping would cancel much."""
+ACCEPTED = "accepted"
+"""Not why it stopped, but what somebody said to it: the next run may do what it had stopped for."""
 RESTORED = "partner_restored"
 """Why a channel stopped whose partner has lost many of our appointments."""
 
@@ -52,6 +54,8 @@ class Standing:
         self.last_error: Text | str | None = None
         self.awaits_key = False
         """It retries because our own key can't be opened; nobody was asked."""
+        self.is_trusting = False
+        """Somebody has accepted what it had stopped for; until a run is through."""
         self.is_healthy = asyncio.Event()
 
     @property
@@ -63,6 +67,7 @@ class Standing:
         """Remember what the channel was waiting for before the daemon's restart."""
         halt = await self._transactions.read(lambda session: session.channels.halt(self._spec.id))
         state, reason = _halted(halt, self._spec)
+        self.is_trusting = halt.stopped == ACCEPTED
         if state is not None:
             self._enter(state, reason, since=halt.since, step=_step(halt))
 
@@ -74,7 +79,7 @@ class Standing:
         self.awaits_key = False
         state = State.LIMITED if missing else State.HEALTHY
         if self.condition.state is not state:
-            await self._write(state, Halt())
+            await self._write(state, self._no_halt)
         self._enter(state, _limits(missing) if missing else None)
         if missing and all(one.ability != "receive" for one in missing):
             self.is_healthy.set()
@@ -88,7 +93,7 @@ class Standing:
         now = self._clock.now()
         self.awaits_key = isinstance(error, KeyUnavailable)
         if isinstance(error, NotAllowed):  # not kept on disk: the start of the daemon tries once whether it is so still
-            await self._write(State.NOT_COVERED, Halt())
+            await self._write(State.NOT_COVERED, self._no_halt)
             self._enter(State.NOT_COVERED, not_covered(error.account or self._spec.account, error.covers))
             return
         if isinstance(error, NeedsToken):
@@ -100,7 +105,7 @@ class Standing:
         else:
             self.patience.failed(error)
             if self.condition.state is not State.RETRYING:
-                await self._write(State.RETRYING, Halt())
+                await self._write(State.RETRYING, self._no_halt)
             name = self._spec.actor
             trouble = N_("{partner} is in trouble: {error}", partner=name, error=self.last_error)
             self._enter(State.RETRYING, error.reason if isinstance(error, KeyUnavailable) else trouble)
@@ -124,8 +129,19 @@ class Standing:
     async def resume(self, by: str, *, let_leave: bool = False) -> None:
         """Forget what it waited for. `let_leave`: what another mapping cancels at the partner is meant."""
         self.patience.succeeded()
+        self.is_trusting = let_leave
         await self._transactions.write(partial(self._store_resumed, by, let_leave))
         self._enter(State.STARTING, None)
+
+    async def trusted(self) -> None:
+        """A run is through."""
+        if self.is_trusting:
+            self.is_trusting = False
+            await self._transactions.write(lambda session: session.channels.set_halt(self._spec.id, Halt()))
+
+    @property
+    def _no_halt(self) -> Halt:
+        return Halt(stopped=ACCEPTED if self.is_trusting else None)
 
     async def _write(self, state: State, halt: Halt, mass: _Mass = None) -> None:
         await self._transactions.write(partial(self._store, state, halt, mass))
@@ -152,7 +168,7 @@ class Standing:
             )
 
     def _store_resumed(self, by: str, let_leave: bool, session: Session) -> None:
-        self._store(State.STARTING, Halt(), None, session)
+        self._store(State.STARTING, self._no_halt, None, session)
         if let_leave:
             session.channels.let_leave(self._spec.id)
         for once in (self._spec.id, f"{self._spec.id}:mapping"):
@@ -217,7 +233,7 @@ def _halted(halt: Halt, spec: ChannelSpec) -> tuple[State | None, Text | None]:
             connector=spec.connector,
             site=spec.site,
         )
-    if halt.stopped is not None:
+    if halt.stopped not in (None, ACCEPTED):
         return State.STOPPED, N_(
             "{partner} cancels implausibly many appointments at once; somebody has to look at it.",
             partner=spec.actor,
