@@ -1,0 +1,8 @@
+"""The example's own tests run from its source, as a third party's do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
