@@ -174,7 +174,8 @@ async def running_daemon(
             await asyncio.wait({task}, timeout=PATIENCE)
             if not task.done():
                 raise AssertionError(f"the daemon doesn't stop; what still runs:\n{_stacks()}")
-            task.exception()
+            if not task.cancelled():
+                task.exception()
 
 
 def _stacks() -> str:

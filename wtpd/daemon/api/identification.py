@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from wtpd.book import identification as filling
 from wtpd.book.book import Book
-from wtpd.book.identification import Difference, Fact, Filled
+from wtpd.book.identification import Filled
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Kilometres, Sign
@@ -110,14 +110,21 @@ class IdentificationView(Struct, frozen=True, kw_only=True):
     candidates: list[CandidateView]
 
 
+class DifferenceView(Struct, frozen=True):
+    """A day as `2026-12-01`."""
+
+    ours: str
+    theirs: str
+
+
 class FilledView(Struct, frozen=True, kw_only=True):
     """`chosen` null: several candidates, none chosen, nothing done. `filled`: what was blank and isn't any more;
     `differing`: what stayed as it was although the source says something else."""
 
     vehicle: Vehicle
     chosen: int | None
-    filled: Mapping[str, Fact]
-    differing: Mapping[str, Difference]
+    filled: Mapping[str, str]
+    differing: Mapping[str, DifferenceView]
     identification: IdentificationView
 
 
@@ -328,7 +335,7 @@ def _filled(filled: Filled, chosen: int | None, found: Found) -> FilledView:
     return FilledView(
         vehicle=filled.vehicle,
         chosen=chosen,
-        filled=filled.filled,
-        differing=filled.differing,
+        filled={name: str(value) for name, value in filled.filled.items()},
+        differing={name: DifferenceView(str(one.ours), str(one.theirs)) for name, one in filled.differing.items()},
         identification=_view(found),
     )
