@@ -315,12 +315,18 @@ class Torture:
         found = compare(whole, theirs, datetime.now(UTC))
         if self.stale.shapes:  # what the partner keeps in another form is an agreed difference
             found.differences = [
-                one for one in found.differences if not one.field or not resembles(one.our_value, one.their_value)
+                one
+                for one in found.differences
+                if not one.field or not resembles(_listed(one.our_value), _listed(one.their_value))
             ]
         if self.stale.happened["our database restored"]:  # made after the copy: it comes back with another id of ours
             found.differences = [one for one in found.differences if one.field != "id"]
         restored, happened = self.stale.is_restored, self.stale.happened
         return Verdict(found, history, self.told, made, self.kills, self.faults, restored, happened)
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 async def _all(http: UnixHttp, target: str) -> list[Any]:
