@@ -86,6 +86,13 @@ def test_rows_about_another_plate_arent_this_vehicle() -> None:
     assert wire.rows([NOTE, {**NOTE, "kenteken": "AA-11-AA"}], "6TJR64") == [NOTE]
 
 
+def test_signs_that_steer_a_terminal_arent_taken_over() -> None:
+    [row] = wire.rows([{**NOTE, "merk": "NIS\x1b[31mSAN\u009b2J\u202e", "handelsbenaming": "A\r\nB"}], "6TJR64")
+    found = wire.candidate(row, [], [])
+    assert found.make.isprintable() and found.name.isprintable()
+    assert all(text.isprintable() for text in found.details.values())
+
+
 @pytest.mark.parametrize("answer", [None, {"error": True}, "x", ["x"], [1], [None]])
 def test_what_is_no_list_of_rows(answer: Any) -> None:
     with pytest.raises(WireError):

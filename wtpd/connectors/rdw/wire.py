@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 from wtpd.connectors.kit.values import WireError
+from wtpd.harmless import harmless
 from wtpd.vehicle_data.records import Candidate, Flag
 
 VEHICLES = "/resource/m9d7-ebf2.json"
@@ -86,7 +87,7 @@ def _row(row: Mapping[Any, Any]) -> dict[str, str]:
     found = {}
     for name, value in list(row.items())[:FIELDS]:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            found[str(name).casefold()[:LENGTH]] = str(value).strip()[:LENGTH]
+            found[harmless(str(name).casefold()[:LENGTH])] = harmless(str(value)[:LENGTH]).strip()
     return found
 
 
