@@ -15,6 +15,7 @@ from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.hand_clock import HandClock
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.unix_http import Reply, UnixHttp
+from wtpd.connectors.rdw.sandbox import TOKEN
 from wtpd.store import vehicle_checks
 from wtpd.store.database import Tx
 
@@ -241,6 +242,26 @@ async def test_rdw_is_asked_for_dutch_sites_only_and_only_if_it_is_on(tmp_path: 
         assert (await box.sandbox.control.requests(partner="rdw"))["total"] == 0
         reply = await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")
         assert (reply.status, reply.kind) == (409, "no-register")
+
+
+async def test_rdw_is_verified_without_credentials(box: Box) -> None:
+    reply = await box.http.post("/v1/connectors/rdw/verify", {}, accept_language="en")
+    assert reply.status == 200, reply.json
+    [one] = reply.json["items"]
+    assert (one["name"], one["account"], one["error"]) == ("RDW", "6TJR64", None)
+    await box.sandbox.control.act("rdw", "outage", plates="all")
+    [one] = (await box.http.post("/v1/connectors/rdw/verify", {}, accept_language="en")).json["items"]
+    assert "it knows no plate at the moment" in one["error"]
+
+
+async def test_a_wrong_app_token_isnt_stored_and_a_right_one_is_sent(box: Box) -> None:
+    refused = await box.daemon.enter_credentials("rdw", app_token="wrong-token")
+    assert (refused.status, refused.kind) == (409, "credentials-refused")
+    stored = await box.daemon.enter_credentials("rdw", app_token=TOKEN)
+    assert stored.status == 200, stored.json
+    await box.sandbox.control.act("rdw", "limit", per_minute=1)
+    await box.rdw()
+    assert (await box.check(await box.visit()))["make"] == "VOLVO", "with a token there is no limit"
 
 
 async def test_plates_of_other_countries_arent_sent(box: Box) -> None:

@@ -110,13 +110,17 @@ class CredentialDesk:
             raise Refused(outcome.text, kind="not-testable")
 
         def read(tx: Tx) -> tuple[Fields, frozenset[str]]:
-            vault = self._use.vault
+            vault, there = self._use.vault, rows.scopes(tx, name)
+            if values is None and known.is_optional and scope not in there:
+                return Fields({}), there
             fields = vault.open(tx, name, scope) if values is None else vault.draft(tx, name, scope, values)
-            return fields, rows.scopes(tx, name)
+            return fields, there
 
         self._use.redactor.know((values or {}).values())
         fields, there = await self._db.read(read)
-        return await self._try(known, scope, fields, there, actor=actor, stored=values is None, site=site)
+        return await self._try(
+            known, scope, fields, there, actor=actor, stored=values is None and scope in there, site=site
+        )
 
     async def remove(self, name: str, scope: str, *, actor: str) -> None:
         """Raises `NotFound`."""

@@ -35,6 +35,8 @@ class Provider:
     scopes: tuple[Level, ...] = ("general", "office")
     derive: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     """Further secrets made from the fields at every change of one of them."""
+    is_optional: bool = False
+    """It answers without credentials, too."""
 
     @property
     def field_names(self) -> frozenset[str]:
@@ -125,6 +127,7 @@ _ALL = (
         title="RDW",
         fields=(Field(name="app_token", label=N_("App token (X-App-Token)"), secret=True, form="code"),),
         scopes=("general",),
+        is_optional=True,
     ),
     Provider(name="cartv", title="CARTV", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="carcasion", title="car.casion", fields=_LOGIN, scopes=_PERSONAL),

@@ -12,7 +12,6 @@ from msgspec import Struct
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
-from wtpd.daemon.api.showing import shown
 from wtpd.daemon.vehicle_checks import VehicleChecks
 from wtpd.errors import Refused
 from wtpd.planner.appointment import Appointment
@@ -119,7 +118,7 @@ def _view(
 ) -> CheckView:
     facts = check.facts or Facts()
     is_same_plate = dutch_key(vehicle.plate) == check.plate
-    remarks = _remarks(title, facts, vehicle, visit, zone, language) if is_same_plate else ()
+    remarks = _remarks(title, facts, vehicle, visit, zone) if is_same_plate else ()
     return CheckView(
         source=check.source,
         title=title,
@@ -133,13 +132,13 @@ def _view(
         first_registration=facts.first_registration,
         inspection_due=facts.inspection_due,
         flags=list(facts.flags),
-        filled=[name for name, text in check.filled.items() if str(getattr(vehicle, name, "")) == text],
+        filled=[name for name in _FILLED if name in check.filled and str(getattr(vehicle, name)) == check.filled[name]],
         remarks=[Remark(kind, text.render(language)) for kind, text in remarks],
     )
 
 
 def _remarks(
-    title: str, facts: Facts, vehicle: Vehicle, visit: Appointment | None, zone: ZoneInfo, language: str
+    title: str, facts: Facts, vehicle: Vehicle, visit: Appointment | None, zone: ZoneInfo
 ) -> Iterator[tuple[Kind, Text]]:
     if is_other_make(vehicle.make, facts.make):
         yield (
@@ -153,9 +152,10 @@ def _remarks(
         yield flag, _FLAGS[flag](title)
     due = vehicle.inspection_due or facts.inspection_due
     if visit is not None and is_inspection_due(due, visit.collection, zone):
-        day = shown("vehicle.inspection_due", due.isoformat() if due else "", zone, language)
-        yield "inspection_due", N_("The inspection (APK) is due on {day}: suggest it for this visit.", day=day)
+        yield "inspection_due", N_("The inspection (APK) is due on {day}: suggest it for this visit.", day=due)
 
+
+_FILLED = ("make", "model", "fuel", "first_registration", "inspection_due")
 
 _FLAGS = {
     "open_recall": lambda title: N_("A recall is open, by {partner}.", partner=title),
