@@ -676,3 +676,32 @@ async def test_a_refused_login_is_reported_and_so_is_its_end(box: Box, tmp_path:
         await box.mailer.send()
         assert results == [("rostock", False), ("rostock", True)]
         assert there.recipients == [["rostock@x.example"]]
+
+
+class Deaf(SmtpTransport):
+    """A transport that doesn't notice its cancellation, as Python 3.11's `asyncio.wait_for` when the answer comes at
+    the same moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opening, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def open(self, server: Server, dialogue: list[str] | None = None) -> Connection:
+        self.opening.set()
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            raise OSError("cut off") from None
+        raise AssertionError("nobody answers")
+
+
+async def test_a_stop_ends_it_though_the_mail_server_answers_at_the_same_moment(box: Box) -> None:
+    await queue(box, "rostock")
+    deaf = Deaf()
+    box.mailer = Mailer(box.db, lambda: box.config, box.clock, box._credentials, deaf, troubles=lambda: box.troubles)
+    running = asyncio.create_task(box.mailer.run())
+    async with asyncio.timeout(10):
+        await deaf.opening.wait()
+        running.cancel()
+        await asyncio.wait({running})
+    assert running.cancelled()
