@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from wtpd.client import ApiProblem, ClientError, Json
 from wtpd.language import say
@@ -15,13 +15,11 @@ from wtpd.tui.cells import BLANK
 from wtpd.tui.keys import key
 from wtpd.tui.screens.appointment.history import change_lines
 from wtpd.tui.screens.appointment.loaded import Loaded
+from wtpd.tui.screens.appointment.one import OneAppointment
 from wtpd.tui.widgets.dialogs import Confirm
 from wtpd.tui.widgets.fields import Field
 from wtpd.tui.widgets.form import Form, wrong
 from wtpd.words import FIELDS, STATUS, TRANSPORT
-
-if TYPE_CHECKING:
-    from wtpd.tui.screens.appointment.page import AppointmentPage
 
 TIMES = ("drop_off", "collection")
 BLANKED = ("advisor", "courtesy_car")
@@ -38,7 +36,7 @@ class Editing:
 
     AGAIN = N_("Enter saves yours on top of that.")
 
-    def __init__(self, page: AppointmentPage) -> None:
+    def __init__(self, page: OneAppointment) -> None:
         self._page = page
         self._loaded: Loaded = page.loaded_one
         self._one: Json = page.loaded_one.one
@@ -163,7 +161,7 @@ class Editing:
         return say(N_("{who} changed it at {time}: {what}.", who=entry["actor"], time=at, what=what))
 
 
-async def edit(page: AppointmentPage) -> None:
+async def edit(page: OneAppointment) -> None:
     """Open the form; must run in a worker."""
     editing = Editing(page)
     fields = await page.attempt(editing.fields())
@@ -184,7 +182,7 @@ class CancelForm(Form):
     BINDINGS: ClassVar[list[Any]] = [key("f2,ctrl+enter", "submit", N_("Cancel the appointment"), shown="Enter")]
 
 
-async def cancel(page: AppointmentPage) -> None:
+async def cancel(page: OneAppointment) -> None:
     """Ask for the reason, say what follows, and cancel; must run in a worker."""
     loaded = page.loaded_one
     connectors = await page.attempt(page.api.connectors.list())

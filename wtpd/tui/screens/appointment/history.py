@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wtpd.client import ApiProblem, ClientError, Json
 from wtpd.language import say
 from wtpd.texts import N_, Text
 from wtpd.tui.page import sentence
 from wtpd.tui.screens.appointment.loaded import Loaded
+from wtpd.tui.screens.appointment.one import OneAppointment
 from wtpd.tui.widgets.dialogs import Confirm, Read
 from wtpd.tui.widgets.lines import Cell
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.tui.widgets.table import Column
 from wtpd.words import field_name
-
-if TYPE_CHECKING:
-    from wtpd.tui.screens.appointment.page import AppointmentPage
 
 ACTIONS: Mapping[str, Text] = {
     "created": N_("booked"),
@@ -89,7 +87,7 @@ def write_entry(sheet: Sheet, loaded: Loaded, entry: Json) -> None:
         sheet.text(line)
 
 
-async def undo(page: AppointmentPage, entry: Json) -> None:
+async def undo(page: OneAppointment, entry: Json) -> None:
     """Say what it would do, ask, and do it. Must run in a worker."""
     loaded = page.loaded_one
     version = loaded.one["version"]
@@ -119,7 +117,7 @@ async def undo(page: AppointmentPage, entry: Json) -> None:
     page.reload()
 
 
-async def _refused(page: AppointmentPage, error: ClientError) -> None:
+async def _refused(page: OneAppointment, error: ClientError) -> None:
     if isinstance(error, ApiProblem) and error.kind == "version-mismatch":
         page.tell(N_("Somebody changed the appointment just now; look at it again first."), "bad")
     else:

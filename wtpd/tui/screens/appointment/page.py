@@ -15,10 +15,11 @@ from wtpd.tui.actions import choose_action
 from wtpd.tui.background import in_background
 from wtpd.tui.cells import customer_cell, plate_cell
 from wtpd.tui.keys import key
-from wtpd.tui.page import Page, sentence
+from wtpd.tui.page import sentence
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.appointment import edit, facts, history
 from wtpd.tui.screens.appointment.loaded import Loaded, fetch
+from wtpd.tui.screens.appointment.one import OneAppointment
 from wtpd.tui.screens.appointment.sections import SECTIONS, Sections, head, tabs
 from wtpd.tui.screens.appointment.sending import send_again
 from wtpd.tui.widgets.bars import Line
@@ -46,7 +47,7 @@ NEEDS: Mapping[str, Callable[[Loaded], object]] = {
 """Keys that apply only to an appointment that was loaded, and of which this is true."""
 
 
-class AppointmentPage(Page):
+class AppointmentPage(OneAppointment):
     NAME = "reception"
     FOLLOWS = ("appointment.", "customer.", "vehicle.", "resource.", "attention.", "run.", "message.", "config.")
     WRITES = frozenset({"edit", "cancel", "undo", "send", "actions"})
@@ -64,21 +65,12 @@ class AppointmentPage(Page):
     ]
 
     def __init__(self, appointment_id: str, section: str = "data") -> None:
-        super().__init__()
-        self.appointment_id = appointment_id
+        super().__init__(appointment_id)
         self.section = section if section in SECTIONS else "data"
-        self._loaded: Loaded | None = None
 
     @property
     def title_text(self) -> Text | str:
         return N_("Appointment")
-
-    @property
-    def loaded_one(self) -> Loaded:
-        """What was fetched; only once something was."""
-        if self._loaded is None:
-            raise RuntimeError("nothing was loaded yet")
-        return self._loaded
 
     def body(self) -> ComposeResult:
         yield Line(id="head")

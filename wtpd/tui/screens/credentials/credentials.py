@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,15 +13,20 @@ from textual.containers import Container
 
 from wtpd.client import Json
 from wtpd.language import say
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
+from wtpd.tui.background import background
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.palette import Command
-from wtpd.tui.screens.credentials import acts
+from wtpd.tui.screens.credentials import reads
 from wtpd.tui.screens.credentials.about import write_lost, write_row
-from wtpd.tui.screens.credentials.rows import Row, rows_of, scope_name, state_of, zone_for
+from wtpd.tui.screens.credentials.entry import entry_form
+from wtpd.tui.screens.credentials.rows import Row, removal, rows_of, scope_name, setting_of, state_of, zone_for
+from wtpd.tui.widgets.dialogs import Choose
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.tui.widgets.table import Column, Table
+
+T = TypeVar("T")
 
 
 class Credentials(Page):
@@ -97,12 +103,12 @@ class Credentials(Page):
 
     def commands(self) -> Iterable[Command]:
         may = self.session.may_write
-        yield Command(N_("Seal all credentials with a new key"), partial(acts.rotate, self), enabled=may)
+        yield Command(N_("Seal all credentials with a new key"), partial(_rotate, self), enabled=may)
         if self._lost:
             yield Command(N_("Give up what the lost key had sealed"), self.action_start_over, "s", enabled=may)
         for provider in {row.provider["provider"]: row for row in self._rows}.values():
             name = N_("Enter credentials of {partner}", partner=provider.title)
-            yield Command(name, partial(acts.choose_scope, self, provider), enabled=may)
+            yield Command(name, partial(_choose_scope, self, provider), enabled=may)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         row = self.row
@@ -134,25 +140,25 @@ class Credentials(Page):
         """Of a row that has a scope, for that; else it is chosen first."""
         row = self.row
         if row is not None:
-            acts.enter(self, row) if row.scope else acts.choose_scope(self, row)
+            _enter(self, row) if row.scope else _choose_scope(self, row)
 
     def action_other(self) -> None:
-        self._with_row(acts.choose_scope)
+        self._with_row(_choose_scope)
 
     def action_test(self) -> None:
-        self._with_row(acts.test)
+        self._with_row(_test)
 
     def action_remove(self) -> None:
-        self._with_row(acts.remove)
+        self._with_row(_remove)
 
     def action_use(self) -> None:
-        self._with_row(acts.show_use)
+        self._with_row(_show_use)
 
     def action_which(self) -> None:
-        self._with_row(acts.explain)
+        self._with_row(_explain)
 
     def action_start_over(self) -> None:
-        acts.start_over(self)
+        _start_over(self)
 
     def _with_row(self, act: Callable[[Credentials, Row], None]) -> None:
         if self.row is not None:
@@ -194,3 +200,127 @@ class Credentials(Page):
             zone = zone_for(row.scope, self.session.sites)
             write_row(sheet, row, heading, self.formats, zone=zone, told=told)
         sheet.done(keep_place=False)
+
+
+# What the keys do.
+
+
+def _choose_scope(page: Credentials, row: Row) -> None:
+    """Ask for whom they are, then have them entered."""
+    provider = row.provider
+    stored = {entry["scope"]: entry for entry in provider["entries"]}
+    options = [
+        (scope, N_("{scope} (stored)", scope=page.scope_name(scope)) if scope in stored else page.scope_name(scope))
+        for scope in _scopes(page, provider)
+    ]
+
+    def chosen(scope: str | None) -> None:
+        if scope is not None:
+            problem = row.problem if row.scope == scope else None
+            _enter(page, replace(row, scope=scope, entry=stored.get(scope), problem=problem))
+
+    if len(options) == 1:
+        chosen(options[0][0])
+        return
+    about = N_("In force: {setting}.", setting=setting_of(provider))
+    page.app.push_screen(Choose(N_("{partner}: for whom?", partner=row.title), options, about=about), chosen)
+
+
+def _scopes(page: Credentials, provider: Json) -> list[str]:
+    """All that the provider can have entries for."""
+    levels = provider["scopes"]
+    general = ["general"] if "general" in levels else []
+    offices = [f"office:{site['id']}" for site in page.session.sites] if "office" in levels else []
+    return [*general, *offices, *(scope for scope in page.people if scope.partition(":")[0] in levels)]
+
+
+def _enter(page: Credentials, row: Row) -> None:
+    def stored(answer: Json | None) -> None:
+        if answer is None:
+            return
+        if answer["tested"]:
+            page.tell(N_("Tried and stored. {detail}", detail=answer["detail"]), "ok")
+        else:
+            page.tell(N_("Stored untried: {reason}", reason=answer["detail"]), "warn")
+        page.show_entry(row.key, str(answer["detail"]))
+
+    page.app.push_screen(entry_form(page, row, page.scope_name(row.scope)), stored)
+
+
+def _test(page: Credentials, row: Row) -> None:
+    async def work() -> None:
+        page.tell(N_("Asking {partner} who we are there", partner=row.title))
+        answer = await page.attempt(page.api.credentials.test(row.provider["provider"], row.scope))
+        if answer is not None:
+            page.tell("")
+            page.app.push_screen(reads.tested(page, page.heading(row), answer))
+            page.stale()
+
+    background(page, work, "test")
+
+
+def _remove(page: Credentials, row: Row) -> None:
+    page.wtpd.confirm(
+        N_("Forget the credentials of {provider} for {scope}?", provider=row.title, scope=page.scope_name(row.scope)),
+        removal(row, page.channels, {site["id"]: site["name"] for site in page.session.sites}),
+        lambda: _do(page, page.api.credentials.remove(row.provider["provider"], row.scope), lambda _: N_("Forgotten.")),
+    )
+
+
+def _show_use(page: Credentials, row: Row) -> None:
+    """Who did what with the entry."""
+
+    async def work() -> None:
+        lines = await page.attempt(reads.audit_of(page, row))
+        if lines is not None:
+            page.app.push_screen(reads.audit(page, page.heading(row), lines))
+
+    background(page, work, "use")
+
+
+def _explain(page: Credentials, row: Row) -> None:
+    """Which entry an order would use."""
+
+    def found(answer: Json | None) -> None:
+        if answer is not None:
+            page.app.push_screen(
+                reads.explained(page, row, answer, page.scope_name(answer["entry"]) if answer["entry"] else "")
+            )
+
+    page.app.push_screen(reads.which_form(page, row, page.people), found)
+
+
+def _start_over(page: Credentials) -> None:
+    page.wtpd.confirm(
+        N_("Give up all credentials that the key at hand doesn't open? They must be entered again."),
+        N_("Bring the key back instead if there is a copy of it: then all is as it was. What was given up is gone."),
+        lambda: _do(page, page.api.credentials.start_over(), _given_up),
+    )
+
+
+def _rotate(page: Credentials) -> None:
+    page.wtpd.confirm(
+        N_("Seal all credentials with a new key?"),
+        N_("Nothing has to be entered again, and no connector stops. Backups made before need the old key."),
+        lambda: _do(page, page.api.credentials.rotate_key(), lambda answer: str(answer["detail"])),
+    )
+
+
+def _do(page: Credentials, call: Awaitable[T], said: Callable[[T], Text | str]) -> None:
+    """Do it in the background, and say so."""
+
+    async def answered() -> tuple[T]:
+        return (await call,)  # an answer without content is none to `attempt`
+
+    async def work() -> None:
+        answer = await page.attempt(answered())
+        if answer is not None:
+            page.tell(said(answer[0]), "ok")
+            page.stale()
+
+    background(page, work, "do", exclusive=False)
+
+
+def _given_up(answer: Json) -> Text:
+    lost = ", ".join(answer["lost"])
+    return N_("Enter again: {entries}", entries=lost) if lost else N_("Nothing had to be given up.")

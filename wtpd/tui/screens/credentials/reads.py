@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from wtpd.client import Json
 from wtpd.language import say
@@ -17,9 +17,6 @@ from wtpd.tui.widgets.fields import Field
 from wtpd.tui.widgets.form import Form
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.words import CREDENTIAL_ACTIONS
-
-if TYPE_CHECKING:
-    from wtpd.tui.screens.credentials.credentials import Credentials
 
 LINES = 100
 """Of an entry's audit, at most."""
@@ -78,12 +75,12 @@ class Question(Form):
     BINDINGS: ClassVar[list[Any]] = [key("f2,ctrl+enter", "submit", N_("Ask"), shown="Enter")]
 
 
-def which_form(page: Credentials, row: Row) -> Question:
-    """For whom an order is; dismissed with the daemon's explanation."""
+def which_form(page: Page, row: Row, named: Mapping[str, str]) -> Question:
+    """For whom an order is; dismissed with the daemon's explanation. `named`: names of people by scope."""
 
     def people(level: str) -> list[tuple[str, str]]:
-        named = ((scope.partition(":"), name) for scope, name in page.people.items())
-        return [(identity, name) for (of, _, identity), name in named if of == level]
+        split = ((scope.partition(":"), name) for scope, name in named.items())
+        return [(identity, name) for (of, _, identity), name in split if of == level]
 
     choices: dict[str, list[tuple[str, str]]] = {
         "office": [(str(site["id"]), str(site["name"])) for site in page.session.sites],
@@ -103,12 +100,12 @@ def which_form(page: Credentials, row: Row) -> Question:
     return Question(N_("{partner}: whom is the order for?", partner=row.title), fields, submit)
 
 
-def explained(page: Credentials, row: Row, found: Json) -> Read:
+def explained(page: Page, row: Row, found: Json, name: str) -> Read:
+    """Which entry serves an order; `name`: for whom that entry is."""
     glyphs = page.session.glyphs
 
     def fill(sheet: Sheet) -> None:
         if found["entry"]:
-            name = page.scope_name(found["entry"])
             sheet.text(f"{glyphs.ok} {say(N_('Entry: {scope}', scope=name))}", "ok")
         else:
             sheet.text(f"{glyphs.bad} {say(N_('The order is refused.'))}", "bad")

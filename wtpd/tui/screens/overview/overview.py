@@ -13,8 +13,7 @@ from wtpd.client import Json
 from wtpd.texts import N_
 from wtpd.tui.keys import key
 from wtpd.tui.palette import Command
-from wtpd.tui.screens.overview import acts
-from wtpd.tui.screens.overview.channel_page import ChannelPage
+from wtpd.tui.screens.overview.channel_page import ChannelPage, sync
 from wtpd.tui.screens.overview.columns import of_channels, of_problems
 from wtpd.tui.screens.overview.mails import MailsPage
 from wtpd.tui.screens.overview.panels import RunsLine, all_is_well, box_parts, write_problem, write_state
@@ -139,7 +138,7 @@ class Overview(ChannelPage):
     def _sync_all(self) -> None:
         for channel in self._status["channels"]:
             if self.can("sync", channel) and channel["id"] not in self.busy:
-                self.start(N_("syncing"), acts.sync, channel)
+                self.start(N_("syncing"), sync, channel)
 
     # The cursor
 
