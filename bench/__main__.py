@@ -10,7 +10,10 @@ import time
 
 from bench.figures import machine
 
-NAMES = ("transports", "initial", "cycle", "latency", "start", "idle", "api", "search", "importing", "erasing", "tui")
+NAMES = (
+    "transports", "initial", "cycle", "latency", "start", "idle", "api", "routes", "search", "importing", "erasing",
+    "tui",
+)  # fmt: skip
 
 
 def main() -> int:
