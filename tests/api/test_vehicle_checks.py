@@ -271,6 +271,24 @@ async def test_plates_of_other_countries_arent_sent(box: Box) -> None:
     assert (await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")).kind == "no-plate"
 
 
+async def test_what_is_known_of_a_plate_goes_with_its_holder(box: Box) -> None:
+    await box.rdw()
+    person = (await box.http.post("/v1/customers", {"last_name": "de Vries"})).json
+    visit = await box.visit(make="BMW", owner=person["id"])
+    await box.check(visit)
+    exported = (await box.http.get(f"/v1/customers/{person['id']}/export")).json
+    assert exported["vehicle_checks"][0]["facts"]["make"] == "VOLVO"
+    erased = await box.http.post(f"/v1/customers/{person['id']}/erase")
+    assert erased.status == 200, erased.json
+    parts = box.daemon.daemon.parts
+    assert parts is not None
+    for table, kept in (("vehicle_check", "plate"), ("vehicle_answer", "subject"), ("attention", "data || once")):
+        found = await parts.db.read(
+            lambda tx, sql=f"SELECT {kept} AS kept FROM {table}": [row["kept"] for row in tx.all(sql)]
+        )
+        assert not [one for one in found if "12ABC3" in one or "12-ABC-3" in one], table
+
+
 async def test_the_look_at_coming_visits_uses_an_index(box: Box) -> None:
     parts = box.daemon.daemon.parts
     assert parts is not None

@@ -343,6 +343,7 @@ async def test_export_of_somebody_without_anything(dealership: Dealership) -> No
     assert export == {
         "customer": {**export["customer"], "id": person.id},
         "vehicles": [],
+        "vehicle_checks": [],
         "appointments": [],
         "messages": [],
         "partner_records": [],

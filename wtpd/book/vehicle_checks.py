@@ -46,7 +46,7 @@ def record(
         told = facts(candidate)
         filled = before.filled
         if is_other_make(vehicle.make, candidate.make):
-            _list_wrong_plate(tx, vehicle, candidate, source, appointment_id)
+            _list_wrong_plate(tx, vehicle, candidate, source, actor, appointment_id)
         else:
             vehicle_checks.close_wrong_plates(tx, vehicle_id, by=actor)
             filled = _fill(book, tx, vehicle, told, before.filled, source=source, actor=actor)
@@ -95,14 +95,16 @@ def _text(vehicle: Vehicle, name: str) -> str:
     return "" if value is None else str(value)
 
 
-def _list_wrong_plate(tx: Tx, vehicle: Vehicle, candidate: Candidate, source: str, appointment_id: str | None) -> None:
+def _list_wrong_plate(
+    tx: Tx, vehicle: Vehicle, candidate: Candidate, source: str, actor: str, appointment_id: str | None
+) -> None:
     """Once for each make that the register names: whoever closed the entry has decided."""
-    once = f"{vehicle.id}:{dutch_key(vehicle.plate)}:{candidate.make}"
+    once = f"{vehicle.id}:{candidate.make}"  # without the plate, which goes when its holder is erased
     data = {
         "vehicle": vehicle.id, "plate": vehicle.plate, "ours": vehicle.make, "theirs": candidate.make,
         "model": candidate.model, "source": source,
     }  # fmt: skip
-    if not attention.was_listed(tx, vehicle_checks.WRONG_PLATE, once):
+    if not vehicle_checks.was_decided(tx, once, actor):
         attention.add(tx, vehicle_checks.WRONG_PLATE, appointment_id=appointment_id, data=data, once=once)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from wtpd.clock import iso
 from wtpd.planner.changes import json_value
 from wtpd.planner.customer import Customer
@@ -26,6 +28,7 @@ from wtpd.store import (
     partner_records,
     pushed,
     search,
+    vehicle_checks,
     vehicles,
 )
 from wtpd.store.database import Tx, from_json, to_json
@@ -52,6 +55,7 @@ def export(tx: Tx, customer_id: str) -> dict[str, Any]:
     return {
         "customer": json_value(customer),
         "vehicles": [json_value(car) for car in cars.values()],
+        "vehicle_checks": [msgspec.to_builtins(one) for car in cars for one in vehicle_checks.of_vehicle(tx, car)],
         "appointments": [
             {
                 **json_value(visit),

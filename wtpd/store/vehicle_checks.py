@@ -74,6 +74,15 @@ def close_wrong_plates(tx: Tx, vehicle_id: str, *, by: str) -> None:
         attention.resolve(tx, row["id"], by=by, resolution="done")
 
 
+def was_decided(tx: Tx, once: str, actor: str) -> bool:
+    """Whether somebody other than the register closed an entry of that name."""
+    row = tx.one(
+        "SELECT 1 FROM attention WHERE once = ? AND kind = ? AND resolved_at IS NOT NULL AND resolved_by <> ?",
+        (once, WRONG_PLATE, actor),
+    )
+    return row is not None
+
+
 def _check(row: Row) -> Check:
     return Check(
         vehicle_id=row["vehicle_id"],
