@@ -17,7 +17,9 @@ from wtpd import language
 from wtpd.cli.main import wtpd
 from wtpd.cli.sandbox import Acts
 from wtpd.config import syntax, tree
+from wtpd.config.kinds import Kinds
 from wtpd.config.schema import schema
+from wtpd.connectors.registry import load as registry
 from wtpd.daemon.api import imports, limits, server
 from wtpd.daemon.api.routes import MEGABYTE
 
@@ -169,7 +171,7 @@ def settings_page() -> Iterator[str]:
         "belong here; enter them with wtpd credential set.",
         "wtpd config check FILE checks a file, wtpd config schema prints the JSON schema for editors.",
     )
-    whole = schema()
+    whole = schema(Kinds.of(registry().manifests.values()))
     kinds: Mapping[str, Any] = whole["$defs"]
     yield ".SH SETTINGS"
     yield from settings_of(resolved(whole, kinds), kinds, "")

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.daemon import OFFLINE, RunningDaemon, config_text, running_daemon
 from tests.support.hand_clock import HandClock
+from tests.support.partners import KNOWN
 from tests.support.unix_http import UnixHttp
-from wtpd.secrets.providers import PROVIDERS
 
 LOGIN = {"customer_number": "1234567", "user_name": "müller", "password": "hunter2"}
 MAIL = {"user_name": "anna", "password": "hunter2"}
@@ -41,10 +41,10 @@ async def audit(http: UnixHttp) -> list[str]:
 
 async def test_every_provider_is_told_with_what_a_form_needs(http: UnixHttp) -> None:
     items = (await http.get("/v1/credentials", accept_language="en")).json["items"]
-    assert [one["provider"] for one in items] == list(PROVIDERS)
+    assert [one["provider"] for one in items] == list(KNOWN)
     by_name = {one["provider"]: one for one in items}
     assert by_name["email"]["scopes"] == ["general", "office", "assessor", "user"]
-    assert by_name["carloop"]["scopes"] == ["general", "office"]
+    assert by_name["superservice"]["scopes"] == ["general", "office"]
     assert (by_name["superservice"]["testable"], by_name["cartv"]["testable"]) == (True, False)
     [number, _, password, partner, signature] = by_name["dat"]["fields"]
     assert (number["form"], number["secret"], password["secret"]) == ("digits", False, True)
@@ -83,7 +83,7 @@ async def test_bad_input_gets_its_sentence(
 
 async def test_an_unknown_provider(http: UnixHttp) -> None:
     reply = await put(http, "catv/general", LOGIN)
-    assert (reply.status, "known: superservice" in reply.json["detail"]) == (404, True)
+    assert (reply.status, "known: dat" in reply.json["detail"]) == (404, True)
     assert (await http.get("/v1/credentials/catv/explain")).status == 404
 
 

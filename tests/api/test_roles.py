@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import RunningDaemon
+from tests.support.partners import KNOWN
 from wtpd.clock import SystemClock
 from wtpd.daemon.api.asgi import Api
 from wtpd.daemon.api.auth import Account, Gate, Peer
 from wtpd.daemon.api.call import Role
 from wtpd.daemon.api.routes import Route
-from wtpd.secrets.providers import PROVIDERS
 
 UIDS = {"root": 0, "own": 500, "admin": 1001, "reader": 1002, "stranger": 1003, "nobody": 65534}
 GROUPS = {1001: {"wtpd-admin"}, 1002: {"wtpd"}, 1003: {"audio"}}
@@ -104,7 +104,7 @@ async def test_no_secret_comes_out_of_any_route(
 ) -> None:
     caplog.set_level("DEBUG")
     http = daemon.http
-    for name, provider in PROVIDERS.items():
+    for name, provider in KNOWN.items():
         fields = {field.name: _sample(field.form) for field in provider.fields}
         reply = await http.put(f"/v1/credentials/{name}/general", {"fields": fields})
         assert reply.status == 200, reply.json

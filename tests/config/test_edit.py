@@ -79,10 +79,8 @@ def changed(text: str, *changes: tuple[str, Any]) -> list[str]:
         ("sites.guestrow.country", "NO", ['+       country: "NO"\n']),
         ("mail.port", 25, ["+   port: 25\n"]),
         ("retention.runs", 5, ["+ retention:\n", "+   runs: 5\n"]),
-        ("connectors.carloop.interval", "10min", ["+ connectors:\n", "+   carloop:\n", "+     interval: 10min\n"]),
         ("sites.rostock.brands", None, ["-       brands: [ NISSAN,RENAULT ]\n"]),
         ("sites.rostock.city", None, []),
-        ("connectors.carloop.enabled", None, []),
         ("mail", None, ["- mail:\n", "-   host: x\n"]),
         (
             "sites.guestrow",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.partners import MANIFESTS
 from wtpd.config.diff import diff
 from wtpd.config.environment import from_environment
-from wtpd.config.load import load
+from wtpd.config.load import Loaded, load
 from wtpd.config.model import Config, seconds
 from wtpd.config.plans import plans
 from wtpd.config.show import in_force
@@ -38,12 +39,16 @@ sites:
 """
 
 
+def read(text: str) -> Loaded:
+    return load(text, manifests=MANIFESTS)
+
+
 def config(old: str = "", new: str = "") -> Config:
-    return load(TEXT.replace(old, new) if old else TEXT).config
+    return read(TEXT.replace(old, new) if old else TEXT).config
 
 
 def test_equal_settings_change_nothing() -> None:
-    changes = diff(config(), load("# comment\n" + TEXT).config)
+    changes = diff(config(), read("# comment\n" + TEXT).config)
     assert not changes
     assert changes.channels == frozenset()
 
@@ -67,7 +72,7 @@ def test_only_the_loops_whose_settings_changed_are_named(old: str, new: str, cha
 
 
 def test_sites_come_and_go_and_plans_change() -> None:
-    without = load(TEXT[: TEXT.index("  - id: guestrow")]).config
+    without = read(TEXT[: TEXT.index("  - id: guestrow")]).config
     changes = diff(config(), without)
     assert (changes.removed_sites, changes.added_sites) == ({"guestrow"}, frozenset())
     assert changes.channels == {"superservice/guestrow"}
@@ -88,7 +93,7 @@ def test_plans_by_site_and_department() -> None:
 
 
 def test_what_is_in_force_says_where_it_comes_from() -> None:
-    shown = {setting.path: (setting.value, setting.origin()) for setting in in_force(load(TEXT))}
+    shown = {setting.path: (setting.value, setting.origin()) for setting in in_force(read(TEXT))}
     assert shown["connectors.superservice.interval"] == ("5min", "wtpd.yaml:2")
     assert shown["mail.port"] == (587, "default")
     assert shown["sites.rostock.partners.superservice.dealer_number"] == ("00123", "wtpd.yaml:14")

@@ -128,6 +128,7 @@ def test_a_connector_that_cannot_work_says_why() -> None:
     assert states(HEAD + FIRST) == {
         "superservice/rostock": "ready",
         "carloop/rostock": "not_mapped",
+        "rdw/rostock": "not_mapped",
         "dat/rostock": "not_mapped",
     }
     assert states(FIRST)["superservice/rostock"] == "not_licensed"
@@ -150,7 +151,7 @@ def test_a_product_of_the_partner_may_be_named(product: str) -> None:
         ("dat: {products: {valuation: valueExpert}}", "there is no product valueExpert"),
         ("dat: {products: {identification: 'valuateExpert:'}}", "identification"),
         ("dat: {products: {repair: calculatePro}}", "repair"),
-        ("superservice: {products: {valuation: valuateExpert}}", "valuation has no effect with superservice"),
+        ("superservice: {products: {valuation: valuateExpert}}", "products has no effect with superservice"),
     ],
 )
 def test_a_product_that_the_partner_doesnt_have_is_an_error(settings: str, words: str) -> None:

@@ -20,7 +20,7 @@ from tests.support.sandbox import (
     update,
 )
 from wtpd.channel.errors import Duplicate, NeedsToken, Precondition, Rejected
-from wtpd.connectors.manifest import AppointmentConnector
+from wtpd.connectors.manifest import AppointmentPartner
 from wtpd.connectors.superservice.sandbox import contract
 from wtpd.sync.ports import DayOffer
 from wtpd.testing import AppointmentContract
@@ -47,7 +47,7 @@ class TestSuperservice(AppointmentContract):
     partner = PARTNER
     account = DEALER
 
-    def connecting(self, sandbox: Sandbox, **options: Any) -> AbstractAsyncContextManager[AppointmentConnector]:
+    def connecting(self, sandbox: Sandbox, **options: Any) -> AbstractAsyncContextManager[AppointmentPartner]:
         return superservice_connector(sandbox, **options)
 
     async def books(self, sandbox: Sandbox, by: str = "dealer") -> str:

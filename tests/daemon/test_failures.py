@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.daemon import OFFLINE, config_text, running_daemon
 from tests.support.hand_clock import HandClock
+from tests.support.partners import KNOWN
 from wtpd.clock import SystemClock
 from wtpd.config.model import Retention
 from wtpd.daemon.failures import Failures
@@ -82,7 +83,7 @@ async def test_the_disk_that_cant_be_watched_doesnt_keep_the_clock(tmp_path: Pat
 async def test_the_watch_of_the_credentials_outlives_any_error(db: Database, tmp_path: Path) -> None:
     clock = HandClock()
     failures = Failures(clock)
-    holdings = Holdings(db, Vault(KeyFiles(tmp_path / "wtpd.key")), clock, failures)
+    holdings = Holdings(db, Vault(KeyFiles(tmp_path / "wtpd.key"), KNOWN), clock, failures)
     await holdings.begin()
     holdings.key_lost = N_("x")  # so that it looks
     odd = True
@@ -93,7 +94,7 @@ async def test_the_watch_of_the_credentials_outlives_any_error(db: Database, tmp
         def __getattr__(self, name: str) -> Any:
             if odd:
                 raise RuntimeError("odd")
-            return getattr(Vault(KeyFiles(tmp_path / "wtpd.key")), name)
+            return getattr(Vault(KeyFiles(tmp_path / "wtpd.key"), KNOWN), name)
 
     holdings._vault = Odd()  # type: ignore[assignment]
     task = asyncio.create_task(holdings.watch(lambda: None))

@@ -6,11 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.partners import KNOWN
 from wtpd.errors import Invalid
 from wtpd.secrets.clean import check_complete, clean
-from wtpd.secrets.providers import PROVIDERS, provider
+from wtpd.secrets.providers import Field, Provider, provider
+from wtpd.texts import N_
 
-SUPERSERVICE = PROVIDERS["superservice"]
+SUPERSERVICE = KNOWN["superservice"]
+ACME = Provider(
+    name="acme",
+    title="Acme",
+    fields=(
+        Field(name="address", label=N_("Web address"), form="https"),
+        Field(name="token", label=N_("Token"), secret=True, form="code"),
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +41,8 @@ def test_line_ends_and_invisible_characters_are_dropped(pasted: str) -> None:
 
 
 def test_a_space_within_a_password_stays() -> None:
-    assert clean(PROVIDERS["dat"], {"password": " correct horse "}) == {"password": "correct horse"}
-    assert clean(PROVIDERS["dat"], {"password": "correct\u00a0horse"}) == {"password": "correct horse"}
+    assert clean(KNOWN["dat"], {"password": " correct horse "}) == {"password": "correct horse"}
+    assert clean(KNOWN["dat"], {"password": "correct\u00a0horse"}) == {"password": "correct horse"}
 
 
 def test_a_client_secret_keeps_its_blanks() -> None:
@@ -43,14 +53,14 @@ def test_a_client_secret_keeps_its_blanks() -> None:
 @pytest.mark.parametrize("pasted", ["ab cd", "ab\u00a0cd", "ab\r\n   cd", "a b\u202fc d\n"])
 def test_tokens_and_numbers_have_no_blanks(pasted: str) -> None:
     """As a mail breaks them into lines, or a web page sets them in groups."""
-    assert clean(PROVIDERS["carsys"], {"token": pasted}) == {"token": "abcd"}
-    assert clean(PROVIDERS["dat"], {"customer_number": "1\u00a0234 567"}) == {"customer_number": "1234567"}
+    assert clean(ACME, {"token": pasted}) == {"token": "abcd"}
+    assert clean(KNOWN["dat"], {"customer_number": "1\u00a0234 567"}) == {"customer_number": "1234567"}
 
 
 @pytest.mark.parametrize("number", ["12345a", "12.345", "1234567-1", "١٢٣", "-5", "1e6"])
 def test_a_number_of_dat_is_digits(number: str) -> None:
     with pytest.raises(Invalid, match="consists of digits only"):
-        clean(PROVIDERS["dat"], {"customer_number": number})
+        clean(KNOWN["dat"], {"customer_number": number})
 
 
 @pytest.mark.parametrize("name", ["hunter2", "Hunter-2", "x" * 40, "pass word"])
@@ -68,13 +78,13 @@ def test_what_is_no_fields_name_may_be_a_secret_and_isnt_repeated(name: str) -> 
         ("superservice", "client_secret", "x" * 5000, "Client secret is longer than 4096 characters"),
         ("superservice", "client_secret", "hunter2\x07", "Client secret holds a control character"),
         (
-            "carloop",
+            "acme",
             "address",
             "http://hunter2.example.com",
             "Web address isn't a web address that begins with https://",
         ),
-        ("carloop", "address", "https://user:hunter2@example.com", "Web address isn't a web address"),
-        ("carloop", "address", "https://[hunter2", "Web address isn't a web address"),
+        ("acme", "address", "https://user:hunter2@example.com", "Web address isn't a web address"),
+        ("acme", "address", "https://[hunter2", "Web address isn't a web address"),
         ("email", "port", "hunter2", "Port isn't a number from 1 to 65535"),
         ("email", "port", "70000", "Port isn't a number from 1 to 65535"),
         ("email", "security", "hunter2", "Security must be one of starttls, tls, none"),
@@ -84,7 +94,7 @@ def test_what_is_no_fields_name_may_be_a_secret_and_isnt_repeated(name: str) -> 
 )
 def test_a_wrong_value_is_named_but_not_repeated(name: str, field: str, value: str, expected: str) -> None:
     with pytest.raises(Invalid) as caught:
-        clean(PROVIDERS[name], {field: value})
+        clean({**KNOWN, ACME.name: ACME}[name], {field: value})
     (problem,) = caught.value.problems
     assert problem.field == field
     assert expected in str(problem.text)
@@ -93,7 +103,7 @@ def test_a_wrong_value_is_named_but_not_repeated(name: str, field: str, value: s
 
 def test_all_missing_fields_are_named_at_once() -> None:
     with pytest.raises(Invalid) as caught:
-        check_complete(PROVIDERS["dat"], {"user_name": "x"})
+        check_complete(KNOWN["dat"], {"user_name": "x"})
     assert [problem.field for problem in caught.value.problems] == ["customer_number", "password"]
 
 
@@ -112,7 +122,7 @@ def test_all_missing_fields_are_named_at_once() -> None:
 )
 def test_a_scope_that_a_provider_does_not_have(name: str, scope: str) -> None:
     with pytest.raises(Invalid, match="has no entries for the scope"):
-        provider(name).check_scope(scope)
+        provider(name, KNOWN).check_scope(scope)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +130,7 @@ def test_a_scope_that_a_provider_does_not_have(name: str, scope: str) -> None:
     [("superservice", "office:rostock"), ("dat", "assessor:meier"), ("email", "user:anna"), ("cartv", "general")],
 )
 def test_a_scope_that_a_provider_has(name: str, scope: str) -> None:
-    provider(name).check_scope(scope)
+    provider(name, KNOWN).check_scope(scope)
 
 
 @settings(deadline=None, max_examples=100)

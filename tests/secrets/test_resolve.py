@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.partners import KNOWN
 from wtpd.config.model import CredentialSettings
-from wtpd.secrets.providers import PROVIDERS
 from wtpd.secrets.resolve import General, NoCredential, Order, explain, resolve
 
-DAT = PROVIDERS["dat"]
+DAT = KNOWN["dat"]
 ORDER = Order(office="rostock", assessor="meier", user="anna")
 
 
@@ -90,7 +90,7 @@ def test_entries_of_those_who_left_serve_no_order() -> None:
         "the assessor meier isn't active any more; the general entry is used (fallback)",
     )
     assert resolve(DAT, ORDER, entries, General("assessor"), inactive={"assessor:otto"}) == "assessor:meier"
-    found = explain(PROVIDERS["email"], ORDER, {"user:anna"}, General("user"), inactive={"user:anna"})
+    found = explain(KNOWN["email"], ORDER, {"user:anna"}, General("user"), inactive={"user:anna"})
     assert str(found.reason) == "the user anna isn't active any more"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.manual_clock import START, ManualClock
+from tests.support.partners import KNOWN
 from wtpd.errors import Invalid, NotFound
 from wtpd.secrets.keys import KeyFiles, KeyLost
 from wtpd.secrets.resolve import General, NoCredential, Order
@@ -28,7 +29,7 @@ class Box:
 
     def __init__(self, folder: Path, db: Database, clock: ManualClock) -> None:
         self.folder, self.db, self.clock = folder, db, clock
-        self.vault = Vault(KeyFiles(folder / "wtpd.key"))
+        self.vault = Vault(KeyFiles(folder / "wtpd.key"), KNOWN)
 
     async def set(self, name: str, scope: str, values: dict[str, str], actor: str = "anna") -> credentials.Entry:
         return await self.db.write(lambda tx: self.vault.set(tx, name, scope, values, actor=actor))
@@ -189,7 +190,7 @@ async def test_a_missing_key_is_never_replaced_in_silence(box: Box) -> None:
     await box.set("superservice", "general", CLIENT)
     key = box.vault.files.path.read_bytes()
     box.vault.files.path.unlink()
-    box.vault = Vault(box.vault.files)
+    box.vault = Vault(box.vault.files, KNOWN)
     with pytest.raises(KeyLost, match="start-over"):
         await box.open("superservice", "general")
     with pytest.raises(KeyLost, match="start-over"):
@@ -209,7 +210,7 @@ async def test_another_boxes_key_opens_nothing_but_credentials_can_be_entered_ag
     await box.set("dat", "general", LOGIN)
     box.vault.files.path.unlink()
     box.vault.files.create()
-    box.vault = Vault(box.vault.files)
+    box.vault = Vault(box.vault.files, KNOWN)
     assert (await box.db.read(box.vault.state)).state == "lost"
     with pytest.raises(KeyLost):
         await box.open("superservice", "general")
@@ -280,7 +281,7 @@ async def test_changing_the_key_seals_everything_anew(box: Box) -> None:
     assert "keep a copy" in str(said)
     assert box.vault.files.path.read_bytes() != old
     assert not box.vault.files.next_path.exists()
-    box.vault = Vault(box.vault.files)
+    box.vault = Vault(box.vault.files, KNOWN)
     assert await all_open(box)
     after = {entry.scope: entry.fingerprint for entry in await box.db.read(box.vault.entries)}
     assert all(before[scope] != after[scope] for scope in SCOPES)
@@ -295,12 +296,12 @@ async def test_a_change_of_keys_killed_at_any_step_goes_on(box: Box, steps: int)
     box.vault.files.begin_change()
     for _ in range(steps):
         await box.db.write(lambda tx: box.vault.reseal(tx, limit=10))
-    box.vault = Vault(box.vault.files)  # as after a kill
+    box.vault = Vault(box.vault.files, KNOWN)  # as after a kill
     assert await all_open(box)
     await box.set("dat", "office:new", LOGIN)
     assert (await box.db.read(box.vault.state)).state == "ready"
     await rotate(box.db, box.vault, actor="anna")
-    box.vault = Vault(box.vault.files)
+    box.vault = Vault(box.vault.files, KNOWN)
     assert await all_open(box)
     ring = box.vault.files.load()
     assert ring is not None
@@ -310,11 +311,11 @@ async def test_a_change_of_keys_killed_at_any_step_goes_on(box: Box, steps: int)
 async def test_a_key_from_systemd_is_changed_in_two_restarts(box: Box) -> None:
     await filled(box)
     box.vault.files.begin_change()
-    box.vault = Vault(KeyFiles(box.vault.files.path, writable=False))  # both handed over
+    box.vault = Vault(KeyFiles(box.vault.files.path, writable=False), KNOWN)  # both handed over
     said = await rotate(box.db, box.vault, actor="anna")
     assert "let systemd hand it over as wtpd.key alone" in str(said)
     box.vault.files.next_path.rename(box.vault.files.path)
-    box.vault = Vault(box.vault.files)
+    box.vault = Vault(box.vault.files, KNOWN)
     assert await all_open(box)
 
 

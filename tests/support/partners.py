@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wtpd.connectors.dat.products import KEYS
+from wtpd.config.model import AppointmentSettings, ConnectorSettings, PartnerMapping
+from wtpd.connectors.dat.settings import DatSettings
+from wtpd.connectors.rdw.settings import RdwSettings
+from wtpd.connectors.registry import load
+
+KNOWN = load().providers
+"""Whose credentials can be kept where only our own connectors are installed."""
 
 
 @dataclass(frozen=True)
@@ -13,8 +19,8 @@ class FakeManifest:
     title: str
     module: str | None = None
     brand: str | None = None
-    capabilities: frozenset[str] = frozenset({"appointments", "changes", "availability"})
-    products: tuple[str, ...] = ()
+    settings: type[ConnectorSettings] = AppointmentSettings
+    mapping: type[PartnerMapping] | None = PartnerMapping
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class FakeProvider:
 MANIFESTS = (
     FakeManifest("superservice", "SUPERSERVICE Connect", module="online_booking", brand="NISSAN"),
     FakeManifest("carloop", "Carloop"),
-    FakeManifest("dat", "DAT", capabilities=frozenset({"identification", "valuation"}), products=KEYS),
+    FakeManifest("dat", "DAT", settings=DatSettings, mapping=None),
+    FakeManifest("rdw", "RDW", settings=RdwSettings, mapping=None),
 )
 PROVIDERS = (FakeProvider("superservice"), FakeProvider("email", ("general", "office", "assessor", "user")))

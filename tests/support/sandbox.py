@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.support.running_clock import CLOCK
+from wtpd.clock import Clock
+from wtpd.config.model import ConnectorSettings
 from wtpd.connectors.kit.http import PartnerHttp
-from wtpd.connectors.manifest import AppointmentConnector
+from wtpd.connectors.manifest import AppointmentPartner, Secrets
 from wtpd.connectors.superservice import manifest as superservice
 from wtpd.testing import Sandbox, giving
 from wtpd.testing import running_sandbox as a_running_sandbox
@@ -38,15 +41,31 @@ async def running_sandbox(folder: Path, **options: Any) -> AsyncIterator[Sandbox
 @asynccontextmanager
 async def superservice_connector(
     sandbox: Sandbox, secrets: Mapping[str, str] = CLIENT, *, transport: Any = None, **options: Any
-) -> AsyncIterator[AppointmentConnector]:
+) -> AsyncIterator[AppointmentPartner]:
     """SUPERSERVICE's connector, talking to the sandbox; options as for `PartnerHttp`."""
     http = PartnerHttp(sandbox.partner("superservice"), transport=transport, **options)
-    assert superservice.connect is not None
-    connector = superservice.connect(http, giving(secrets))
+    assert superservice.appointments is not None
+    connector = superservice.appointments(OneClient(http, giving(secrets)))
     try:
         yield connector
     finally:
         await connector.close()
+
+
+SETTINGS = superservice.settings()
+
+
+@dataclass(frozen=True)
+class OneClient:
+    """Gives a connector just this HTTP client."""
+
+    client: PartnerHttp
+    secrets: Secrets
+    settings: ConnectorSettings = SETTINGS
+    clock: Clock = CLOCK
+
+    def http(self, address: str | None = None, *, size_limit: int | None = None) -> PartnerHttp:
+        return self.client
 
 
 @asynccontextmanager

@@ -22,9 +22,10 @@ from tests.support.canary import STEM, Haystack, canary, forms, signature
 from tests.support.daemon import DaemonProcess, config_text, daemon_process
 from tests.support.echo_partner import echo_partner
 from tests.support.mail_server import MailServer
+from tests.support.partners import KNOWN
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.unix_http import Reply, UnixHttp
-from wtpd.secrets.providers import PROVIDERS, Field, Provider
+from wtpd.secrets.providers import Field, Provider
 from wtpd.store.messages import unpacked
 
 pytestmark = pytest.mark.system
@@ -140,7 +141,7 @@ async def plant(house: House, logins: dict[str, str]) -> None:
     """A secret for every provider and scope, over the API or from the command line's standard input."""
     await house.http.post("/v1/assessors", {"id": "meier", "name": "Petra Meier"})
     await house.http.post("/v1/users", {"id": "anna", "name": "Anna Berg"})
-    for number, (name, provider) in enumerate(PROVIDERS.items()):
+    for number, (name, provider) in enumerate(KNOWN.items()):
         for level in provider.scopes:
             scope = SCOPES[level]
             fields = house.fields(provider, scope)
@@ -223,7 +224,7 @@ async def troubled(house: House) -> None:
         await book(house)
         await everyday(house)
         for name in ("superservice", "dat"):
-            fields = house.fields(PROVIDERS[name], "general")
+            fields = house.fields(KNOWN[name], "general")
             reply = await house.http.put(f"/v1/credentials/{name}/general", {"fields": fields, "force": True})
             assert reply.status == 409, reply.json
     await house.http.post("/v1/connectors/superservice/resume", {})
@@ -251,7 +252,7 @@ async def book(house: House) -> None:
 
 async def broken(house: House) -> None:
     """The box itself is in trouble: a fault of the daemon's own, a lost key, secrets in the settings file."""
-    fields = house.fields(PROVIDERS["cartv"], "general")
+    fields = house.fields(KNOWN["cartv"], "general")
     with sqlite3.connect(house.folder / "data" / "wtpd.db", timeout=30) as con:
         con.execute("ALTER TABLE credential_audit RENAME TO lost")
     assert (await house.http.put("/v1/credentials/cartv/general", {"fields": fields})).status == 500

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.partners import KNOWN
 from wtpd import language
-from wtpd.secrets.providers import PROVIDERS
 from wtpd.secrets.resolve import Order, explain
 from wtpd.tui.formats import Formats
 from wtpd.tui.glyphs import ASCII
@@ -125,7 +125,7 @@ def test_who_serves_a_site_is_what_the_daemon_says(
     scopes = set(stored.split())
     rule: Any = SimpleNamespace(scope=scope, fallback=fallback)
     assert serving(provider("dat", scope=scope, fallback=fallback), "rostock", scopes) == serves
-    assert explain(PROVIDERS["dat"], Order(office="rostock"), scopes, rule).scope == serves
+    assert explain(KNOWN["dat"], Order(office="rostock"), scopes, rule).scope == serves
 
 
 @pytest.mark.parametrize(

@@ -44,15 +44,14 @@ def check(console: Console, file: str | None) -> int:
     from wtpd.config.errors import ConfigErrors
     from wtpd.config.load import load
     from wtpd.connectors.registry import load as registry
-    from wtpd.daemon.credentials import providers_of
 
     name = file or console.environment.get("WTPD_CONFIG") or DEFAULT_FILE
-    manifests = registry().manifests.values()
+    known = registry()
     errors: Sequence[ConfigError] = ()
     warnings: Sequence[ConfigError] = ()
     try:
         loaded = load(
-            _read(name), name=Path(name).name, manifests=manifests, providers=providers_of(manifests).values()
+            _read(name), name=Path(name).name, manifests=known.manifests.values(), providers=known.providers.values()
         )
         warnings = loaded.warnings
     except ConfigErrors as found:
@@ -154,9 +153,11 @@ def _origin(origin: str) -> str:
 
 @command("schema", N_("Print the JSON schema of the file, for editors."), example="wtpd config schema", group=config)
 def schema(console: Console) -> None:
+    from wtpd.config.kinds import Kinds
     from wtpd.config.schema import schema as made
+    from wtpd.connectors.registry import load as registry
 
-    click.echo(harmless_json(made(), indent=2))
+    click.echo(harmless_json(made(Kinds.of(registry().manifests.values())), indent=2))
 
 
 @command("history", N_("The versions that were in force."), example="wtpd config history", group=config)

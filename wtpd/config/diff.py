@@ -41,8 +41,10 @@ def diff(old: Config, new: Config) -> Changes:
     )
 
 
-def _settings(config: Config, name: str) -> ConnectorSettings:
-    return config.connectors.get(name, ConnectorSettings())
+def _settings(config: Config, name: str) -> ConnectorSettings | None:
+    """None where all of them are the default, whether or not the section is there."""
+    settings = config.connectors.get(name)
+    return None if settings is None or settings == type(settings)() else settings
 
 
 def _channels(old: Config, new: Config) -> frozenset[str]:

@@ -18,6 +18,7 @@ import msgspec
 import yaml
 
 from wtpd.config import carry, schema, syntax, tree
+from wtpd.config.kinds import NOTHING, Kinds
 from wtpd.config.load import load
 from wtpd.config.rules import CredentialProvider, PartnerManifest
 from wtpd.errors import Invalid, Problem
@@ -42,11 +43,13 @@ def edit(
     """The text with the changes made. Missing sections and list items are created. Raises `ConfigErrors` if the result
     doesn't pass (places are those of the result), `Invalid` for a path that can't be."""
     body = text.removeprefix("\ufeff")
+    manifests = None if manifests is None else tuple(manifests)
+    kinds = NOTHING if manifests is None else Kinds.of(manifests)
     writer = _writer()
     document, untouched = _read(writer, body, name), _read(writer, body, name)
     paths = [path.split(".") if isinstance(path, str) else list(path) for path, _ in changes]
     for steps, (_, value) in zip(paths, changes, strict=True):
-        _Edit(document).put(steps, value)
+        _Edit(document, kinds).put(steps, value)
     edited = _dump(writer, document)
     for steps, (_, value) in zip(paths, changes, strict=True):
         if value is None:
@@ -108,8 +111,9 @@ def _same(text: str, other: str, name: str) -> bool:
 class _Edit:
     """One change of a ruamel document."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, kinds: Kinds) -> None:
         self._document = document
+        self._kinds = kinds
         self._path: list[str | int] = []
         """Where we are, for the schema: keys, and 0 for any list item."""
 
@@ -120,7 +124,7 @@ class _Edit:
             if node is None:
                 return
         last = steps[-1] if steps else ""
-        if not steps or schema.at([*self._path, self._schema_step(node, last)]) is None:
+        if not steps or schema.at([*self._path, self._schema_step(node, last)], self._kinds) is None:
             raise _no_such(steps)
         key = self.key(node, last)
         if value is None:
@@ -133,7 +137,7 @@ class _Edit:
     def _child(self, node: Any, step: str, *, create: bool) -> Any:
         """The container below `node`; made, or taken apart from what shares it by an alias, where needed."""
         self._path.append(self._schema_step(node, step))
-        part = schema.at(self._path)
+        part = schema.at(self._path, self._kinds)
         if part is None or part.get("type") not in ("object", "array"):
             raise _no_such([str(each) for each in self._path])
         key = self.key(node, step)

@@ -15,6 +15,7 @@ from pathlib import Path
 from wtpd.config import syntax
 from wtpd.config.edit import Change, edit, unified
 from wtpd.config.history import History
+from wtpd.config.kinds import NOTHING, Kinds
 from wtpd.config.load import Loaded, load
 from wtpd.config.mask import masked
 from wtpd.config.rules import CredentialProvider, PartnerManifest
@@ -170,6 +171,7 @@ class ConfigFile:
         self.history = history
         self._manifests = None if manifests is None else tuple(manifests)
         self.manifests = self._manifests or ()
+        self.kinds = NOTHING if self._manifests is None else Kinds.of(self._manifests)
         self._providers = None if providers is None else tuple(providers)
 
     def read(self) -> FileText:

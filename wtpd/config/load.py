@@ -9,7 +9,7 @@ Pure: no file is read here (see `wtpd.config.file`).
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -17,7 +17,8 @@ import msgspec
 
 from wtpd.config import rules, schema, syntax, tree, warnings
 from wtpd.config.errors import ConfigError, ConfigErrors, Place
-from wtpd.config.model import Config, Weekday
+from wtpd.config.kinds import NOTHING, Kinds
+from wtpd.config.model import Config, PartnerMapping, Weekday
 from wtpd.config.rules import CredentialProvider, PartnerManifest
 from wtpd.texts import N_
 
@@ -51,14 +52,16 @@ def load(
     text = text.removeprefix("\ufeff")
     syntax.check_characters(text, name)
     root, errors = tree.parse(text, name)
-    empty = schema.drop_empty_sections(root)
-    errors += schema.take_out_secrets(root, name)
+    manifests = None if manifests is None else tuple(manifests)
+    kinds = NOTHING if manifests is None else Kinds.of(manifests)
+    empty = schema.drop_empty_sections(root, kinds)
+    errors += schema.take_out_secrets(root, name, kinds)
     document = tree.plain(root)
     if not isinstance(document, dict):
         reason = N_("the file is no list of settings (key: value)")
         raise ConfigErrors([*errors, ConfigError(place=root.place, path="", text=reason, name=name)])
-    errors += schema.silent_traps(root, document, name)
-    config, found = _convert(root, document, name)
+    errors += schema.silent_traps(root, document, name, kinds)
+    config, found = _convert(root, document, name, kinds)
     errors += [finding.error for finding in found]
     if config is None:
         raise ConfigErrors(errors)
@@ -81,23 +84,52 @@ def _by_name(items: Iterable[Any] | None) -> dict[str, Any] | None:
     return None if items is None else {item.name: item for item in items}
 
 
-def _convert(root: tree.Node, document: Any, name: str) -> tuple[Config | None, list[schema.Finding]]:
+def _convert(root: tree.Node, document: Any, name: str, kinds: Kinds) -> tuple[Config | None, list[schema.Finding]]:
     """The settings and what is wrong with them by the schema. With errors, the settings hold what is left without
     the parts in error, so that the rules can look at the rest."""
     try:
-        return msgspec.convert(document, Config), []
+        return _typed(document, kinds), []
     except msgspec.ValidationError as error:
         # msgspec stops at its first error, so it is asked only whether there is one
-        found = list(schema.check(root, document, name))
+        found = list(schema.check(root, document, name, kinds))
         if not found:
             lone = ConfigError(place=root.place, path="", text=N_("{problem}", problem=str(error)), name=name)
             return None, [schema.Finding((), unknown_key=False, error=lone)]
     for mend in (_without, _without_sites):
         try:
-            return msgspec.convert(mend(document, found), Config), found
+            return _typed(mend(document, found), kinds), found
         except msgspec.ValidationError:
             continue
     return None, found
+
+
+def _typed(document: Any, kinds: Kinds) -> Config:
+    """The settings, with the sections of each connector as the types that its manifest declares. Raises
+    `msgspec.ValidationError`."""
+    own = {name: kind for name, kind in kinds.all_mappings if kind is not PartnerMapping}
+    bare = dict(document)
+    connectors, sites = document.get("connectors"), document.get("sites")
+    if isinstance(connectors, dict):
+        bare["connectors"] = {name: {} if isinstance(one, dict) else one for name, one in connectors.items()}
+    if own and isinstance(sites, list):
+        bare["sites"] = [_without_partners(site, own) for site in sites]
+    config = msgspec.convert(bare, Config)
+    for name in config.connectors:
+        if name in kinds.settings:
+            config.connectors[name] = msgspec.convert(connectors[name], kinds.settings[name])
+    for site, given in zip(config.sites, sites or () if own else (), strict=False):
+        for name, mapping in (given.get("partners") or {}).items():
+            if name in own:
+                site.partners[name] = msgspec.convert(mapping, own[name])
+    return config
+
+
+def _without_partners(site: Any, names: Container[str]) -> Any:
+    """The site without the mappings of the partners with these names."""
+    partners = site.get("partners") if isinstance(site, dict) else None
+    if not isinstance(partners, dict):
+        return site
+    return {**site, "partners": {name: mapping for name, mapping in partners.items() if name not in names}}
 
 
 def _without(document: Any, found: Iterable[schema.Finding]) -> Any:

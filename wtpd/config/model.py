@@ -6,10 +6,13 @@ that YAML would read as something else (dealer numbers, times, country codes) ar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+
+from wtpd.texts import Text
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$(?!\n)", examples=["rostock"])]
 """`$` alone would let a line break at the end pass, in this and in the other patterns."""
@@ -111,49 +114,33 @@ class Retention(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mails: Annotated[int, Meta(ge=1, le=3650, description="status mails that were sent, and closed incidents")] = 90
 
 
-ProductName = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}(:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?$(?!\n)",
-        examples=["valuateExpert", "silverDatPro:DAT"],
-    ),
-]
-
-
-class Products(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which of the partner's products does what; after a colon another product variant."""
-
-    identification: Annotated[
-        ProductName | None, Meta(description="product that identifies vehicles; without it the partner's usual one")
-    ] = None
-    valuation: Annotated[
-        ProductName | None, Meta(description="product that values vehicles; without it the partner's usual one")
-    ] = None
-
-
 class ConnectorSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one connector calls its partner."""
+    """How one connector calls its partner; a connector adds keys of its own."""
 
     enabled: bool = True
     address: Annotated[
         Annotated[str, Meta(pattern=r"^https?://", max_length=2048)] | None,
         Meta(description="web address of the partner; without it the one the connector knows"),
     ] = None
+    connect_timeout: Duration = "5s"
+    read_timeout: Duration = "15s"
+    total_timeout: Duration = "30s"
+    calls_at_once: Annotated[int, Meta(ge=1, le=64)] = 8
+
+    def problems(self) -> Iterator[tuple[tuple[str, ...], Text]]:
+        """What is wrong beyond the form of each key: the path below `connectors.NAME`, and a sentence with the cure."""
+        return iter(())
+
+
+class AppointmentSettings(ConnectorSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one connector exchanges appointments with its partner."""
+
     interval: Annotated[Duration, Meta(description="from the end of a run to the next")] = "5min"
     long_poll: Annotated[Duration, Meta(description="how long the partner may hold a request for changes")] = "50s"
     burst: Annotated[Duration, Meta(description="local changes are gathered this long after the first is sent")] = (
         "200ms"
     )
-    connect_timeout: Duration = "5s"
-    read_timeout: Duration = "15s"
-    total_timeout: Duration = "30s"
-    calls_at_once: Annotated[int, Meta(ge=1, le=64)] = 8
     horizon_days: Annotated[int, Meta(ge=1, le=365, description="days ahead for which availability is published")] = 90
-    products: Products = Products()
-    canary: Annotated[
-        Annotated[str, Meta(max_length=16, pattern=r"^[A-Za-z0-9 -]+$")] | None,
-        Meta(description="a plate that is always known: asked before another one counts as unknown"),
-    ] = None
 
 
 class CredentialSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -146,3 +146,12 @@ def _is_domain(name: str) -> bool:
     except UnicodeError:
         return False
     return 0 < len(ascii_name) <= 253 and all(_LABEL.fullmatch(label) for label in ascii_name.split("."))
+
+
+def unknown(what: Text, name: str, all_names: Iterable[str]) -> Text:
+    """That there is no such thing: with a name that is nearly the same, or all there are."""
+    known = sorted(all_names)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return N_("there is no {what} {name}; did you mean {suggestion}?", what=what, name=name, suggestion=near[0])
+    return N_("there is no {what} {name}; known: {known}", what=what, name=name, known=", ".join(known) or "-")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,9 +9,9 @@ from typing import Protocol
 
 from wtpd.config import names
 from wtpd.config.errors import ConfigError, Place
-from wtpd.config.model import Config, Department, DropOff, Products, Site, seconds
+from wtpd.config.model import Config, ConnectorSettings, Department, DropOff, PartnerMapping, Site, seconds
 from wtpd.config.schema import secret_text
-from wtpd.config.tree import Node, Path, dotted, exists, nearest_place
+from wtpd.config.tree import Node, Path, dotted, nearest_place
 from wtpd.errors import Invalid
 from wtpd.texts import N_, Text
 from wtpd.web_address import checked_address
@@ -30,9 +29,9 @@ class PartnerManifest(Protocol):
     @property
     def brand(self) -> str | None: ...
     @property
-    def capabilities(self) -> frozenset[str]: ...
+    def settings(self) -> type[ConnectorSettings]: ...
     @property
-    def products(self) -> Sequence[str]: ...
+    def mapping(self) -> type[PartnerMapping] | None: ...
 
 
 class CredentialProvider(Protocol):
@@ -71,7 +70,7 @@ def check(config: Config, known: Known, root: Node, name: str) -> Iterator[Confi
     """All broken rules, in no special order; `root` is the file, for their lines."""
     findings = [*_box(config), *_listener(config), *_modules(config, known), *_sites(config)]
     findings += _credentials(config, known)
-    findings += _connectors(config, known, root)
+    findings += _connectors(config, known)
     findings += _dealer_numbers(config, known, lambda path: nearest_place(root, path))
     for number, site in enumerate(config.sites):
         at: Path = ("sites", number)
@@ -125,7 +124,7 @@ def _modules(config: Config, known: Known) -> Iterator[Finding]:
     modules = {manifest.module for manifest in known.manifests.values() if manifest.module is not None}
     for number, module in enumerate(config.modules):
         if module not in modules and not known.is_broken("modules"):
-            yield ("modules", number), _unknown(N_("module"), module, modules)
+            yield ("modules", number), names.unknown(N_("module"), module, modules)
 
 
 def _addresses(site: Site, at: Path) -> Iterator[Finding]:
@@ -159,43 +158,16 @@ def _dealer_numbers(config: Config, known: Known, place_of: Callable[[Path], Pla
                 )  # fmt: skip
 
 
-_RUN_SETTINGS = {
-    "interval": "appointments",
-    "burst": "appointments",
-    "long_poll": "changes",
-    "horizon_days": "availability",
-    "canary": "plates",
-}
-"""Settings that have an effect only with a connector that can do this."""
-
-
-def _connectors(config: Config, known: Known, root: Node) -> Iterator[Finding]:
+def _connectors(config: Config, known: Known) -> Iterator[Finding]:
     for partner, settings in config.connectors.items():
         path: Path = ("connectors", partner)
         if known.manifests is not None and partner not in known.manifests:
             yield path, _unknown_partner(partner, known.manifests)
-        elif known.manifests is not None:
-            manifest = known.manifests[partner]
-            for key, capability in _RUN_SETTINGS.items():
-                if capability not in manifest.capabilities and exists(root, (*path, key)):
-                    yield (*path, key), N_("{key} has no effect with {partner}; take it out", key=key, partner=partner)
-            yield from _products(settings.products, manifest, path)
+        yield from (((*path, *inner), text) for inner, text in settings.problems())
         if settings.address is not None:
             yield from _address(settings.address, path)
         if seconds(settings.connect_timeout) > seconds(settings.total_timeout):
             yield (*path, "connect_timeout"), N_("connect_timeout is longer than total_timeout")
-
-
-def _products(products: Products, manifest: PartnerManifest, path: Path) -> Iterator[Finding]:
-    for key, setting in (("identification", products.identification), ("valuation", products.valuation)):
-        name = "" if setting is None else setting.partition(":")[0]
-        if not name or name in manifest.products:
-            continue
-        where = (*path, "products", key)
-        if manifest.products:
-            yield where, _unknown(N_("product"), name, manifest.products)
-        else:
-            yield where, N_("{key} has no effect with {partner}; take it out", key=key, partner=manifest.name)
 
 
 def _address(address: str, path: Path) -> Iterator[Finding]:
@@ -213,7 +185,7 @@ def _credentials(config: Config, known: Known) -> Iterator[Finding]:
     for name, settings in config.credentials.items():
         path: Path = ("credentials", name)
         if known.providers is not None and name not in known.providers:
-            yield path, _unknown(N_("provider"), name, known.providers)
+            yield path, names.unknown(N_("provider"), name, known.providers)
         elif known.providers is not None and settings.scope not in known.providers[name].scopes:
             yield (*path, "scope"), N_(
                 "{provider} has no entries for the scope {scope}; possible: {allowed}",
@@ -302,7 +274,7 @@ def _partners(site: Site, at: Path, known: Known) -> Iterator[Finding]:
         manifest = known.manifests.get(partner)
         if manifest is None:
             yield path, _unknown_partner(partner, known.manifests)
-        elif "appointments" not in manifest.capabilities:
+        elif manifest.mapping is None:
             yield path, N_(
                 "{partner} exchanges no appointments and needs no dealer number; take {key} out",
                 partner=manifest.title, key=partner,
@@ -339,15 +311,7 @@ def _unknown_department(site: Site, department: str, departments: Sequence[str])
 
 
 def _unknown_partner(partner: str, manifests: Iterable[str]) -> Text:
-    return _unknown(N_("connector"), partner, manifests)
-
-
-def _unknown(what: Text, name: str, all_names: Iterable[str]) -> Text:
-    known = sorted(all_names)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if near:
-        return N_("there is no {what} {name}; did you mean {suggestion}?", what=what, name=name, suggestion=near[0])
-    return N_("there is no {what} {name}; known: {known}", what=what, name=name, known=", ".join(known) or "-")
+    return names.unknown(N_("connector"), partner, manifests)
 
 
 def _is_day(text: str) -> bool:

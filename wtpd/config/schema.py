@@ -15,6 +15,7 @@ import msgspec
 
 from wtpd.config import syntax
 from wtpd.config.errors import ConfigError, Place
+from wtpd.config.kinds import NOTHING, Kinds
 from wtpd.config.model import Config, Weekday
 from wtpd.config.secret_words import looks_secret
 from wtpd.config.tree import Branch, Node, Path, Scalar, dotted, find, key_place, plain, walk
@@ -29,14 +30,27 @@ Schema = Mapping[str, Any]
 
 
 @cache
-def schema() -> dict[str, Any]:
-    """JSON schema (draft 2020-12) with descriptions and defaults, for editors and for `check`."""
-    made = _simplify(msgspec.json.schema(Config))
+def schema(kinds: Kinds = NOTHING) -> dict[str, Any]:
+    """JSON schema (draft 2020-12) with descriptions and defaults, for editors and for `check`. `kinds`: the keys of the
+    connectors; a connector that isn't among them may have any, since it is complained of as a whole."""
+    declared = [one for _, one in (*kinds.all_settings, *kinds.all_mappings)]
+    (whole, *each), found = msgspec.json.schema_components([Config, *declared], ref_template="#/$defs/{name}")
+    parts = _simplify(found)
     for by_day in ("capacity", "drop_off"):
-        section = made["$defs"]["Department"]["properties"][by_day]
-        each = section.pop("additionalProperties")  # msgspec loses that the keys are weekdays
-        section.update(properties=dict.fromkeys(get_args(Weekday), each), additionalProperties=False)
+        section = parts["Department"]["properties"][by_day]
+        day = section.pop("additionalProperties")  # msgspec loses that the keys are weekdays
+        section.update(properties=dict.fromkeys(get_args(Weekday), day), additionalProperties=False)
+    of = dict(zip(declared, each, strict=True))
+    connectors, partners = parts["Config"]["properties"]["connectors"], parts["Site"]["properties"]["partners"]
+    connectors.update(properties={name: of[one] for name, one in kinds.all_settings}, additionalProperties={})
+    partners.update(properties={name: of[one] for name, one in kinds.all_mappings})
+    parts = {name: part for name, part in parts.items() if name != "ConnectorSettings" or _is_used(name, parts)}
+    made = {**whole, "$defs": parts}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": ADDRESS, "title": "wtpd.yaml", **made}
+
+
+def _is_used(name: str, parts: Mapping[str, Any]) -> bool:
+    return {"$ref": f"#/$defs/{name}"} in parts["Config"]["properties"]["connectors"]["properties"].values()
 
 
 def _simplify(part: Any) -> Any:
@@ -59,9 +73,9 @@ def _simplify(part: Any) -> Any:
     return part
 
 
-def at(path: Sequence[str | int]) -> Schema | None:
+def at(path: Sequence[str | int], kinds: Kinds) -> Schema | None:
     """The schema of what may stand at `path`; None where nothing may."""
-    whole = schema()
+    whole = schema(kinds)
     part: Schema | None = whole
     for step in path:
         part = _below(_resolve(part or {}, whole), step)
@@ -83,7 +97,7 @@ def _below(part: Schema, step: str | int) -> Schema | None:
     return known if known is not None else extra if isinstance(extra, dict) else None
 
 
-def drop_empty_sections(node: Node) -> list[tuple[Path, Place]]:
+def drop_empty_sections(node: Node, kinds: Kinds) -> list[tuple[Path, Place]]:
     """`mail:` with nothing below it, or only comments, is the same as no `mail:` at all. Returns what was dropped."""
     dropped: list[tuple[Path, Place]] = []
     for path, inner in list(walk(node)):
@@ -91,13 +105,13 @@ def drop_empty_sections(node: Node) -> list[tuple[Path, Place]]:
             continue
         for key, child in list(inner.children.items()):
             empty = isinstance(child, Scalar) and child.value is None and child.plain and not child.text
-            if empty and ((at((*path, str(key))) or {}).get("type") in ("object", "array")):
+            if empty and ((at((*path, str(key)), kinds) or {}).get("type") in ("object", "array")):
                 dropped.append(((*path, str(key)), inner.keys[key].place))
                 del inner.children[key], inner.keys[key]
     return dropped
 
 
-def take_out_secrets(root: Node, name: str) -> Iterator[ConfigError]:
+def take_out_secrets(root: Node, name: str, kinds: Kinds) -> Iterator[ConfigError]:
     """An error for each key that looks like a secret; the key is taken out of the tree."""
     document = plain(root)
     for path, branch in list(walk(root)):
@@ -106,7 +120,7 @@ def take_out_secrets(root: Node, name: str) -> Iterator[ConfigError]:
         suspects = [str(key) for key in branch.children if looks_secret(str(key))]
         if not suspects:
             continue  # the schema, which takes 8 ms to make, isn't needed for a file that is right
-        allowed = (at(path) or {}).get("properties", {})
+        allowed = (at(path, kinds) or {}).get("properties", {})
         for key in [key for key in suspects if key not in allowed]:
             place = branch.keys[key].place
             del branch.children[key], branch.keys[key]
@@ -123,13 +137,13 @@ class Finding:
     error: ConfigError
 
 
-def check(root: Node, document: Any, name: str) -> Iterator[Finding]:
+def check(root: Node, document: Any, name: str, kinds: Kinds) -> Iterator[Finding]:
     """All errors of `document` (the plain values of `root`) by the schema, in no special order."""
     import jsonschema_rs  # only when something is wrong: saves 20 ms and 5 MB at start
 
-    for error in islice(_validator(jsonschema_rs).iter_errors(_as_json(document)), MOST_FOUND):
+    for error in islice(_validator(jsonschema_rs, kinds).iter_errors(_as_json(document)), MOST_FOUND):
         path: Path = tuple(error.instance_path)
-        for place, where, text in _sentences(error, path, root):
+        for place, where, text in _sentences(error, path, root, kinds):
             found = ConfigError(place=place, path=dotted(document, where), text=text, name=name)
             yield Finding(where, error.kind.name in ("additionalProperties", "propertyNames"), found)
 
@@ -146,16 +160,16 @@ def _as_json(value: Any) -> Any:
 
 
 @cache
-def _validator(jsonschema_rs: Any) -> Any:
-    return jsonschema_rs.Draft202012Validator(schema())
+def _validator(jsonschema_rs: Any, kinds: Kinds) -> Any:
+    return jsonschema_rs.Draft202012Validator(schema(kinds))
 
 
-def _sentences(error: Any, path: Path, root: Node) -> Iterator[tuple[Place, Path, Text]]:
+def _sentences(error: Any, path: Path, root: Node, kinds: Kinds) -> Iterator[tuple[Place, Path, Text]]:
     kind = error.kind.name
     node = find(root, path)
     if kind == "additionalProperties":
         for key in error.kind.unexpected:
-            yield key_place(root, (*path, key)), (*path, key), _unknown(key, path)
+            yield key_place(root, (*path, key)), (*path, key), _unknown(key, path, kinds)
     elif kind == "required":
         missing = error.kind.property
         yield node.place, (*path, missing), N_("{key} is missing here", key=missing)
@@ -167,11 +181,13 @@ def _sentences(error: Any, path: Path, root: Node) -> Iterator[tuple[Place, Path
             N_("{key} can't be a name here: lower-case letters, digits, - and _ only", key=key),
         )
     else:
-        yield node.place, path, _value_sentence(error, path, node)
+        yield node.place, path, _value_sentence(error, at(path, kinds) or {}, path, node)
 
 
-def _unknown(key: str, path: Path) -> Text:
-    known = list((at(path) or {}).get("properties", {}))
+def _unknown(key: str, path: Path, kinds: Kinds) -> Text:
+    if len(path) == 2 and path[0] == "connectors" and key in kinds.keys:
+        return N_("{key} has no effect with {partner}; take it out", key=key, partner=path[1])
+    known = list((at(path, kinds) or {}).get("properties", {}))
     near = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.6)
     if near:
         return N_("unknown key {key}; did you mean {suggestion}?", key=key, suggestion=near[0])
@@ -193,8 +209,8 @@ def secret_text(key: str, path: Path) -> Text:
     )  # fmt: skip
 
 
-def _value_sentence(error: Any, path: Path, node: Node) -> Text:
-    kind, wanted = error.kind.name, at(path) or {}
+def _value_sentence(error: Any, wanted: Schema, path: Path, node: Node) -> Text:
+    kind = error.kind.name
     value = node.value if isinstance(node, Scalar) else None
     word = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     types = [each for each in _as_list(wanted.get("type", "string")) if each != "null"]
@@ -265,13 +281,13 @@ def _as_list(value: str | list[str]) -> list[str]:
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 
-def silent_traps(root: Node, document: Any, name: str) -> Iterator[ConfigError]:
+def silent_traps(root: Node, document: Any, name: str, kinds: Kinds) -> Iterator[ConfigError]:
     """What YAML reads without a murmur, but not everywhere as its writer meant: `00189` and `1e3` where a text is
     wanted, `0465` and `1:30` where a number is."""
     for path, node in walk(root):
         if not isinstance(node, Scalar) or not node.plain:
             continue
-        types = _as_list((at(path) or {}).get("type", ""))
+        types = _as_list((at(path, kinds) or {}).get("type", ""))
         word = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
         text: Text | None = None
         if "string" in types and isinstance(node.value, str):

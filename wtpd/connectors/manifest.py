@@ -1,36 +1,28 @@
-"""What a connector is: a manifest (data) and a factory (DESIGN.md, decision 7).
+"""What a connector is: a manifest, which is data, with one factory for each thing that the connector can do.
 
-API, CLI, TUI forms and docs are made from the manifest. A third party adds a connector by the entry point group
-`wtpd.connectors`, whose entry is a `Manifest`.
+Configuration, credentials, API, CLI and TUI forms are made from the manifest. A third party adds a connector by the
+entry point group `wtpd.connectors`, whose entry is a `Manifest`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wtpd.channel.errors import Ability
-from wtpd.sync.ports import DayOffer, Incoming, Partner, Unreadable
+from wtpd.config.model import ConnectorSettings, PartnerMapping
+from wtpd.secrets.providers import Provider
+from wtpd.sync.ports import Incoming, Partner, Unreadable
 from wtpd.texts import Text
 from wtpd.vehicle_data.ports import VehicleDataSource
 from wtpd.vehicle_data.records import Place
 
 if TYPE_CHECKING:
     from wtpd.clock import Clock
-    from wtpd.config.model import ConnectorSettings
     from wtpd.connectors.kit.http import PartnerHttp
     from wtpd.connectors.kit.sandbox_side import Act, Host, PartnerSide
     from wtpd.connectors.receiver import Receiver
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialField:
-    """One thing the partner wants from us; `secret` ones are never shown again."""
-
-    name: str
-    label: Text
-    secret: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +66,17 @@ class Verified:
     missing: Mapping[str, Ability] = field(default_factory=dict)
 
 
-class AppointmentConnector(Partner, Protocol):
-    """A partner that keeps appointments both ways and wants to know what can be booked."""
+class AppointmentPartner(Partner, Protocol):
+    """A partner that keeps appointments both ways. `holds_requests`: it holds a request for changes until there is
+    one; `takes_availability`: it wants to know what can be booked."""
+
+    @property
+    def holds_requests(self) -> bool: ...
+
+    @property
+    def takes_availability(self) -> bool: ...
 
     async def verify(self, account: str) -> Verified: ...
-
-    async def publish(self, account: str, days: Sequence[DayOffer], key: str) -> None: ...
 
     def parse(self, account: str, raw: Any) -> Incoming | Unreadable:
         """Read a message that was kept in quarantine again; no I/O."""
@@ -97,22 +94,36 @@ class VehicleDataConnector(VehicleDataSource, Protocol):
 
 
 class Access(Protocol):
-    """What a connector gets of the house: the settings in force, the clock, and HTTP."""
+    """What a connector gets of the house: its settings in force, the clock, its credentials, and HTTP."""
 
     @property
-    def settings(self) -> ConnectorSettings: ...
+    def settings(self) -> ConnectorSettings:
+        """An instance of the manifest's `settings`."""
+        ...
 
     @property
     def clock(self) -> Clock: ...
 
-    def http(self, address: str, *, size_limit: int | None = None) -> PartnerHttp:
-        """A client for `address` with the time limits of the settings; the connector closes it."""
+    async def secrets(self) -> Mapping[str, str]:
+        """The credential fields for this connector, and its site if it is mapped by site, at the moment of use.
+        Raises `NeedsToken` if there are none."""
+        ...
+
+    def http(self, address: str | None = None, *, size_limit: int | None = None) -> PartnerHttp:
+        """A client for `address` (None: that of the settings) with the time limits of the settings; the connector
+        closes it. Raises `Refused` if there is no address."""
         ...
 
 
 Secrets = Callable[[], Awaitable[Mapping[str, str]]]
-"""Gives the credential fields for this connector and site at the moment of use; raises `NeedsToken` if there are
-none."""
+"""`Access.secrets` as a value."""
+
+Delivered = Literal["yes", "assumed"]
+"""How a field is known to be delivered: the partner's interface says so, or it is assumed from a similar one."""
+
+
+PORTS = ("appointments", "vehicle_data", "receives")
+"""The factories of a manifest, by their names: one for each kind of thing that a connector can do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +136,20 @@ class Manifest:
     """Author in the history for all that comes from this partner."""
     module: str | None = None
     brand: str | None = None
-    capabilities: frozenset[str] = frozenset()
-    delivered_fields: frozenset[str] = frozenset()
-    credential_fields: tuple[CredentialField, ...] = ()
     is_off_by_default: bool = False
     """It is in use only where `connectors.NAME` stands in the settings."""
     countries: tuple[str, ...] = ()
     """The countries of the sites that it serves; none: all."""
-    default_address: str | None = None
-    products: tuple[str, ...] = ()
-    """The partner's products that `connectors.NAME.products` may name, for a partner that sells several."""
-    connect: Callable[[PartnerHttp, Secrets], AppointmentConnector] | None = None
-    """Makes the connector over a ready HTTP client (time limits, throttle and error mapping are its business)."""
+    provider: Provider | None = None
+    """Whose credentials it uses, of the manifest's name; None: it needs none."""
+    settings: type[ConnectorSettings] = ConnectorSettings
+    """The keys of `connectors.NAME` in wtpd.yaml."""
+    mapping: type[PartnerMapping] | None = None
+    """The keys of `sites.SITE.partners.NAME` in wtpd.yaml; None: sites aren't mapped."""
+    delivered_fields: Mapping[str, Delivered] = field(default_factory=dict)
+    """A field that isn't delivered is neither compared nor blanked."""
+    appointments: Callable[[Access], AppointmentPartner] | None = None
+    """Makes the partner of a site's appointments."""
     vehicle_data: Callable[[Access], VehicleDataConnector] | None = None
     """Makes the source of vehicle data."""
     receives: Callable[[], Receiver] | None = None
@@ -147,3 +160,8 @@ class Manifest:
     """What people can have it do, for forms on the screens; the routes are the daemon's."""
     acts: tuple[Act, ...] = ()
     """What the people on the partner's side can play in the sandbox."""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What it can do, by the names of its factories."""
+        return frozenset(port for port in PORTS if getattr(self, port) is not None)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
 from wtpd.connectors.manifest import Manifest
+from wtpd.secrets.providers import WITHOUT_CONNECTOR, Provider
 
 GROUP = "wtpd.connectors"
+MAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,18 @@ class Registry:
 
     manifests: Mapping[str, Manifest]
     broken: tuple[BrokenEntry, ...] = ()
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """Whose credentials can be kept, by name."""
+        return providers_of(self.manifests.values())
+
+
+def providers_of(manifests: Iterable[Manifest]) -> Mapping[str, Provider]:
+    """The providers that `manifests` declare, and those that have no connector."""
+    declared = [one.provider for one in manifests if one.provider is not None]
+    named = {one.name: one for one in declared}
+    return named | {one.name: one for one in WITHOUT_CONNECTOR if one.name not in named}
 
 
 def load(entries: Iterable[EntryPoint] | None = None) -> Registry:
@@ -56,4 +70,8 @@ def _load(entry: EntryPoint) -> Manifest | BrokenEntry:
         return BrokenEntry(entry.name, f"{entry.value} is no connector manifest but {type(manifest).__name__}")
     if manifest.name != entry.name:
         return BrokenEntry(entry.name, f"its manifest is named {manifest.name!r}")
+    if manifest.name == MAIL:
+        return BrokenEntry(entry.name, "the name belongs to the credentials of the mail server")
+    if manifest.provider is not None and manifest.provider.name != manifest.name:
+        return BrokenEntry(entry.name, f"its provider is named {manifest.provider.name!r}")
     return manifest

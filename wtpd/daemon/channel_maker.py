@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -15,9 +15,9 @@ from wtpd.book.book import Book
 from wtpd.book.sync_port import SyncBook
 from wtpd.clock import Clock
 from wtpd.config import channels as gate
-from wtpd.config.model import Config, ConnectorSettings, seconds
-from wtpd.connectors.kit.http import PartnerHttp
-from wtpd.connectors.manifest import AppointmentConnector, Manifest, Verified
+from wtpd.config.model import AppointmentSettings, Config, ConnectorSettings, seconds
+from wtpd.connectors.kit.access import ConnectorAccess
+from wtpd.connectors.manifest import AppointmentPartner, Manifest, Verified
 from wtpd.daemon.loop import Loop
 from wtpd.errors import Refused
 from wtpd.store import channels as store
@@ -26,7 +26,7 @@ from wtpd.store.session import StoreTransactions
 from wtpd.sync.channel import Channel
 from wtpd.sync.ports import DayOffer, Incoming, Session, Unreadable
 from wtpd.sync.spec import ChannelSpec
-from wtpd.texts import N_, Text
+from wtpd.texts import N_
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Running:
     """One channel with what it was made of."""
 
     channel: Channel
-    connector: AppointmentConnector
+    connector: AppointmentPartner
     loops: list[Loop] = field(default_factory=list)
 
     def parse(self, raw: Any) -> Incoming | Unreadable:
@@ -115,9 +115,11 @@ class ChannelMaker:
 
     def running(self, config: Config, wanted: gate.Channel) -> Running:
         manifest = self._manifests[wanted.connector]
-        settings = config.connectors.get(wanted.connector, ConnectorSettings())
+        settings = config.connectors.get(wanted.connector, manifest.settings())
         connector = self.connector(manifest, settings, lambda: self._secrets(wanted.connector, wanted.site))
         spec = self.spec(config, wanted)
+        if not connector.holds_requests:
+            spec = replace(spec, long_poll=0.0)
 
         def offers(session: Session, days: Sequence[date]) -> Sequence[DayOffer]:
             return availability.offers(session.tx, self._book, spec.site, spec.department, days)
@@ -128,32 +130,22 @@ class ChannelMaker:
             self._transactions,
             clock=self._clock,
             chance=self._chance,
-            offers=offers if "availability" in manifest.capabilities else None,
+            offers=offers if connector.takes_availability else None,
             quiet=self._quiet,
         )
         return Running(channel, connector)
 
     def connector(
         self, manifest: Manifest, settings: ConnectorSettings, secrets: Callable[[], Awaitable[Mapping[str, str]]]
-    ) -> AppointmentConnector:
-        address = settings.address or manifest.default_address
-        if manifest.connect is None:
+    ) -> AppointmentPartner:
+        if manifest.appointments is None:
             raise Refused(N_("{title} can't exchange appointments.", title=manifest.title))
-        if address is None:
-            raise Refused(_no_address(manifest.name))
-        http = PartnerHttp(
-            address,
-            connect_timeout=seconds(settings.connect_timeout),
-            read_timeout=seconds(settings.read_timeout),
-            total_timeout=seconds(settings.total_timeout),
-            calls_at_once=settings.calls_at_once,
-            clock=self._clock,
-        )
-        return manifest.connect(http, secrets)
+        return manifest.appointments(ConnectorAccess(manifest.name, settings, self._clock, secrets))
 
     def spec(self, config: Config, wanted: gate.Channel) -> ChannelSpec:
         manifest = self._manifests[wanted.connector]
-        settings = config.connectors.get(wanted.connector, ConnectorSettings())
+        settings = config.connectors.get(wanted.connector, manifest.settings())
+        assert isinstance(settings, AppointmentSettings)
         zone = next(site.time_zone for site in config.sites if site.id == wanted.site)
         return ChannelSpec(
             id=wanted.id,
@@ -163,14 +155,10 @@ class ChannelMaker:
             account=wanted.account or "",
             actor=manifest.actor,
             zone=zone,
-            fields=manifest.delivered_fields,
+            fields=frozenset(manifest.delivered_fields),
             interval=seconds(settings.interval),
-            long_poll=seconds(settings.long_poll) if "changes" in manifest.capabilities else 0.0,
+            long_poll=seconds(settings.long_poll),
             burst=seconds(settings.burst),
             calls_at_once=settings.calls_at_once,
             horizon_days=settings.horizon_days,
         )
-
-
-def _no_address(connector: str) -> Text:
-    return N_("No address is set for {connector} (connectors.{connector}.address).", connector=connector)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from wtpd.channel.errors import KeyUnavailable, NeedsToken
 from wtpd.channel.health import State
 from wtpd.clock import Clock
 from wtpd.config.model import CredentialSettings
-from wtpd.connectors.manifest import Manifest
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.logs import Redactor
@@ -21,7 +20,7 @@ from wtpd.daemon.reload import Settings
 from wtpd.secrets import keys
 from wtpd.secrets.fields import Fields
 from wtpd.secrets.keys import KeyLost
-from wtpd.secrets.providers import PROVIDERS, Field, Level, Provider
+from wtpd.secrets.providers import Level, Provider
 from wtpd.secrets.resolve import NoCredential, Order, Rule
 from wtpd.store.database import Database, Event, Tx
 from wtpd.store.vault import Vault
@@ -39,21 +38,6 @@ _RESULTS: Mapping[str, str] = {
     State.NEEDS_TOKEN: "refused",
 }
 """What a channel's state says of the entry it uses."""
-
-
-def providers_of(manifests: Iterable[Manifest]) -> Mapping[str, Provider]:
-    """The providers we know, and the connectors of others with what they want."""
-    return dict(PROVIDERS) | {
-        manifest.name: Provider(
-            name=manifest.name,
-            title=manifest.title,
-            fields=tuple(
-                Field(name=one.name, label=one.label, secret=one.secret) for one in manifest.credential_fields
-            ),
-        )
-        for manifest in manifests
-        if manifest.name not in PROVIDERS and manifest.credential_fields
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +80,7 @@ class Credentials:
         settings: Settings,
         redactor: Redactor,
         clock: Clock,
-        providers: Mapping[str, Provider] = PROVIDERS,
+        providers: Mapping[str, Provider],
         failures: Failures | None = None,
     ) -> Credentials:
         files = await asyncio.to_thread(keys.find, environ, folder, key_file)

@@ -211,8 +211,7 @@ class Fleet:
         async def given() -> Mapping[str, str]:
             return fields
 
-        settings = self._config.connectors.get(name, ConnectorSettings())
-        connector = self._maker.connector(self.manifests[name], settings, given)
+        connector = self._maker.connector(self.manifests[name], self._settings(name), given)
         try:
             return await connector.verify(seat.account or "")
         finally:
@@ -221,12 +220,14 @@ class Fleet:
     async def ask_about(self, name: str, site: str, account: str) -> Verified:
         """What the partner says of the dealer number `account` to the credentials stored for `site`. Raises the
         partner's errors, and `Refused` if there is no address or the connector can't ask."""
-        settings = self._config.connectors.get(name, ConnectorSettings())
-        connector = self._maker.connector(self.manifests[name], settings, lambda: self._secrets(name, site))
+        connector = self._maker.connector(self.manifests[name], self._settings(name), lambda: self._secrets(name, site))
         try:
             return await connector.verify(account)
         finally:
             await connector.close()
+
+    def _settings(self, name: str) -> ConnectorSettings:
+        return self._config.connectors.get(name, self.manifests[name].settings())
 
     def _start(self, seat: Seat) -> None:
         if self._on and self._hold is None and seat.running is not None:

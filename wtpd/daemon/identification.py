@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
 from wtpd.clock import Clock
-from wtpd.config.model import Config, ConnectorSettings, Site, seconds
-from wtpd.connectors.kit.http import SIZE_LIMIT, PartnerHttp
+from wtpd.config.model import Config, ConnectorSettings, Site
+from wtpd.connectors.kit.access import ConnectorAccess
 from wtpd.connectors.manifest import Manifest, VehicleDataConnector, Verified
 from wtpd.daemon.credentials import Credentials
 from wtpd.errors import Invalid, NotFound, Problem, Unavailable
@@ -31,26 +30,6 @@ from wtpd.vehicle_data.records import (
     Taxation,
     Valuation,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Access:
-    """`wtpd.connectors.manifest.Access` with the settings of one moment."""
-
-    settings: ConnectorSettings
-    clock: Clock
-
-    def http(self, address: str, *, size_limit: int | None = None) -> PartnerHttp:
-        settings = self.settings
-        return PartnerHttp(
-            address,
-            connect_timeout=seconds(settings.connect_timeout),
-            read_timeout=seconds(settings.read_timeout),
-            total_timeout=seconds(settings.total_timeout),
-            calls_at_once=settings.calls_at_once,
-            size_limit=SIZE_LIMIT if size_limit is None else size_limit,
-            clock=self.clock,
-        )
 
 
 class VehicleData:
@@ -83,6 +62,14 @@ class VehicleData:
         """Of the connector, for people."""
         manifest = self._manifests.get(source)
         return source if manifest is None else manifest.title
+
+    def is_register(self, source: str) -> bool:
+        """It is in use, knows plates, and is asked without a login: asking it costs nothing."""
+        try:
+            traits = self._connector(self._manifests[source]).traits
+        except Unavailable:
+            return False
+        return traits.by_plate and traits.is_public
 
     async def identify(
         self,
@@ -165,6 +152,10 @@ class VehicleData:
             return Login({}, _noted_nowhere)
         return Login(fields, partial(self._credentials.note_use, source.name, scope))
 
+    async def _secrets(self, name: str) -> Mapping[str, str]:
+        """Of the entry that serves an order of nobody in particular."""
+        return (await self._credentials.of_order(name, Order()))[1]
+
     def _place(self, order: Order) -> Place:
         """Of the order's office, else of the first one; not of whoever asks: each language is a question of its own."""
         config = self._config()
@@ -185,7 +176,7 @@ class VehicleData:
                 ),
                 kind="disabled",
             )  # fmt: skip
-        settings = found or ConnectorSettings()
+        settings = found or manifest.settings()
         if not settings.enabled:
             raise Unavailable(
                 N_(
@@ -199,7 +190,9 @@ class VehicleData:
             return made[1]
         if made is not None:
             self._retired.append(made[1])  # something may be under way
-        connector = self._makers[manifest.name](_Access(settings, self._clock))
+        connector = self._makers[manifest.name](
+            ConnectorAccess(manifest.name, settings, self._clock, partial(self._secrets, manifest.name))
+        )
         self._made[manifest.name] = settings, connector
         return connector
 

@@ -58,7 +58,7 @@ from wtpd.daemon.api.trace import TraceRoutes
 from wtpd.daemon.api.undo import UndoRoutes
 from wtpd.daemon.api.vehicle_checks import VehicleCheckRoutes
 from wtpd.daemon.credential_desk import CredentialDesk
-from wtpd.daemon.credentials import Credentials, providers_of
+from wtpd.daemon.credentials import Credentials
 from wtpd.daemon.erasures import Erasures
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
@@ -423,7 +423,7 @@ async def build(
     await asyncio.to_thread(load_catalogues)
     folder = await asyncio.to_thread(reload.data_folder, environment.config, environment.data_dir)
     await asyncio.to_thread(reload.make_folder, folder)
-    providers = providers_of(registry.manifests.values())
+    providers = registry.providers
     file = ConfigFile(
         environment.config,
         History(folder / HISTORY),

@@ -54,7 +54,7 @@ class Trouble:
 
 
 class VehicleChecks:
-    """`manifests`: the connectors that know plates."""
+    """`manifests`: all connectors; the registers among them know plates and want no login."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class VehicleChecks:
         clock: Clock,
         failures: Failures,
     ) -> None:
-        self._manifests = {one.name: one for one in manifests if "plates" in one.capabilities}
+        self._manifests = {one.name: one for one in manifests if one.vehicle_data is not None}
         self._db = db
         self._book = book
         self._vehicle_data = vehicle_data
@@ -134,8 +134,7 @@ class VehicleChecks:
     def sites(self, manifest: Manifest) -> set[str]:
         """The sites that the register serves; none if it is switched off."""
         config = self._config()
-        settings = config.connectors.get(manifest.name)
-        if (settings is None and manifest.is_off_by_default) or (settings is not None and not settings.enabled):
+        if not self._vehicle_data.is_register(manifest.name):
             return set()
         return {site.id for site in config.sites if not manifest.countries or site.country in manifest.countries}
 

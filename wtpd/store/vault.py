@@ -1,6 +1,6 @@
 """The credential store: what partners want from the dealership, sealed (spec: credentials.md).
 
-    vault = Vault(keys.find(os.environ, data_dir))
+    vault = Vault(keys.find(os.environ, data_dir), registry.providers)
     await db.write(lambda tx: vault.set(tx, "superservice", "general", {"client_id": …}, actor="anna"))
     fields = await db.read(lambda tx: vault.open(tx, "superservice", "general"))
 
@@ -20,7 +20,7 @@ from wtpd.errors import NotFound
 from wtpd.secrets.clean import check_complete, clean
 from wtpd.secrets.fields import Fields
 from wtpd.secrets.keys import Key, KeyFiles, KeyHolder, KeyLost
-from wtpd.secrets.providers import PROVIDERS, Provider, provider
+from wtpd.secrets.providers import Provider, provider
 from wtpd.secrets.resolve import Explanation, Order, Rule, explain, resolve
 from wtpd.store import credentials, people
 from wtpd.store.credentials import Entry
@@ -43,7 +43,7 @@ class State:
 
 
 class Vault:
-    def __init__(self, files: KeyFiles, providers: Mapping[str, Provider] = PROVIDERS) -> None:
+    def __init__(self, files: KeyFiles, providers: Mapping[str, Provider]) -> None:
         self.files = files
         self.providers = providers
         self._keys = KeyHolder(files)

@@ -24,7 +24,7 @@ from wtpd.channel.errors import (
     TooLarge,
     Transient,
 )
-from wtpd.connectors.manifest import AppointmentConnector
+from wtpd.connectors.manifest import AppointmentPartner
 from wtpd.sync.ports import Incoming, Intent, Unreadable
 from wtpd.testing import intents
 from wtpd.testing.intents import FIELDS
@@ -74,7 +74,7 @@ class AppointmentContract(ABC):
     account: str
 
     @abstractmethod
-    def connecting(self, sandbox: Sandbox, **options: Any) -> AbstractAsyncContextManager[AppointmentConnector]:
+    def connecting(self, sandbox: Sandbox, **options: Any) -> AbstractAsyncContextManager[AppointmentPartner]:
         """The connector, talking to the sandbox."""
 
     @abstractmethod
@@ -114,13 +114,13 @@ class AppointmentContract(ABC):
             yield sandbox
 
     @pytest.fixture
-    async def connector(self, sandbox: Sandbox) -> AsyncIterator[AppointmentConnector]:
+    async def connector(self, sandbox: Sandbox) -> AsyncIterator[AppointmentPartner]:
         async with self.connecting(sandbox) as connector:
             yield connector
 
     # --- what we send
 
-    async def test_all_that_is_sent_is_there(self, connector: AppointmentConnector) -> None:
+    async def test_all_that_is_sent_is_there(self, connector: AppointmentPartner) -> None:
         receipt = await connector.write(self.creation("a-1"))
         there = await connector.get(self.account, receipt.partner_id)
         assert dict(there.fields) == dict(FIELDS)
@@ -132,14 +132,14 @@ class AppointmentContract(ABC):
         )
 
     async def test_creating_again_with_the_same_key_makes_no_second_one(
-        self, connector: AppointmentConnector, sandbox: Sandbox
+        self, connector: AppointmentPartner, sandbox: Sandbox
     ) -> None:
         first = await connector.write(self.creation("a-1"))
         assert await connector.write(self.creation("a-1")) == first
         assert await self.held(sandbox) == 1
 
     async def test_creating_again_with_another_key_is_told_as_duplicate_and_is_found(
-        self, connector: AppointmentConnector, sandbox: Sandbox
+        self, connector: AppointmentPartner, sandbox: Sandbox
     ) -> None:
         first = await connector.write(self.creation("a-1"))
         with pytest.raises(Duplicate):
@@ -149,12 +149,10 @@ class AppointmentContract(ABC):
         assert found.partner_id == first.partner_id
         assert await self.held(sandbox) == 1
 
-    async def test_nothing_is_found_where_nothing_is(self, connector: AppointmentConnector) -> None:
+    async def test_nothing_is_found_where_nothing_is(self, connector: AppointmentPartner) -> None:
         assert await connector.find(self.account, "a-1") is None
 
-    async def test_a_change_is_made_for_its_version_only(
-        self, connector: AppointmentConnector, sandbox: Sandbox
-    ) -> None:
+    async def test_a_change_is_made_for_its_version_only(self, connector: AppointmentPartner, sandbox: Sandbox) -> None:
         made = await connector.write(self.creation("a-1"))
         await self.changes_notes(sandbox, made.partner_id, "von dort")
         stale = self.update("a-1", made.partner_id, made.version, key="k-2", notes="von hier")
@@ -166,7 +164,7 @@ class AppointmentContract(ABC):
         assert receipt.version > there.version
         assert (await connector.get(self.account, made.partner_id)).fields["notes"] == "von hier"
 
-    async def test_a_change_touches_nothing_else(self, connector: AppointmentConnector) -> None:
+    async def test_a_change_touches_nothing_else(self, connector: AppointmentPartner) -> None:
         made = await connector.write(self.creation("a-1"))
         changed: dict[str, Any] = {
             "customer.mobile": "",
@@ -179,13 +177,13 @@ class AppointmentContract(ABC):
         there = await connector.get(self.account, made.partner_id)
         assert dict(there.fields) == {**FIELDS, **changed}
 
-    async def test_a_change_repeated_with_its_key_is_made_once(self, connector: AppointmentConnector) -> None:
+    async def test_a_change_repeated_with_its_key_is_made_once(self, connector: AppointmentPartner) -> None:
         made = await connector.write(self.creation("a-1"))
         intent = self.update("a-1", made.partner_id, made.version, key="k-2", notes="neu")
         first = await connector.write(intent)
         assert await connector.write(intent) == first
 
-    async def test_a_cancelled_one_is_gone_and_its_number_is_free(self, connector: AppointmentConnector) -> None:
+    async def test_a_cancelled_one_is_gone_and_its_number_is_free(self, connector: AppointmentPartner) -> None:
         made = await connector.write(self.creation("a-1"))
         cancel = self.cancellation("a-1", made.partner_id, made.version, key="k-2", reason="Kunde hat abgesagt")
         first = await connector.write(cancel)
@@ -195,18 +193,14 @@ class AppointmentContract(ABC):
         assert await connector.find(self.account, "a-1") is None
         assert (await connector.write(self.creation("a-1", key="k-3"))).partner_id != made.partner_id
 
-    async def test_what_the_partner_cant_take_is_rejected_with_its_reason(
-        self, connector: AppointmentConnector
-    ) -> None:
+    async def test_what_the_partner_cant_take_is_rejected_with_its_reason(self, connector: AppointmentPartner) -> None:
         with pytest.raises(Rejected) as refused:
             await connector.write(self.creation("a-1", collection=FIELDS["drop_off"]))
         assert refused.value.detail
 
     # --- what we are told
 
-    async def test_the_feed_tells_every_change_in_order(
-        self, connector: AppointmentConnector, sandbox: Sandbox
-    ) -> None:
+    async def test_the_feed_tells_every_change_in_order(self, connector: AppointmentPartner, sandbox: Sandbox) -> None:
         booked = await self.books(sandbox, by="customer_app")
         await self.changes_notes(sandbox, booked, "Bitte Reifendruck prüfen")
         await self.cancels(sandbox, booked, "krank")
@@ -218,7 +212,7 @@ class AppointmentContract(ABC):
         assert items[1].fields["notes"] == "Bitte Reifendruck prüfen"
         assert items[2].reason == "krank"
 
-    async def test_pages_join_without_gap_or_overlap(self, connector: AppointmentConnector, sandbox: Sandbox) -> None:
+    async def test_pages_join_without_gap_or_overlap(self, connector: AppointmentPartner, sandbox: Sandbox) -> None:
         booked = [await self.books(sandbox) for _ in range(5)]
         told: list[str | None] = []
         cursor, more = None, True
@@ -232,7 +226,7 @@ class AppointmentContract(ABC):
         assert (list(end.items), end.more) == ([], False)
 
     async def test_a_waiting_call_is_answered_at_the_next_change(
-        self, connector: AppointmentConnector, sandbox: Sandbox
+        self, connector: AppointmentPartner, sandbox: Sandbox
     ) -> None:
         start = await connector.changes(self.account, None, wait=0, limit=100)
         waiting = asyncio.create_task(connector.changes(self.account, start.cursor, wait=30, limit=100))
@@ -240,7 +234,7 @@ class AppointmentContract(ABC):
         page = await asyncio.wait_for(waiting, 10)
         assert [item.partner_id for item in page.items] == [booked]
 
-    async def test_our_own_change_is_marked_as_ours(self, connector: AppointmentConnector) -> None:
+    async def test_our_own_change_is_marked_as_ours(self, connector: AppointmentPartner) -> None:
         await connector.write(self.creation("a-1"))
         page = await connector.changes(self.account, None, wait=0, limit=100)
         [item] = page.items
@@ -248,7 +242,7 @@ class AppointmentContract(ABC):
         assert (item.changed_by, item.our_id, item.origin) == ("dms", "a-1", None)
 
     async def test_an_unknown_code_is_kept_as_text_and_its_field_left_alone(
-        self, connector: AppointmentConnector, sandbox: Sandbox
+        self, connector: AppointmentPartner, sandbox: Sandbox
     ) -> None:
         booked = await self.books(sandbox)
         code = await self.uses_unknown_transport(sandbox, booked)
@@ -257,7 +251,7 @@ class AppointmentContract(ABC):
         assert "transport_option" not in there.fields
         assert "drop_off" in there.fields
 
-    async def test_a_broken_item_doesnt_stop_the_page(self, connector: AppointmentConnector, sandbox: Sandbox) -> None:
+    async def test_a_broken_item_doesnt_stop_the_page(self, connector: AppointmentPartner, sandbox: Sandbox) -> None:
         broken = await self.books(sandbox)
         await self.breaks(sandbox, broken)
         good = await self.books(sandbox)
@@ -270,7 +264,7 @@ class AppointmentContract(ABC):
 
     @pytest.mark.parametrize("kind", ["repeat", "reorder", "delay"])
     async def test_a_disturbed_feed_still_tells_everything(
-        self, connector: AppointmentConnector, sandbox: Sandbox, kind: str
+        self, connector: AppointmentPartner, sandbox: Sandbox, kind: str
     ) -> None:
         booked = {await self.books(sandbox) for _ in range(6)}
         await sandbox.control.fault(self.partner, kind)
@@ -286,7 +280,7 @@ class AppointmentContract(ABC):
 
     @pytest.mark.parametrize(("fault", "error"), FAULTS, ids=_name)
     async def test_each_fault_has_its_error(
-        self, connector: AppointmentConnector, sandbox: Sandbox, fault: dict[str, Any], error: type[PartnerError]
+        self, connector: AppointmentPartner, sandbox: Sandbox, fault: dict[str, Any], error: type[PartnerError]
     ) -> None:
         await connector.verify(self.account)  # a token is there, so that the fault meets the write
         await sandbox.control.fault(self.partner, **fault)
@@ -309,14 +303,14 @@ class AppointmentContract(ABC):
             await connector.write(self.creation("a-1"))
         assert await self.held(sandbox) == 1
 
-    async def test_the_time_to_wait_is_the_partners(self, connector: AppointmentConnector, sandbox: Sandbox) -> None:
+    async def test_the_time_to_wait_is_the_partners(self, connector: AppointmentPartner, sandbox: Sandbox) -> None:
         await connector.verify(self.account)
         await sandbox.control.fault(self.partner, "status", status=429, retry_after="17")
         with pytest.raises(RateLimited) as raised:
             await connector.write(self.creation("a-1"))
         assert raised.value.retry_after == 17
 
-    async def test_a_spoilt_feed_is_the_partners_error(self, connector: AppointmentConnector, sandbox: Sandbox) -> None:
+    async def test_a_spoilt_feed_is_the_partners_error(self, connector: AppointmentPartner, sandbox: Sandbox) -> None:
         await self.books(sandbox)
         for fault in ({"kind": "wrong_types"}, {"kind": "garbage"}, {"kind": "huge"}, {"kind": "cut_middle"}):
             await sandbox.control.fault(self.partner, route="*changes*", **fault)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from wtpd.clock import Clock, SystemClock
-from wtpd.config.model import ConnectorSettings
-from wtpd.connectors.kit.http import SIZE_LIMIT, PartnerHttp
+from wtpd.connectors.kit.access import ConnectorAccess
 from wtpd.connectors.manifest import Access, Manifest, Secrets
 from wtpd.sandbox.act import Control
 from wtpd.sandbox.server import RunningSandbox, sandbox_server
@@ -47,22 +46,17 @@ def giving(secrets: Mapping[str, str]) -> Secrets:
     return give
 
 
-@dataclass(frozen=True, slots=True)
-class _Access:
-    settings: ConnectorSettings
-    read_timeout: float
-    total_timeout: float
-    clock: Clock = field(default_factory=SystemClock)
-
-    def http(self, address: str, *, size_limit: int | None = None) -> PartnerHttp:
-        return PartnerHttp(
-            address,
-            size_limit=size_limit or SIZE_LIMIT,
-            read_timeout=self.read_timeout,
-            total_timeout=self.total_timeout,
-        )
-
-
-def access_to(address: str, *, read_timeout: float = 10.0, total_timeout: float = 20.0) -> Access:
-    """Return what a connector gets of the house, its partner at `address`; times in seconds."""
-    return _Access(ConnectorSettings(address=address), read_timeout, total_timeout)
+def access_to(
+    manifest: Manifest,
+    address: str,
+    secrets: Mapping[str, str] | None = None,
+    *,
+    read_timeout: float = 10.0,
+    total_timeout: float = 20.0,
+) -> Access:
+    """Return what a connector gets of the house: its partner at `address`, its credentials `secrets`; times in seconds,
+    kept as milliseconds."""
+    settings = manifest.settings(
+        address=address, read_timeout=f"{read_timeout * 1000:.0f}ms", total_timeout=f"{total_timeout * 1000:.0f}ms"
+    )
+    return ConnectorAccess(manifest.name, settings, SystemClock(), giving(secrets or {}))

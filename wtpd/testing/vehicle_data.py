@@ -63,7 +63,7 @@ class VehicleDataContract(ABC):
     async def connecting(self, sandbox: Sandbox, **limits: float) -> AsyncIterator[VehicleDataConnector]:
         """Give the connector, talking to the sandbox; `limits` as for `access_to`."""
         assert self.manifest.vehicle_data is not None
-        source = self.manifest.vehicle_data(access_to(self.address(sandbox), **limits))
+        source = self.manifest.vehicle_data(access_to(self.manifest, self.address(sandbox), self.secrets, **limits))
         try:
             yield source
         finally:

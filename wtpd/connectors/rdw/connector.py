@@ -11,6 +11,7 @@ import msgspec
 from wtpd.connectors.manifest import Access, Verified
 from wtpd.connectors.rdw import wire
 from wtpd.connectors.rdw.client import CANARY, SIZE_LIMIT, Answered, Rdw
+from wtpd.connectors.rdw.settings import RdwSettings
 from wtpd.planner.plates import plate_key
 from wtpd.texts import N_
 from wtpd.vehicle_data.ports import Before, Traits
@@ -61,7 +62,9 @@ class RdwSource:
 
 
 def make(access: Access, address: str) -> RdwSource:
-    canary = plate_key(access.settings.canary or CANARY, "NL")
+    settings = access.settings
+    assert isinstance(settings, RdwSettings)
+    canary = plate_key(settings.canary or CANARY, "NL")
     return RdwSource(Rdw(access.http(address, size_limit=SIZE_LIMIT), canary))
 
 

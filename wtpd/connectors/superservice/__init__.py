@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wtpd.connectors.manifest import AppointmentConnector, CredentialField, Manifest, Secrets
+from wtpd.config.model import AppointmentSettings, PartnerMapping
+from wtpd.connectors.manifest import Access, AppointmentPartner, Manifest
 from wtpd.connectors.superservice.acts import ACTS
+from wtpd.secrets.providers import Field, Provider
 from wtpd.sync.ports import FIELDS
 from wtpd.texts import N_
 
 if TYPE_CHECKING:
-    from wtpd.connectors.kit.http import PartnerHttp
     from wtpd.connectors.kit.sandbox_side import Host, PartnerSide
 
 
-def _connect(http: PartnerHttp, secrets: Secrets) -> AppointmentConnector:
+def _appointments(access: Access) -> AppointmentPartner:
     from wtpd.connectors.superservice.connector import Superservice
 
-    return Superservice(http, secrets)
+    return Superservice(access.http(), access.secrets)
 
 
 def _sandbox(host: Host) -> PartnerSide:
@@ -32,13 +33,19 @@ manifest = Manifest(
     actor="SUPERSERVICE",
     module="online_booking",
     brand="NISSAN",
-    capabilities=frozenset({"appointments", "changes", "availability", "links"}),
-    delivered_fields=frozenset(FIELDS),
-    credential_fields=(
-        CredentialField(name="client_id", label=N_("Client ID"), secret=False),
-        CredentialField(name="client_secret", label=N_("Client secret")),
+    provider=Provider(
+        name="superservice",
+        title="SUPERSERVICE Connect",
+        fields=(
+            # With their blanks: both may be any printable ASCII (RFC 6749, appendix A.1 and A.2).
+            Field(name="client_id", label=N_("Client id")),
+            Field(name="client_secret", label=N_("Client secret"), secret=True),
+        ),
     ),
-    connect=_connect,
+    settings=AppointmentSettings,
+    mapping=PartnerMapping,
+    delivered_fields=dict.fromkeys(FIELDS, "yes"),
+    appointments=_appointments,
     sandbox=_sandbox,
     acts=ACTS,
 )

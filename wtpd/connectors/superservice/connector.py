@@ -1,4 +1,4 @@
-"""SUPERSERVICE Connect as wtpd sees it: an `AppointmentConnector` over `client.py` and `wire.py`."""
+"""SUPERSERVICE Connect as wtpd sees it: an `AppointmentPartner` over `client.py` and `wire.py`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ CURSOR_REFUSED = (400, 404, 410)
 
 class Superservice:
     """One connector may serve several dealer numbers, if its credentials do."""
+
+    holds_requests = True
+    takes_availability = True
 
     def __init__(self, http: PartnerHttp, secrets: Secrets) -> None:
         self._client = Client(http, Tokens(http, secrets))

@@ -101,7 +101,11 @@ class ActionRoutes:
             return N_("the module {module} isn't licensed on this box", module=manifest.module)
         if settings is not None and not settings.enabled:
             return N_("switched off in wtpd.yaml (connectors.{connector}.enabled)", connector=manifest.name)
-        if manifest.credential_fields and not self._holdings.has(manifest.name):
+        if (
+            manifest.provider is not None
+            and not manifest.provider.is_optional
+            and not self._holdings.has(manifest.name)
+        ):
             screen = SCREENS["credentials"]
             return N_("no credentials of {title} yet: wtpd tui → {screen}", title=manifest.title, screen=screen)
         return self._holdings.unusable(manifest.name)

@@ -196,7 +196,7 @@ class ConfigRoutes:
         return answer(Diff(edited.diff), etag=self._settings.in_force.etag)
 
     async def schema(self, call: Call) -> Answer:
-        return answer(schema())
+        return answer(schema(self._settings.file.kinds))
 
     async def history(self, call: Call) -> Answer:
         versions = await asyncio.to_thread(self._settings.file.history.versions)
