@@ -172,3 +172,29 @@ def test_a_vehicle_that_isnt_in_the_book_isnt_valued(terminal: Terminal, api: Ap
     said = terminal.wtpd("vehicle", "value", VIN)
     assert said.code == 1
     assert "No vehicle of the book has the VIN" in said.err
+
+
+CHECK = {
+    "source": "rdw", "title": "RDW", "plate": "12ABC3", "asked_at": "2026-12-01T08:00:00Z",
+    "at": "2026-12-01T08:00:00Z", "known": True, "make": "VOLVO", "model": "V60", "fuel": "Benzine",
+    "first_registration": None, "inspection_due": "2027-05-17", "flags": ["open_recall"], "filled": ["fuel"],
+    "remarks": [{"kind": "open_recall", "text": "A recall is open, by RDW."}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("known_now", "code"), [(True, 0), (False, 1)])
+def test_a_plate_is_checked_with_the_register(terminal: Terminal, api: ApiStub, known_now: bool, code: int) -> None:
+    known(api, OURS)
+    api.on("POST", "/v1/vehicles/v1/checks", {"items": [{**CHECK, "known": known_now}], "next_cursor": None})
+    said = terminal.wtpd("vehicle", "check", "12-ABC-3")
+    assert said.code == code
+    for words in ("12ABC3 VOLVO V60 Benzine", "inspection due: 2027-05-17", "fuel is from RDW", "A recall is open"):
+        assert words in said.out
+    assert ("RDW doesn't know 12ABC3 now" in said.out) is not known_now
+
+
+def test_a_plate_that_no_vehicle_has_isnt_checked(terminal: Terminal, api: ApiStub) -> None:
+    known(api)
+    said = terminal.wtpd("vehicle", "check", "12-ABC-3")
+    assert said.code == 1 and "No vehicle of the book has the plate 12-ABC-3" in said.err
+    assert asked(api) == []

@@ -13,7 +13,9 @@ from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.sandbox import running_sandbox
 from tests.support.tui import Tui, opened
 from tests.support.tui_desk import NOW, Desk, desk_of, only_reads
+from wtpd.store import vehicle_checks
 from wtpd.tui.screens.appointment import open_appointment
+from wtpd.vehicle_data.checks import Check, Facts
 
 
 @asynccontextmanager
@@ -531,3 +533,30 @@ async def test_the_keys_of_each_section_fit_eighty_columns(desk: Desk, tmp_path:
             await section(tui, name)
             await tui.pilot.pause()
             assert not tui.lines[-2].rstrip().endswith("…"), tui.text
+
+
+# What public registers say
+
+
+async def test_what_rdw_says_of_the_vehicle_stands_on_the_page(tmp_path: Path) -> None:
+    more = "connectors:\n  rdw:\n    address: http://127.0.0.1:9\n"
+    text = config_text(sites={"rostock": None}, more=more).replace("region: MV", "country: NL")
+    async with running_daemon(tmp_path, text) as daemon:
+        desk = Desk(daemon.http)
+        one = await desk.visit()
+        vehicle = (await daemon.http.post("/v1/vehicles", {"plate": "12-ABC-3", "make": "VOLVO"})).json
+        changed = await daemon.http.patch(
+            f"/v1/appointments/{one['id']}", {"vehicle_id": vehicle["id"]}, version=one["version"]
+        )
+        assert changed.status == 200, changed.json
+        check = Check(
+            vehicle_id=vehicle["id"], source="rdw", plate="12ABC3", asked_at=NOW, at=NOW, is_known=True,
+            facts=Facts(make="VOLVO", flags=("open_recall",)), filled={"make": "VOLVO"},
+        )  # fmt: skip
+        parts = daemon.daemon.parts
+        assert parts is not None
+        await parts.db.write(lambda tx: vehicle_checks.put(tx, check))
+        async with page_of(tmp_path, changed.json) as tui:
+            await tui.until("A recall is open, by RDW.")
+            await section(tui, "customer")
+            await tui.until("VOLVO (RDW)")
