@@ -43,6 +43,8 @@ class PartnerModel:
         self.changed = asyncio.Event()
         self.longest: int | None = None
         """It keeps so many characters of a text."""
+        self.tidy: Callable[[str], str] | None = None
+        """It keeps texts in another form."""
         self.oldest_unread = 0
         """The first message of the feed that was never asked for."""
         self.oldest_cursor = 0
@@ -187,12 +189,13 @@ class PartnerModel:
 
     def _shaped(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """As it keeps them."""
-        if self.longest is None:
-            return dict(fields)
-        return {
-            name: value[: self.longest] if isinstance(value, str) and name == "notes" else value
-            for name, value in fields.items()
-        }
+        return {name: self._shape(name, value) for name, value in fields.items()}
+
+    def _shape(self, name: str, value: Any) -> Any:
+        if name not in ("notes", "customer.last_name") or not isinstance(value, str):
+            return value
+        value = value if self.tidy is None else self.tidy(value)
+        return value[: self.longest] if name == "notes" else value
 
     def _made(self, by: str) -> dict[str, str]:
         return {"created_by": by, "created_at": f"2026-11-01T{self._number // 60 % 24:02}:{self._number % 60:02}:00Z"}

@@ -9,7 +9,8 @@ import random
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Coroutine, Mapping
+import unicodedata
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -34,11 +35,12 @@ from wtpd.planner.appointment import Status
 from wtpd.store import channels, history
 from wtpd.store.database import Tx
 from wtpd.sync.channel import Channel
+from wtpd.sync.plan import resembles
 from wtpd.sync.ports import Incoming
 
 T = TypeVar("T")
 
-NOTES = st.sampled_from(["", "waschen", "laut", "eilt"])
+NOTES = st.sampled_from(["", "waschen", "laut", "eilt", " eilt", "  Öl prüfen \n", "o\u0308l"])
 OPTION = st.sampled_from(["none", "waiting", "shuttle"])
 CAR = st.sampled_from([None, "EW1", "EW2"])
 PHONE = st.sampled_from(["", "+491711000001", "+491711000002"])
@@ -59,6 +61,14 @@ def furnished() -> Path:
 
     asyncio.run(make())
     return folder / "book.db"
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def with_car(option: str, car: str | None) -> str:
@@ -290,6 +300,11 @@ class TwoSides(RuleBasedStateMachine):
         self.partner.longest = longest
         self.shortens = self.shortens or longest is not None
 
+    @rule(tidy=st.sampled_from([None, str.upper, str.strip, squeezed, composed]))
+    def the_partner_tidies_texts(self, tidy: Callable[[str], str] | None) -> None:
+        self.partner.tidy = tidy
+        self.shortens = self.shortens or tidy is not None
+
     # Between
 
     @rule(local=st.booleans(), faults=st.lists(st.sampled_from(["", "", "lost", "down"]), max_size=12))
@@ -397,13 +412,15 @@ class TwoSides(RuleBasedStateMachine):
         }
         assert len(ours) == len(self.made_here) + len({links[key] for key in booked_there})
         assert len({links[key] for key in booked_there}) == len(booked_there)
-        may_differ = {"courtesy_car", "notes"} if self.shortens else {"courtesy_car"}
+        may_differ = {"courtesy_car", "notes", "customer.last_name"} if self.shortens else {"courtesy_car"}
         assert {each.field for each in (await self.world.channel.compare()).differences} <= may_differ
 
     def _may_differ(self, shared: Mapping[str, Any], item: Incoming) -> set[str]:
         """A car that can't be had, and a text of ours that the partner keeps shorter."""
-        is_shorter = self.shortens and shared["notes"].startswith(item.fields["notes"]) and item.fields["notes"]
-        return {"courtesy_car", "notes"} if is_shorter else {"courtesy_car"}
+        shaped = {"notes", "customer.last_name"} if self.shortens else set()
+        return {"courtesy_car"} | {
+            name for name in shaped if name in item.fields and resembles(shared[name], item.fields[name])
+        }
 
     async def _check_history(self) -> None:
         for each in await self.world.ours():

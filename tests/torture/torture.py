@@ -296,10 +296,19 @@ class Torture:
                 if kind != "conflict":
                     await http.post(f"/v1/attention/{entry['id']}/retry")
                 elif entry["data"]["field"] == "cancelled" and entry["data"]["theirs"] is False:
-                    await http.post(f"/v1/attention/{entry['id']}/resolve", {"choice": "ours"})
+                    await self._cancel_there_too(http, entry)
         [connector] = [one for one in (await http.get("/v1/connectors")).json["items"] if one["name"] == PARTNER]
         if any(channel["state"] == "stopped" for channel in connector["channels"]):
             await http.post(f"/v1/connectors/{PARTNER}/resume", {"accept_cancellations": True})
+
+    async def _cancel_there_too(self, http: UnixHttp, entry: Any) -> None:
+        """Where it was booked there anew, wtpd asks to cancel the older one at the partner."""
+        decided = await http.post(f"/v1/attention/{entry['id']}/resolve", {"choice": "ours"})
+        if decided.status >= 400:
+            with contextlib.suppress(Refused):
+                await self._sandbox.control.act(
+                    PARTNER, "cancel", dealer=DEALER, id=entry["data"]["partner_id"], reason="doppelt"
+                )
 
     async def _look(self, http: UnixHttp) -> Verdict:
         ours = await _all(http, "/v1/appointments?department=Werkstatt")

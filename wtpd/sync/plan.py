@@ -10,6 +10,7 @@ database, or another program, may have written it (docs/adr/0061).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -158,7 +159,8 @@ def is_ours(theirs: Incoming, sent: Intent | None) -> bool:
 
 
 def resembles(sent: Any, held: Any) -> bool:
-    """`held` is `sent` as a partner may tidy or shorten it: another case, other blanks and signs, the end cut off."""
+    """`held` is `sent` as a partner may tidy or shorten it: another case, other blanks and signs, another spelling in
+    Unicode, the end cut off."""
     if isinstance(sent, str) and isinstance(held, str):
         return _letters(sent).startswith(_letters(held)) and bool(_letters(held)) == bool(_letters(sent))
     if isinstance(sent, list) and isinstance(held, list):
@@ -169,6 +171,8 @@ def resembles(sent: Any, held: Any) -> bool:
 
 
 def _letters(text: str) -> str:
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     return "".join(each for each in text.casefold() if each.isalnum())
 
 
