@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import events
 from textual._context import active_message_pump
-from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.filter import LineFilter
@@ -23,15 +22,15 @@ from wtpd.tui.background import background, is_present
 from wtpd.tui.crash import Mishaps, log, report
 from wtpd.tui.curtain import Curtain
 from wtpd.tui.driver import TerminalDriver
-from wtpd.tui.glyphs import Glyphs
 from wtpd.tui.keyboard import Keyboard
 from wtpd.tui.keys import key
 from wtpd.tui.live import Live
-from wtpd.tui.page import Page
+from wtpd.tui.page import Page, page_of, pages_of
 from wtpd.tui.palette import Command, Palette
 from wtpd.tui.presence import Presence
 from wtpd.tui.screens import screens
 from wtpd.tui.session import Session
+from wtpd.tui.shell import Shell
 from wtpd.tui.small import TooSmall
 from wtpd.tui.terminal import HEIGHT, WIDTH, AsciiFilter, Mode
 from wtpd.tui.widgets.bars import Bar
@@ -41,7 +40,7 @@ from wtpd.tui.widgets.form import Form
 from wtpd.words import SCREENS
 
 
-class WtpdApp(App[int]):
+class WtpdApp(Shell):
     """One terminal. Ends with the exit code."""
 
     TITLE = "wtpd"
@@ -67,11 +66,9 @@ class WtpdApp(App[int]):
         self.failure = ""
         """What our own mistake left to say, once the terminal is restored."""
         self.reached = True
-        self.importing: Text | None = None
-        """How far the import is that is under way."""
-        """The daemon answers."""
-        self.problems: list[Any] | None = None
-        self.message: tuple[str, str] = ("", "")
+        self.importing = None
+        self.problems = None
+        self.message = ("", "")
         self._opened = False
         self._keys = 0
         """How many were pressed."""
@@ -83,13 +80,9 @@ class WtpdApp(App[int]):
         self.keyboard = Keyboard(self)
         self.presence = Presence(self)
         self._curtain = Curtain(self)
-        self._live = Live(self)
+        self._live = Live(self, self.presence)
 
     # What is at hand
-
-    @property
-    def glyphs(self) -> Glyphs:
-        return self.session.glyphs
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         found = super().get_line_filters()
@@ -128,6 +121,9 @@ class WtpdApp(App[int]):
         """There is no terminal any more."""
         self.end(signal.SIGHUP)
 
+    def typed(self, key: events.Key | events.Paste) -> None:
+        self.keyboard.put(key)
+
     def _typed(self) -> list[str]:
         return [one.value for screen in self.screen_stack for one in screen.query(Input)]
 
@@ -154,31 +150,15 @@ class WtpdApp(App[int]):
         self._unread_since = self._keys if active_worker.get(None) is not None else None
         self.redraw_bars()
 
-    def note_problems(self, problems: list[Any]) -> None:
-        """What is wrong now, for the top line."""
-        self.problems = problems
-        self.redraw_bars()
-
-    def note_import(self, flag: Text | None) -> None:
-        """What the top line says of an import; the events come faster than it changes."""
-        if flag != self.importing:
-            self.importing = flag
-            self.redraw_bars()
-
     def redraw_bars(self) -> None:
         for screen in self.screen_stack:  # below a dialog they are seen too
             for bar in screen.query(Bar):
                 bar.renew()
 
-    def pages(self) -> Iterable[Page]:
-        """All screens that were opened, the hidden ones too."""
-        for stack in self._screen_stacks.values():
-            yield from (one for one in stack if isinstance(one, Page) and one.is_mounted)
-
     @property
     def page(self) -> Page | None:
         """The page that is seen, below a dialog if there is one."""
-        return next((one for one in reversed(self.screen_stack) if isinstance(one, Page)), None)
+        return page_of(self)
 
     # Keys
 
@@ -195,7 +175,7 @@ class WtpdApp(App[int]):
     def go_to(self, name: str, key: str | None = None) -> None:
         """To the screen `name`, its cursor on `key`."""
         self.action_go_to(name)
-        page = self.page
+        page = page_of(self)
         if key is not None and page is not None and name == page.NAME:
             page.focus_on(key)
 
@@ -231,7 +211,7 @@ class WtpdApp(App[int]):
     def choose_site(self, site: str) -> None:
         """Look at another site; all screens that show one follow."""
         self.session.site = site
-        for page in self.pages():
+        for page in pages_of(self):
             page.stale()
 
     def action_help(self) -> None:

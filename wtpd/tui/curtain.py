@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
 from wtpd.texts import N_
+from wtpd.tui.page import page_of, pages_of
+from wtpd.tui.shell import Shell
 from wtpd.tui.widgets.dialogs import Read
 from wtpd.tui.widgets.fields import Filling
-
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
 
 IDLE = 300.0
 """Seconds without a key after which it is drawn."""
 
 
 class Curtain:
-    def __init__(self, app: WtpdApp) -> None:
+    def __init__(self, app: Shell) -> None:
         self._app = app
         self.touched = time.monotonic()
         """When the last key was pressed."""
@@ -38,10 +36,11 @@ class Curtain:
         app = self._app
         app.session.privacy.on = on
         app.redraw_bars()
-        if app.page is not None and app.page.loaded:
-            app.page.draw()
-            app.page.refresh()
-        for screen in {*app.pages(), *app.screen_stack}:
+        page = page_of(app)
+        if page is not None and page.loaded:
+            page.draw()
+            page.refresh()
+        for screen in {*pages_of(app), *app.screen_stack}:
             if isinstance(screen, Read):
                 screen.fill()
             for field in screen.query(Input):

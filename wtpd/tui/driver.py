@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual import constants, events
 from textual._xterm_parser import XTermParser
@@ -25,10 +25,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from wtpd.tui.painter import Painter
+from wtpd.tui.shell import Shell
 from wtpd.tui.terminal import HEIGHT, WIDTH, size_of
-
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
 
 ESCAPE = constants.ESCAPE_DELAY
 """Seconds after which Esc alone is the key, and no beginning of another one."""
@@ -111,11 +109,11 @@ class Output(Thread):
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver for a real terminal, made fit for old terminals and bad lines. The app is a `WtpdApp`."""
+    """Textual's driver for a real terminal, made fit for old terminals and bad lines. The app is a `Shell`."""
 
     def __init__(self, app: Any, **rest: Any) -> None:
         super().__init__(app, **rest)
-        self._wtpd: WtpdApp = app
+        self._wtpd: Shell = app
         assert sys.__stdout__ is not None
         self._out = sys.__stdout__.fileno()
         self._wake: tuple[int, int] | None = None
@@ -227,7 +225,7 @@ class TerminalDriver(LinuxDriver):
 
     def send_message(self, message: Message) -> None:
         if isinstance(message, events.Key | events.Paste):
-            self._tell(lambda: self._wtpd.keyboard.put(message))
+            self._tell(lambda: self._wtpd.typed(message))
         else:
             super().send_message(message)
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from textual import events
 from textual.message_pump import MessagePump
 
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
+from wtpd.tui.shell import Shell
 
 PATIENCE = 0.5
 """Seconds that the next key waits for one that makes something long."""
@@ -23,7 +21,7 @@ PATIENCE = 0.5
 class Keyboard:
     """What was typed and pasted, waiting for its turn."""
 
-    def __init__(self, app: WtpdApp) -> None:
+    def __init__(self, app: Shell) -> None:
         self._app = app
         self._typed: asyncio.Queue[events.Key | events.Paste] = asyncio.Queue()
 

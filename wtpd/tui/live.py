@@ -4,16 +4,14 @@ after a restart (spec: tui.md, habits)."""
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from wtpd.client import ApiProblem, ClientError, Event, Json, Unreachable
 from wtpd.texts import N_, Text
 from wtpd.tui.background import background
-from wtpd.tui.page import sentence
+from wtpd.tui.page import pages_of, sentence
+from wtpd.tui.presence import Presence
+from wtpd.tui.shell import Shell
 from wtpd.words import IMPORT_PHASES
-
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
 
 AGAIN = 5.0
 """Seconds until a stream that was refused is asked for again."""
@@ -37,8 +35,9 @@ def import_flag(progress: Json) -> Text | None:
 class Live:
     """Sets `reached`, `problems` and the session of `app`, and hands events on."""
 
-    def __init__(self, app: WtpdApp) -> None:
+    def __init__(self, app: Shell, presence: Presence) -> None:
         self._app = app
+        self._presence = presence
         self._asking = False
         self._greeted = False
 
@@ -73,7 +72,7 @@ class Live:
         if not session.site and session.sites:
             session.site = str(session.sites[0]["id"])
         await self._ask_status()
-        for page in app.pages():
+        for page in pages_of(app):
             page.refresh_bindings()
         if session.wants_initials and not self._greeted:
             app.action_initials()
@@ -85,7 +84,7 @@ class Live:
         self._reach(up)
         if came_back or (up and app.session.me is None):
             background(app, self._greet, "greet")
-            for page in app.pages():
+            for page in pages_of(app):
                 page.stale()
             if came_back:
                 app.tell(N_("The daemon is back."), "ok")
@@ -99,10 +98,10 @@ class Live:
     def _heard(self, event: Event) -> None:
         """An event of the daemon, for whom it concerns."""
         if event.kind == "presence.changed":
-            self._app.presence.heard(event.data)
+            self._presence.heard(event.data)
         elif event.kind == "import.progress":
             self._app.note_import(import_flag(event.data))
-        for page in self._app.pages():
+        for page in pages_of(self._app):
             page.heard(event)
         if event.kind.startswith(STATUS_AFTER) and not self._asking:
             self._asking = True

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual.binding import ActiveBinding
 
 from wtpd.texts import N_, Text
 from wtpd.tui.background import background
+from wtpd.tui.page import Page, page_of
 from wtpd.tui.palette import Command
+from wtpd.tui.shell import Shell
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.words import SCREENS
 
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
-    from wtpd.tui.page import Page
 
-
-def commands(app: WtpdApp) -> Iterable[Command]:
+def commands(app: Shell) -> Iterable[Command]:
     """What the screen offers, then what goes everywhere."""
-    if app.page is not None:
-        yield from app.page.commands()
-        for one in _keys(app.page):
+    page = page_of(app)
+    if page is not None:
+        yield from page.commands()
+        for one in _keys(page):
             if one.node is not app:
                 yield Command(Text(one.binding.description), partial(_do, app, one), _shown(one), enabled=one.enabled)
     for number, name in enumerate(SCREENS, start=1):
@@ -54,7 +52,7 @@ def write_help(sheet: Sheet, page: Page) -> None:
     page.explain(sheet)
 
 
-def _do(app: WtpdApp, one: ActiveBinding) -> None:
+def _do(app: Shell, one: ActiveBinding) -> None:
     background(app, partial(app.run_action, one.binding.action, one.node), "command", exclusive=False)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.timer import Timer
@@ -20,11 +20,11 @@ from wtpd.texts import N_, Text
 from wtpd.tui.background import background
 from wtpd.tui.formats import Formats
 from wtpd.tui.session import Session
+from wtpd.tui.shell import Shell
 from wtpd.tui.widgets.bars import KeyBar, MessageBar, ScreenBar, TopBar
 from wtpd.words import SCREENS
 
 if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
     from wtpd.tui.palette import Command
     from wtpd.tui.widgets.sheet import Sheet
 
@@ -82,8 +82,8 @@ class Page(Screen[Any]):
     # What it has at hand
 
     @property
-    def wtpd(self) -> WtpdApp:
-        return cast("WtpdApp", self.app)
+    def wtpd(self) -> Shell:
+        return cast("Shell", self.app)
 
     @property
     def session(self) -> Session:
@@ -188,3 +188,14 @@ def sentence(error: ClientError) -> str:
         details = [error.detail, *(one.detail for one in error.errors if one.detail not in error.detail)]
         return " ".join(details)
     return str(error)
+
+
+def pages_of(app: App[Any]) -> Iterable[Page]:
+    """All pages that were opened, the hidden ones too."""
+    for stack in app._screen_stacks.values():
+        yield from (one for one in stack if isinstance(one, Page) and one.is_mounted)
+
+
+def page_of(app: App[Any]) -> Page | None:
+    """The page that is seen, below a dialog if there is one."""
+    return next((one for one in reversed(app.screen_stack) if isinstance(one, Page)), None)

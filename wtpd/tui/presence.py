@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wtpd.client import ClientError
 from wtpd.tui.background import background
-
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
+from wtpd.tui.shell import Shell
 
 Tell = Callable[[Sequence[str]], None]
 """Is told who else is editing."""
@@ -19,7 +17,7 @@ Tell = Callable[[Sequence[str]], None]
 class Presence:
     """What is being edited at this terminal. After a lost connection the client says it again by itself."""
 
-    def __init__(self, app: WtpdApp) -> None:
+    def __init__(self, app: Shell) -> None:
         self._app = app
         self._editing: dict[str, Tell] = {}
 

@@ -10,13 +10,13 @@ from textual.widget import Widget
 
 from wtpd.language import say
 from wtpd.texts import N_, N_n, Text
+from wtpd.tui.shell import Shell
 from wtpd.tui.widgets.lines import Span, cell_width, fitted, strip, wrapped
 from wtpd.words import SCREENS
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from wtpd.tui.app import WtpdApp
 
 SHORT: dict[str, Text] = {
     "reception": N_("Desk"),
@@ -33,8 +33,8 @@ class Bar(Widget):
     DEFAULT_CSS = "Bar { height: 1; }"
 
     @property
-    def wtpd(self) -> WtpdApp:
-        return cast("WtpdApp", self.app)
+    def wtpd(self) -> Shell:
+        return cast("Shell", self.app)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)

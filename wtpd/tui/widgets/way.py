@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from wtpd.client import ClientError
 from wtpd.language import say
@@ -13,13 +13,11 @@ from wtpd.texts import N_, Text
 from wtpd.tui.background import background
 from wtpd.tui.page import sentence
 from wtpd.tui.pretty import write_pretty
+from wtpd.tui.shell import Shell
 from wtpd.tui.widgets.dialogs import Read
 from wtpd.tui.widgets.lines import Span
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.tui.widgets.table import Column, Table
-
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
 
 OUTCOMES: Mapping[str, tuple[str, str, Text]] = {
     "ok": ("ok", "ok", N_("done")),
@@ -91,8 +89,8 @@ class Way(Table):
             return None
 
     @property
-    def _wtpd(self) -> WtpdApp:
-        return cast("WtpdApp", self.app)
+    def _wtpd(self) -> Shell:
+        return cast("Shell", self.app)
 
     @property
     def _formats(self) -> Any:

@@ -6,15 +6,14 @@ open_appointment(self.wtpd, appointment_id, section="history")
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
+from wtpd.tui.shell import Shell
 
 Section = Literal["data", "work", "customer", "mobility", "history", "trace"]
 
 
-def open_appointment(app: WtpdApp, appointment_id: str, section: Section = "data") -> None:
+def open_appointment(app: Shell, appointment_id: str, section: Section = "data") -> None:
     """Show an appointment on top of the current screen; Esc goes back there."""
     from wtpd.tui.screens.appointment.page import AppointmentPage
 

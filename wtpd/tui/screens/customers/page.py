@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,15 +25,13 @@ from wtpd.tui.palette import Command
 from wtpd.tui.screens.customers.facts import write_customer
 from wtpd.tui.screens.customers.forms import edit_contact, edit_permission
 from wtpd.tui.screens.customers.rights import RIGHTS, ahead, ask_to_erase, show_export
+from wtpd.tui.shell import Shell
 from wtpd.tui.widgets.dialogs import Choose
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.tui.widgets.table import Column, Table
 
-if TYPE_CHECKING:
-    from wtpd.tui.app import WtpdApp
 
-
-def open_customer(app: WtpdApp, customer_id: str) -> None:
+def open_customer(app: Shell, customer_id: str) -> None:
     """Show a customer on top of the current screen; Esc goes back there."""
     app.push_screen(CustomerPage(customer_id))
 
