@@ -161,7 +161,7 @@ async def as_reader(script: str, *arguments: str) -> AsyncIterator[asyncio.subpr
     """A program run by a member of the read group."""
     _, uid, _ = reader()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-c", script, *arguments,
+        getattr(sys, "_base_executable", sys.executable), "-I", "-c", script, *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, user=uid, group=pwd.getpwuid(uid).pw_gid,
         extra_groups=[], cwd="/",
     )  # fmt: skip

@@ -65,7 +65,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(Unavailable, match="No space left on device"):
+    with pytest.raises(Unavailable, match=r"the disk is full\. The file is as it was"):
         file.write(path, "language: nl\n", expected=None)
     assert path.read_text() == TEXT
     assert [each.name for each in path.parent.iterdir()] == ["wtpd.yaml"]

@@ -254,7 +254,7 @@ async def test_a_second_wtpd_on_the_same_file_is_refused(tmp_path: Path) -> None
 
 
 async def test_a_missing_directory_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="No such file or directory"):
+    with pytest.raises(Unavailable, match="there is no such file or folder"):
         await Database.open(tmp_path / "nowhere" / "book.db")
 
 
