@@ -150,7 +150,7 @@ def why(error: Exception) -> Text:
     detail = getattr(error, "detail", "")
     if detail:
         return N_("the answer was: {detail}", detail=detail)
-    return next((text for kind, text in _WHY if isinstance(error, kind)), None) or _by_status(error.status)
+    return next((text for kind, text in _WHY if isinstance(error, kind)), None) or by_status(error.status)
 
 
 def stumbled(error: Exception) -> Text:
@@ -173,7 +173,8 @@ _WHY: tuple[tuple[type[PartnerError], Text], ...] = (
 """What each kind of error means, where nothing else is known."""
 
 
-def _by_status(status: int | None) -> Text:
+def by_status(status: int | None) -> Text:
+    """The sentence about an answer of which only the HTTP status is known; None: there was none."""
     if status is None:
         return N_("no connection")
     return N_("its answer was HTTP {status}", status=status)

@@ -52,6 +52,11 @@ def _mails(config: Config) -> Iterator[tuple[Path, Text]]:
 def _sites(config: Config) -> Iterator[tuple[Path, Text]]:
     for number, site in enumerate(config.sites):
         at: Path = ("sites", number)
+        if not site.departments:
+            yield (
+                at,
+                N_("{site} has no departments, so nothing can be booked. Was the end of the file lost?", site=site.id),
+            )
         for key in ("email", "status_mail"):
             address = getattr(site, key)
             if address is not None and not names.is_ascii_local(address):

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, Rejected, missing_right, why
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, Rejected, by_status, missing_right, why
 from wtpd.config.model import CredentialSettings
 from wtpd.connectors.manifest import Verified
 from wtpd.daemon.fleet import Fleet, Seat
@@ -153,11 +153,20 @@ def _judged(provider: Provider, error: PartnerError) -> Refused | _Untried:
     """A refusal of the credentials, or trouble that says nothing of them."""
     if isinstance(error, NeedsToken | NotAllowed | Rejected):
         return Refused(
-            N_("{provider} doesn't accept these credentials ({reason}).", provider=provider.title, reason=why(error)),
+            N_(
+                "{provider} doesn't accept these credentials ({reason}).", provider=provider.title, reason=_words(error)
+            ),
             kind="credentials-refused",
         )
     text = N_("{provider} can't be reached ({reason}).", provider=provider.title, reason=why(error))
     return _Untried(text, unreachable=True)
+
+
+def _words(error: PartnerError) -> Text:
+    """The reason; a refusal without one is told by its status, since the sentence around it says the rest."""
+    if isinstance(error, NeedsToken) and error.reason is None and error.status is not None:
+        return by_status(error.status)
+    return why(error)
 
 
 def _no_way(provider: Provider) -> Text:
