@@ -103,8 +103,8 @@ class Stale:
         await self._rules("keys forgotten", key_hours=self._chance.choice((0, 0, 24)))
 
     async def _shaped(self) -> None:
-        """Marks (`desk-00001`) stay whole."""
-        shaped = {"cut": self._chance.choice((0, 12, 16)), "tidy": self._chance.random() < 0.5}
+        """Marks (`partner-00001`) stay whole."""
+        shaped = {"cut": self._chance.choice((0, 14, 18)), "tidy": self._chance.random() < 0.5}
         await self._rules("values kept in another form", **shaped)
 
     async def _rules(self, what: str, **rules: object) -> None:
