@@ -50,15 +50,19 @@ COLOURS = {
 def status(console: Console, connector: str | None) -> int:
     answer = console.ask(lambda api: api.status())
     if connector is not None:
-        own = f"{connector}/"
-        answer["problems"] = [one for one in answer["problems"] if (one["channel"] or "").startswith(own)]
-        answer["channels"] = [one for one in answer["channels"] if one["id"].startswith(own)]
+        answer["problems"] = [one for one in answer["problems"] if _connector(one["channel"] or "") == connector]
+        answer["channels"] = [one for one in answer["channels"] if _connector(one["id"]) == connector]
         if not answer["channels"]:
             text = N_("there is no connector {name}", name=connector)
             raise click.BadParameter(language.say(text), param_hint="CONNECTOR")
         answer["ok"] = not answer["problems"]
     console.answer(answer, lambda: _print(console, answer))
     return 0 if answer["ok"] else 1
+
+
+def _connector(channel: str) -> str:
+    """`superservice/rostock`, or `dat` for the whole box."""
+    return channel.partition("/")[0]
 
 
 def _print(console: Console, answer: Json) -> None:

@@ -38,7 +38,11 @@ HEADS = [
 @option("--dry-run", is_flag=True, about=N_("Say what a run would do, field by field; write nothing anywhere."))
 def sync(console: Console, connector: str | None, site: str | None, dry_run: bool) -> int:
     async def run(api: Client) -> list[Json]:
-        names = [connector] if connector else [one["name"] for one in await api.connectors.list() if one["channels"]]
+        names = (
+            [connector]
+            if connector
+            else [one["name"] for one in await api.connectors.list() if any(each["site"] for each in one["channels"])]
+        )
         return [record for name in names for record in await api.connectors.sync(name, site=site, dry_run=dry_run)]
 
     runs = console.ask(run)

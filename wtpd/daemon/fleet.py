@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from wtpd.book.book import Book
 from wtpd.channel.health import HALTED, Condition, State
@@ -37,7 +38,7 @@ _STATES: Mapping[gate.State, State] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """One connector at one site, whether it runs or not."""
+    """One connector at one site, or for the whole box (`site` empty), whether it runs or not."""
 
     id: str
     connector: str
@@ -50,6 +51,8 @@ class Seat:
 
     held: bool = False
     """It makes no runs because the whole box can't (`Fleet.hold`)."""
+    last_success: datetime | None = None
+    """Of a connector that makes no runs: when its partner last took the credentials."""
 
     def now(self, hold: Condition | None) -> Seat:
         """With the condition of this moment."""

@@ -121,6 +121,11 @@ class Holdings:
             "{title} refuses its credentials; enter new ones: wtpd tui → {screen}", title=first.title, screen=screen
         )
 
+    def last_good(self, provider: str) -> datetime | None:
+        """When the provider last took one of its entries."""
+        taken = [one.last_used_at for one in self._entries if one.provider == provider and one.last_result == "ok"]
+        return max((from_iso(at) for at in taken if at is not None), default=None)
+
     def has(self, provider: str) -> bool:
         """There is an entry of the provider, for whomever."""
         return any(entry.provider == provider for entry in self._entries)

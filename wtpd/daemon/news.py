@@ -5,7 +5,7 @@ The status route, the status text for systemd, and the exit code of `wtpd status
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -139,7 +139,7 @@ def of_channels(seats: Iterable[Seat], kept: Kept, scope: Scope) -> list[Trouble
         Trouble(
             rank=_CHANNELS[seat.condition.state][0],
             kind=f"channel.{seat.condition.state}",
-            text=N_("{title}, {site}: {reason}", title=seat.title, site=seat.site, reason=_reason(seat)),
+            text=_said(seat),
             next_step=seat.condition.step or _CHANNELS[seat.condition.state][2],
             place=_place(seat, scope),
             since=seat.condition.since,
@@ -150,6 +150,12 @@ def of_channels(seats: Iterable[Seat], kept: Kept, scope: Scope) -> list[Trouble
         for seat in seats
         if seat.condition.state in _CHANNELS and not seat.held  # what holds them all is told once
     ]
+
+
+def _said(seat: Seat) -> Text:
+    if not seat.site:
+        return N_("{title}: {reason}", title=seat.title, reason=_reason(seat))
+    return N_("{title}, {site}: {reason}", title=seat.title, site=seat.site, reason=_reason(seat))
 
 
 def _place(seat: Seat, scope: Scope) -> Place:
@@ -274,9 +280,11 @@ def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
     ]
 
 
-def of_refusals(refusals: Iterable[Refusal], seats: Iterable[Seat], scope: Scope) -> list[Trouble]:
+def of_refusals(
+    refusals: Iterable[Refusal], seats: Iterable[Seat], scope: Scope, of_box: Container[str] = ()
+) -> list[Trouble]:
     """Logins that were refused, whether their provider has a channel or not. A channel that waits for new credentials
-    says it itself; an entry that expired is among the expiries."""
+    says it itself; an entry that expired is among the expiries. `of_box`: the channels of the whole box."""
     said = told_by_channels(seats, scope)
     return [
         Trouble(
@@ -286,6 +294,7 @@ def of_refusals(refusals: Iterable[Refusal], seats: Iterable[Seat], scope: Scope
             next_step=_CHANNELS[State.NEEDS_TOKEN][2],
             place=Place("credentials", f"{one.provider}/{one.scope}"),
             since=one.since,
+            channel=one.provider if one.provider in of_box else None,
         )
         for one in refusals
         if not one.expired and (one.provider, one.scope) not in said

@@ -57,6 +57,7 @@ from wtpd.daemon.api.status import StatusRoutes
 from wtpd.daemon.api.trace import TraceRoutes
 from wtpd.daemon.api.undo import UndoRoutes
 from wtpd.daemon.api.vehicle_checks import VehicleCheckRoutes
+from wtpd.daemon.channels.box import BoxChannels
 from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.credentials import Credentials
 from wtpd.daemon.erasures import Erasures
@@ -176,11 +177,16 @@ class Parts:
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock, failures)
         credentials.holdings.on_opened = self._key_is_back
         _follow(log_book, self._events)
+        self.box = BoxChannels(
+            registry.manifests.values(), lambda: settings.config, credentials.holdings, clock,
+            self.vehicle_checks.failing,
+        )  # fmt: skip
+        self.vehicle_checks.on_change = self._register_changed
         self.status = StatusRoutes(
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
             state=state, scope=credentials.scope, holdings=credentials.holdings,
             has_mail_server=lambda: self.mailer.has_server, failures=failures, integrity=self.integrity,
-            lan=self.lan,
+            lan=self.lan, box=self.box,
         )  # fmt: skip
         self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
 
@@ -220,6 +226,10 @@ class Parts:
         if "credentials" in changes.sections:  # other entries may serve now
             for name in self.fleet.manifests:
                 self.fleet.credentials_changed(name)
+        self.mailer.wake()
+
+    def _register_changed(self, connector: str, is_failing: bool) -> None:
+        self._events.pass_on("channel.changed", id=connector, state="retrying" if is_failing else "healthy")
         self.mailer.wake()
 
     def _credentials_changed(self, provider: str) -> None:
@@ -329,7 +339,7 @@ class Parts:
             *courtesy_car_routes(db, book),
             *Closures(db, book).routes(),
             *ImportRoutes(db, self.importer, settings).routes(),
-            *ConnectorRoutes(db, fleet, desk).routes(),
+            *ConnectorRoutes(db, fleet, self.box, desk).routes(),
             *AttentionRoutes(db, fleet, book, session).routes(),
             *TraceRoutes(db, session, fleet.title_of).routes(),
             *CredentialRoutes(desk, self._credentials_changed).routes(),
@@ -355,7 +365,10 @@ class Parts:
         return routes
 
     def _mail_troubles(self) -> list[Trouble]:
-        found = [channel_trouble(seat.id, seat.condition, title=seat.title) for seat in self.fleet.seats]
+        found = [
+            channel_trouble(seat.id, seat.condition, title=seat.title)
+            for seat in (*self.fleet.seats, *self.box.failing)
+        ]
         found += [*self._expiry_troubles(), *self._login_troubles()]
         key_lost = self._credentials.holdings.key_lost
         if key_lost is not None:

@@ -18,6 +18,7 @@ from wtpd.channel.errors import NeedsToken, PartnerError, RateLimited, why
 from wtpd.clock import Clock
 from wtpd.config.model import Config
 from wtpd.connectors.manifest import Manifest
+from wtpd.daemon.channels.box import Failing
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.identification import VehicleData
 from wtpd.errors import Unavailable, WtpdError
@@ -51,6 +52,8 @@ class Trouble:
     until: datetime
     failures: int
     reason: Text
+    is_limit: bool
+    """It only asks us to wait."""
 
 
 class VehicleChecks:
@@ -73,8 +76,15 @@ class VehicleChecks:
         self._config = config
         self._clock = clock
         self._failures = failures
+        self.on_change: Callable[[str, bool], None] = lambda connector, is_failing: None
+        """Called when a register can't be asked any more, or can be again."""
         self.troubles: dict[str, Trouble] = {}
         """By connector; for whoever shows or mails them."""
+
+    def failing(self, source: str) -> Failing | None:
+        """Whether a register that is in use can't be asked, and since when."""
+        trouble = self.troubles.get(source)
+        return Failing(trouble.since, trouble.reason) if trouble is not None and not trouble.is_limit else None
 
     async def run(self) -> None:
         await self._clock.sleep(FIRST)
@@ -172,10 +182,15 @@ class VehicleChecks:
         elif isinstance(error, NeedsToken):
             wait = WAIT_CAP
         until = now + timedelta(seconds=wait)
-        self.troubles[manifest.name] = Trouble(before.since if before else now, until, failures, why(error))
+        is_limit = isinstance(error, RateLimited)
+        since = before.since if before else now
+        self.troubles[manifest.name] = Trouble(since, until, failures, why(error), is_limit)
         if before is None:
             log.warning("%s can't be asked about vehicles: %s", manifest.title, error)
+        if before is None or before.is_limit != is_limit:
+            self.on_change(manifest.name, not is_limit)
 
     def _succeeded(self, manifest: Manifest) -> None:
         if self.troubles.pop(manifest.name, None) is not None:
             log.info("%s answers again", manifest.title)
+            self.on_change(manifest.name, False)

@@ -17,6 +17,7 @@ from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Limit, Sign
 from wtpd.daemon.channel_maker import Running
+from wtpd.daemon.channels.box import BoxChannels
 from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.fleet import Fleet, Seat
 from wtpd.errors import Invalid, Problem
@@ -30,7 +31,8 @@ PATH = "/v1/connectors"
 
 
 class ChannelView(Struct, frozen=True, kw_only=True):
-    """One connector at one site. `state`: starting, healthy, limited, retrying, needs_token, not_covered, paused,
+    """One connector at one site, or at the whole box where sites aren't mapped: its `site` is empty then, and it makes
+    no runs. `state`: starting, healthy, limited, retrying, needs_token, not_covered, paused,
     stopped, config_error, disabled, not_mapped, not_available or not_licensed; `reason` says it in a sentence.
     `waiting`: appointments that are to be sent."""
 
@@ -144,8 +146,11 @@ class RunsQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ConnectorRoutes:
-    def __init__(self, db: Database, fleet: Fleet, desk: CredentialDesk) -> None:
+    """`box`: the connectors that aren't mapped by site."""
+
+    def __init__(self, db: Database, fleet: Fleet, box: BoxChannels, desk: CredentialDesk) -> None:
         self._db = db
+        self._box = box
         self._fleet = fleet
         self._desk = desk
 
@@ -187,7 +192,7 @@ class ConnectorRoutes:
         ]  # fmt: skip
 
     async def overview(self, call: Call) -> Answer:
-        seats = self._fleet.seats
+        seats = [*self._fleet.seats, *self._box.seats]
         views = await self._views(seats, call.language)
         items = [
             ConnectorView(
@@ -196,7 +201,7 @@ class ConnectorRoutes:
                 capabilities=sorted(manifest.capabilities),
                 channels=[view for seat, view in zip(seats, views, strict=True) if seat.connector == name],
             )
-            for name, manifest in self._fleet.manifests.items()
+            for name, manifest in {**self._fleet.manifests, **self._box.manifests}.items()
         ]
         return answer(Page(items))
 
@@ -296,6 +301,7 @@ def channel_view(tx: Tx | None, seat: Seat, language: str) -> ChannelView:
         state=str(condition.state),
         since=condition.since,
         reason=condition.reason.render(language) if condition.reason else None,
+        last_success=seat.last_success,
     )
     if seat.running is None:
         return view

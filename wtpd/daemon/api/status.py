@@ -16,6 +16,7 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.config import ConfigError, errors_of
 from wtpd.daemon.api.connectors import ChannelView, channel_view
 from wtpd.daemon.api.routes import Route
+from wtpd.daemon.channels.box import BoxChannels
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
@@ -127,6 +128,7 @@ class StatusRoutes:
         has_mail_server: Callable[[], bool],
         integrity: Integrity,
         lan: Lan,
+        box: BoxChannels,
         failures: Failures,
     ) -> None:
         self._db = db
@@ -143,6 +145,7 @@ class StatusRoutes:
         self._integrity = integrity
         self._failures = failures
         self._lan = lan
+        self._box = box
         self._started = (clock.now(), clock.monotonic())
 
     def routes(self) -> list[Route]:
@@ -191,8 +194,8 @@ class StatusRoutes:
                 *news.of_box(self._settings.fault, self._health, holdings.key_lost),
                 *news.of_start(self._settings.unapplied),
                 *news.of_credentials(holdings.expiries()),
-                *news.of_refusals(holdings.refusals(), seats, self._scope),
-                *news.of_channels(seats, kept, self._scope),
+                *news.of_refusals(holdings.refusals(), seats, self._scope, self._box.manifests),
+                *news.of_channels([*seats, *self._box.failing], kept, self._scope),
                 *news.of_lists(kept),
                 *news.of_mails(kept.mails, has_server=has_server),
                 *news.of_failures(self._failures.open),
@@ -214,7 +217,7 @@ class StatusRoutes:
             started_at=self._started[0],
             uptime=int(self._clock.monotonic() - self._started[1]),
             problems=[_problem(one, language) for one in troubles],
-            channels=[channel_view(tx, seat, language) for seat in self._fleet.seats],
+            channels=[channel_view(tx, seat, language) for seat in (*self._fleet.seats, *self._box.seats)],
             config_errors=errors_of(fault.error, language) if fault else [],
             attention=dict(kept.listed),
             disk=DiskView(self._health.free, _size(self._database)),

@@ -122,7 +122,8 @@ def _concerns_us(key: tuple[str, str, str], sites: Mapping[str, Site]) -> bool:
     site, kind, subject = key
     if site not in sites:
         return False
-    return kind not in ("channel", "expiry") or subject.partition("/")[0] in sites[site].partners
+    connector, slash, _ = subject.partition("/")
+    return kind not in ("channel", "expiry") or not slash or connector in sites[site].partners
 
 
 def _placed(troubles: Iterable[Trouble], sites: Mapping[str, Site]) -> Iterable[Trouble]:

@@ -71,6 +71,8 @@ class ChannelPage(Page):
 
     def can(self, action: str, channel: Json) -> bool:
         """Whether its state allows that."""
+        if not channel["site"]:  # the whole box's: it is only asked
+            return action == "verify" and channel["state"] in (*_POSSIBLE[action], "not_mapped")
         return channel["state"] in _POSSIBLE[action]
 
     def on_screen_resume(self) -> None:
@@ -190,7 +192,7 @@ async def _dry_run(page: ChannelPage, channel: Json) -> None:
 
 async def _verify(page: ChannelPage, channel: Json, *, compare: bool) -> None:
     connector, site = _names(channel)
-    found = await page.api.connectors.verify(connector, site=site, compare=compare)
+    found = await page.api.connectors.verify(connector, site=site, compare=compare and site is not None)
     known = await _known(page, (each["appointment_id"] for one in found for each in one["differences"]))
     heading = N_("Who we are at {title}", title=page.title_of(channel))
     ready = N_("{channel}: verified.", channel=channel["id"])
@@ -277,7 +279,7 @@ async def _known(page: ChannelPage, ids: Iterable[str | None]) -> dict[str, Json
     return known
 
 
-def _names(channel: Json) -> tuple[str, str]:
-    """Connector and site of a channel."""
+def _names(channel: Json) -> tuple[str, str | None]:
+    """Connector and site of a channel; None for the whole box."""
     connector, _, site = channel["id"].partition("/")
-    return connector, site
+    return connector, site or None

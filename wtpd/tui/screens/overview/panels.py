@@ -72,7 +72,7 @@ class RunsLine(Line):
     async def _fetch(self, channel: str) -> None:
         connector, _, site = channel.partition("/")
         try:
-            self._known[channel] = await self.wtpd.session.api.connectors.runs(connector, site=site, limit=RUNS)
+            self._known[channel] = await self.wtpd.session.api.connectors.runs(connector, site=site or None, limit=RUNS)
         except ClientError:
             return  # the page says that the daemon is away, and loads anew when it is back
         self.redraw()

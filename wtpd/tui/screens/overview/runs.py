@@ -83,7 +83,7 @@ class RunsPage(Page):
 
     async def load(self) -> None:
         connector, _, site = self._channel["id"].partition("/")
-        self._runs = await self.api.connectors.runs(connector, site=site, limit=SHOWN)
+        self._runs = await self.api.connectors.runs(connector, site=site or None, limit=SHOWN)
         channels = (await self.api.status())["channels"]
         self._channel = next((one for one in channels if one["id"] == self._channel["id"]), self._channel)
 
