@@ -301,6 +301,32 @@ async def test_a_partner_that_was_restored_gets_our_content_again(world: World) 
     assert (await world.sync()).is_quiet
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_change_in_a_restored_partner_that_gets_the_number_of_ours_is_noticed(
+    world: World, cancelled: bool
+) -> None:
+    made = await world.make(notes="v1")
+    await world.sync()
+    copy = world.partner.copy()
+    await world.change(made.id, notes="v2")
+    await world.sync()
+    world.partner.restore(copy)
+    partner_id = world.theirs().partner_id
+    if cancelled:
+        world.partner.cancel(ACCOUNT, partner_id)
+    else:
+        world.partner.change(ACCOUNT, partner_id, notes="deren")
+    await settle(world)
+    ours = await world.get(made.id)
+    assert ours.is_live is not cancelled
+    assert len(world.partner.live(ACCOUNT)) == (0 if cancelled else 1)
+    if not cancelled:
+        assert world.theirs().fields["notes"] == ours.notes == "v2"
+    (entry,) = await world.attention("partner_restored")
+    assert entry.data["older"] == 1
+    assert (await world.sync()).is_quiet
+
+
 async def test_a_partner_that_was_emptied_gets_what_is_still_to_come_again(world: World) -> None:
     made = [await world.make(start=MONDAY.replace(hour=hour)) for hour in range(7, 12)]
     empty = PartnerModel().copy()

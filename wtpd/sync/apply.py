@@ -303,15 +303,23 @@ def _risen(link: Link, item: Incoming, questions: Questions) -> Incoming | None:
 
 
 def _doubt(session: Session, link: Link, item: Incoming, questions: Questions) -> None:
-    """A change of somebody there, older than what we know, may be late; or the partner was restored, and counts its
-    versions from an older one. Then the appointment is fetched and sent again."""
-    if link.tombstone or item.changed_by == US or item.version == link.version:
-        return
-    if all(link.base.get(name, value) == value for name, value in item.fields.items()):
+    """A change of somebody there, not newer than what we know, may be late; or the partner was restored, and counts its
+    versions from an older one, so that this change can have the very number of ours. Then the appointment is fetched
+    and sent again."""
+    if link.tombstone or item.changed_by == US or not _differs(link, item):
         return
     is_known, now = questions.now_at(link.partner_id)
-    if is_known and (now is None or now.version < link.version):
+    if not is_known:
+        return
+    is_twin = now is not None and now.version == link.version and _differs(link, now)
+    if now is None or now.version < link.version or is_twin:
         session.outbox.look(link.channel, link.appointment_id)
+    if is_twin:  # a reading of the feed from its beginning counts only what is missing or older
+        listing.restored(session, link.channel, missing=0, older=1)
+
+
+def _differs(link: Link, item: Incoming) -> bool:
+    return item.cancelled or any(link.base.get(name, value) != value for name, value in item.fields.items())
 
 
 _HELD_OPEN = frozenset({"courtesy_car"})

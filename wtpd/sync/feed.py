@@ -16,6 +16,7 @@ from functools import partial
 from typing import TypeVar
 
 from wtpd.channel.errors import PartnerBroken, Rejected, TooLarge
+from wtpd.sync import listing
 from wtpd.sync.apply import Applied, apply_page, quarantine
 from wtpd.sync.facts import NO_FACTS, Facts, Unanswered
 from wtpd.sync.fetch import GONE, look
@@ -293,13 +294,7 @@ def _compared(spec: ChannelSpec, cursor: str, missing: Sequence[Link], older: Se
     for link in (*missing, *older):
         session.outbox.look(spec.id, link.appointment_id)
     if missing or older:
-        session.attention.add(
-            "partner_restored",
-            channel=spec.id,
-            appointment_id=None,
-            data={"missing": len(missing), "older": len(older), "stopped": False},
-            once=spec.id,
-        )
+        listing.restored(session, spec.id, missing=len(missing), older=len(older))
 
 
 def _list_too_large(spec: ChannelSpec, cursor: str | None, session: Session) -> None:

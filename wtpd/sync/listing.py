@@ -72,3 +72,14 @@ def possible_doubles(session: Session, spec: ChannelSpec, appointment_ids: Seque
 
 def _letters(text: str) -> str:
     return "".join(each for each in text if each.isalnum())
+
+
+def restored(session: Session, channel: str, *, missing: int, older: int) -> None:
+    """The partner has lost appointments, or has them in an older state; they are sent again."""
+    session.attention.add(
+        "partner_restored",
+        channel=channel,
+        appointment_id=None,
+        data={"missing": missing, "older": older, "stopped": False},
+        once=channel,
+    )
