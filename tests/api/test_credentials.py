@@ -83,7 +83,7 @@ async def test_bad_input_gets_its_sentence(
 
 async def test_an_unknown_provider(http: UnixHttp) -> None:
     reply = await put(http, "catv/general", LOGIN)
-    assert (reply.status, "known: dat" in reply.json["detail"]) == (404, True)
+    assert (reply.status, "known: superservice" in reply.json["detail"]) == (404, True)
     assert (await http.get("/v1/credentials/catv/explain")).status == 404
 
 

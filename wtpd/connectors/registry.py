@@ -35,8 +35,9 @@ class Registry:
 
 
 def providers_of(manifests: Iterable[Manifest]) -> Mapping[str, Provider]:
-    """The providers that `manifests` declare, and those that have no connector."""
-    declared = [one.provider for one in manifests if one.provider is not None]
+    """The providers that `manifests` declare, partners of sites first, and those that have no connector."""
+    partners_first = sorted(manifests, key=lambda one: one.mapping is None)
+    declared = [one.provider for one in partners_first if one.provider is not None]
     named = {one.name: one for one in declared}
     return named | {one.name: one for one in WITHOUT_CONNECTOR if one.name not in named}
 
