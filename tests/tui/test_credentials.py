@@ -178,12 +178,16 @@ async def test_a_choice_that_isnt_touched_leaves_what_is_stored(tmp_path: Path) 
 async def test_a_day_until_which_they_are_good(tmp_path: Path) -> None:
     now = CLOCK.now()
     async with credentials(tmp_path, config_text()) as (daemon, tui):
-        tui.app.go_to("credentials", "carsys/general")
+        tui.app.go_to("credentials", "cartv/general")
         await tui.press("e")
-        await tui.until("Carsys: for whom?")
+        await tui.until("CARTV: for whom?")
         await tui.press("enter")
         await tui.until("Good until")
-        await tui.type("token-token")
+        await tui.type("10001")
+        await tui.press("tab")
+        await tui.type("rostock")
+        await tui.press("tab")
+        await tui.type("geheim-geheim")
         await tui.press("tab")
         await tui.type("next spring")
         await tui.press("enter")
@@ -191,11 +195,11 @@ async def test_a_day_until_which_they_are_good(tmp_path: Path) -> None:
         await tui.press("ctrl+u")
         await tui.type((now + timedelta(days=5)).date().isoformat())
         await tui.press("enter")
-        await tui.until("Carsys general ▲ expires in")
+        await tui.until("CARTV general ▲ expires in")
         entry = next(
             one["entries"][0]
             for one in (await daemon.http.get("/v1/credentials")).json["items"]
-            if one["provider"] == "carsys"
+            if one["provider"] == "cartv"
         )
         assert datetime.fromisoformat(entry["expires_at"]) - now > timedelta(days=4)
 

@@ -27,11 +27,17 @@ class Sandbox:
 
 @asynccontextmanager
 async def running_sandbox(
-    folder: Path, *, manifests: Iterable[Manifest] | None = None, clock: Clock | None = None, seed: int = 0
+    folder: Path,
+    *,
+    manifests: Iterable[Manifest] | None = None,
+    clock: Clock | None = None,
+    seed: int = 0,
+    port: int = 0,
 ) -> AsyncIterator[Sandbox]:
-    """Run the sandbox in this event loop, its state in `folder`. `manifests`: all that are installed, if not given."""
+    """Run the sandbox in this event loop, its state in `folder`. `manifests`: all that are installed, if not given;
+    `port` 0: a free one."""
     async with (
-        sandbox_server(folder, manifests=manifests, clock=clock, seed=seed) as running,
+        sandbox_server(folder, manifests=manifests, clock=clock, seed=seed, port=port) as running,
         Control(running.address) as control,
     ):
         yield Sandbox(running, control)
