@@ -150,6 +150,39 @@ async def test_a_plate_of_another_make_is_listed_and_nothing_is_filled(box: Box)
     assert await box.attention() == [], "whoever closed it has decided"
 
 
+@pytest.mark.parametrize("change", [{"make": "Volvo"}, {"make": ""}, {"plate": "45-DEF-6"}])
+async def test_the_entry_is_closed_at_once_when_make_or_plate_is_corrected(box: Box, change: dict[str, str]) -> None:
+    await box.rdw()
+    visit = await box.visit(make="BMW")
+    await box.check(visit)
+    path = f"/v1/vehicles/{visit['vehicle_id']}"
+
+    async def put(**values: str) -> None:
+        reply = await box.http.patch(path, values, version=(await box.vehicle(visit))["version"])
+        assert reply.status == 200, reply.json
+
+    await put(make="B.M.W.")
+    await put(model="X1")
+    assert len(await box.attention()) == 1
+    await put(**change)
+    assert await box.attention() == []
+    await put(plate="12-ABC-3", make="BMW")
+    assert (await box.http.post(f"{path}/checks")).status == 200
+    assert len(await box.attention()) == 1, "nobody decided that this one is right"
+
+
+async def test_a_vehicle_whose_answer_always_fails_holds_nobody_up(box: Box) -> None:
+    for plate in ("12ABC3", "45DEF6"):
+        await box.rdw(plate)
+    await box.sandbox.control.fault("rdw", "status", status=400, route="/resource/m9d7-ebf2.json", count=1)
+    first = await box.visit("12-ABC-3", day="2026-11-24")
+    later = await box.visit("45-DEF-6")
+    assert (await box.check(first))["make"] == (await box.check(later))["make"] == "VOLVO"
+    asked = (await box.sandbox.control.requests(partner="rdw", path="/resource/m9d7-ebf2.json"))["items"]
+    asked.sort(key=lambda one: one["id"])
+    assert [one["query"][-6:] for one in asked] == ["12ABC3", "45DEF6", "12ABC3"]
+
+
 async def test_the_entry_is_closed_once_the_right_plate_is_entered(box: Box) -> None:
     await box.rdw()
     await box.rdw("45DEF6", make="BMW", model="X1")

@@ -14,7 +14,7 @@ from wtpd.planner.changes import diff, merged
 from wtpd.planner.history import Author
 from wtpd.planner.vehicle import Vehicle
 from wtpd.planner.vin import normalise_vin, vin_problem
-from wtpd.store import appointments, attention, customers, outbox, vehicles
+from wtpd.store import appointments, attention, customers, outbox, vehicle_checks, vehicles
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
@@ -82,6 +82,8 @@ def put(tx: Tx, before: Vehicle, after: Vehicle, *, told: Mapping[str, str] | No
         _take_plate(tx, after)
     vehicles.update(tx, after)
     tx.emit("vehicle.changed", id=after.id, version=after.version)
+    if not changed.keys().isdisjoint(("plate", "make")):
+        vehicle_checks.close_settled(tx, after)
     if not changed.keys() <= _UNSHARED:
         for appointment, site, department in appointments.open_of(tx, vehicle_id=after.id):
             outbox.mark_change(tx, appointment, site, department, except_channel=(told or {}).get(appointment))

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 vehicle = Group(
     "vehicle",
-    about=N_("Identify vehicles by their VIN, and value them, by DAT. DAT takes money for it."),
-    example="wtpd vehicle identify WVWZZZ3CZEE123456\nwtpd vehicle identify WVWZZZ3CZEE123456 --choose 2",
+    about=N_(
+        "Identify vehicles by their VIN and value them, by DAT, which takes money for it; check them by their plate "
+        "with a public register (RDW), which costs nothing."
+    ),
+    example="wtpd vehicle identify WVWZZZ3CZEE123456\nwtpd vehicle check 12-ABC-3",
 )
 
 

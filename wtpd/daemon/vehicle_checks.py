@@ -80,6 +80,8 @@ class VehicleChecks:
         """Called when a register can't be asked any more, or can be again."""
         self.troubles: dict[str, Trouble] = {}
         """By connector; for whoever shows or mails them."""
+        self._tries: dict[tuple[str, str], int] = {}
+        """By connector and vehicle: how often it was asked about in vain."""
 
     def failing(self, source: str) -> Failing | None:
         """Whether a register that is in use can't be asked, and since when."""
@@ -99,7 +101,8 @@ class VehicleChecks:
             await self._clock.sleep(EVERY)
 
     async def round(self, manifest: Manifest) -> int:
-        """Ask about the vehicles that are due; how many were answered."""
+        """Ask about the vehicles that are due; how many were answered. A vehicle that was asked about in vain comes
+        last, so that one whose answer always fails holds nobody up."""
         trouble = self.troubles.get(manifest.name)
         sites = self.sites(manifest)
         if not sites:
@@ -107,9 +110,13 @@ class VehicleChecks:
         if not sites or (trouble is not None and self._clock.now() < trouble.until):
             return 0
         answered = 0
-        for visit, check in (await self._due(manifest, sites))[:AT_ONCE]:
+        due = {(manifest.name, one[0].vehicle_id): one for one in await self._due(manifest, sites)}
+        self._tries = {key: count for key, count in self._tries.items() if key in due or key[0] != manifest.name}
+        for key in sorted(due, key=lambda one: self._tries.get(one, 0))[:AT_ONCE]:
+            visit, check = due[key]
             if answered:
                 await self._clock.sleep(BETWEEN)
+            self._tries[key] = self._tries.get(key, 0) + 1
             is_old = check is not None  # an answer that is kept would be the same one
             try:
                 await self.check(manifest.name, visit.vehicle_id, visit.plate, visit, refresh=is_old)
@@ -117,6 +124,7 @@ class VehicleChecks:
                 self._failed(manifest, error)
                 return answered
             self._succeeded(manifest)
+            del self._tries[key]
             answered += 1
         return answered
 

@@ -9,12 +9,15 @@ from sqlite3 import Row
 import msgspec
 
 from wtpd.clock import iso
+from wtpd.planner.plates import dutch_key
+from wtpd.planner.vehicle import Vehicle
 from wtpd.store import attention
 from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, to_json
-from wtpd.vehicle_data.checks import Check, Facts, Visit
+from wtpd.vehicle_data.checks import Check, Facts, Visit, is_other_make
 
 WRONG_PLATE = "wrong_plate"
+_SETTLED = "changed"
 
 _decode = msgspec.json.Decoder(Facts).decode
 
@@ -74,11 +77,25 @@ def close_wrong_plates(tx: Tx, vehicle_id: str, *, by: str) -> None:
         attention.resolve(tx, row["id"], by=by, resolution="done")
 
 
+def close_settled(tx: Tx, vehicle: Vehicle) -> None:
+    """Close the entries that no longer hold, since the vehicle has another plate or make by now."""
+    rows = tx.all(
+        f"""SELECT id, data ->> 'plate' AS plate, data ->> 'theirs' AS theirs FROM attention
+            WHERE kind = '{WRONG_PLATE}' AND data ->> 'vehicle' = ? AND resolved_at IS NULL""",
+        (vehicle.id,),
+    )
+    for row in rows:
+        is_same_plate = dutch_key(row["plate"] or "") == dutch_key(vehicle.plate)
+        if not (is_same_plate and is_other_make(vehicle.make, row["theirs"] or "")):
+            attention.resolve(tx, row["id"], by="wtpd", resolution=_SETTLED)
+
+
 def was_decided(tx: Tx, once: str, actor: str) -> bool:
-    """Whether somebody other than the register closed an entry of that name."""
+    """Whether somebody closed an entry of that name: not the register, nor a change of the vehicle."""
     row = tx.one(
-        "SELECT 1 FROM attention WHERE once = ? AND kind = ? AND resolved_at IS NOT NULL AND resolved_by <> ?",
-        (once, WRONG_PLATE, actor),
+        """SELECT 1 FROM attention WHERE once = ? AND kind = ? AND resolved_at IS NOT NULL
+             AND resolved_by <> ? AND resolution <> ?""",
+        (once, WRONG_PLATE, actor, _SETTLED),
     )
     return row is not None
 

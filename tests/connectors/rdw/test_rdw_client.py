@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,31 @@ async def test_an_open_recall_is_asked_for(sandbox: Sandbox) -> None:
     await sandbox.control.act("rdw", "vehicle", plate="12ABC3", recall=True)
     async with client(sandbox) as rdw:
         assert (await rdw.look_up("12ABC3")).recalls[0]["code_status"] == "O"
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 503}, {"kind": "status", "status": 404}, {"kind": "garbage"}]
+)
+@pytest.mark.parametrize("data_set", ["8ys7-d773", "t49b-isb7"])
+async def test_a_data_set_that_is_away_doesnt_withhold_the_vehicle(
+    sandbox: Sandbox, data_set: str, fault: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    await sandbox.control.act("rdw", "vehicle", plate="12ABC3", recall=True)
+    await sandbox.control.fault("rdw", **fault, route=f"/resource/{data_set}.json")
+    async with client(sandbox) as rdw:
+        with caplog.at_level(logging.WARNING, "wtpd.connectors.rdw"):
+            for _ in range(2):
+                found = await rdw.look_up("12ABC3")
+                assert found.vehicle is not None and found.vehicle["merk"] == "VOLVO"
+    assert len(caplog.records) == 1 and data_set in caplog.text
+
+
+async def test_a_limit_at_any_data_set_is_a_limit(sandbox: Sandbox) -> None:
+    await sandbox.control.fault("rdw", "status", status=429, retry_after="90", route="/resource/8ys7-d773.json")
+    async with client(sandbox) as rdw:
+        with pytest.raises(RateLimited) as caught:
+            await rdw.look_up("12ABC3")
+    assert caught.value.retry_after >= 90
 
 
 async def test_a_plate_is_unknown_only_if_the_canary_is_known(sandbox: Sandbox) -> None:

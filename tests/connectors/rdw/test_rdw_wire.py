@@ -86,6 +86,13 @@ def test_rows_about_another_plate_arent_this_vehicle() -> None:
     assert wire.rows([NOTE, {**NOTE, "kenteken": "AA-11-AA"}], "6TJR64") == [NOTE]
 
 
+def test_fields_that_are_read_are_found_among_any_number_of_others() -> None:
+    others = {f"nieuw_veld_{number}": "x" for number in range(3 * wire.FIELDS)}
+    [row] = wire.rows([{**others, **NOTE}], "6TJR64")
+    assert wire.candidate(row, [], []).make == NOTE["merk"]
+    assert len(row) == wire.FIELDS
+
+
 def test_signs_that_steer_a_terminal_arent_taken_over() -> None:
     [row] = wire.rows([{**NOTE, "merk": "NIS\x1b[31mSAN\u009b2J\u202e", "handelsbenaming": "A\r\nB"}], "6TJR64")
     found = wire.candidate(row, [], [])

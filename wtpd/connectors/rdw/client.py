@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, Transient
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, PartnerError, RateLimited, Transient
 from wtpd.connectors.kit.http import PartnerHttp
 from wtpd.connectors.kit.values import WireError
 from wtpd.connectors.rdw import wire
@@ -43,6 +43,7 @@ class Rdw:
         self._canary = canary
         self._known = ""
         self._reported: set[str] = set()
+        self._away: set[str] = set()
 
     async def look_up(self, plate: str, token: str = "") -> Answered:
         """What RDW says of the plate (in capitals without hyphens); nothing but the plate is sent. Raises `Transient`
@@ -54,8 +55,8 @@ class Rdw:
         vehicle = found[0]
         self._known = plate
         self._report(wire.missing(vehicle))
-        fuels = await self._rows(wire.FUELS, plate, token)
-        recalls = await self._rows(wire.RECALLS, plate, token) if wire.may_have_recalls(vehicle) else []
+        fuels = await self._rows_beside(wire.FUELS, plate, token)
+        recalls = await self._rows_beside(wire.RECALLS, plate, token) if wire.may_have_recalls(vehicle) else []
         return Answered(vehicle, fuels, recalls)
 
     async def canary(self, token: str = "") -> tuple[str, str]:
@@ -76,6 +77,19 @@ class Rdw:
                 return
         raise _outage(self._canary)
 
+    async def _rows_beside(self, path: str, plate: str, token: str) -> Rows:
+        """Rows of a data set that only completes the vehicle's: one that is away doesn't withhold make, APK date and
+        flags."""
+        try:
+            return await self._rows(path, plate, token)
+        except (RateLimited, NeedsToken, NotAllowed):
+            raise
+        except PartnerError as error:
+            if path not in self._away:
+                _log.warning("RDW answers about vehicles, but not at %s: %s", path, error)
+            self._away.add(path)
+            return []
+
     async def _rows(self, path: str, plate: str, token: str) -> Rows:
         headers = {wire.TOKEN_HEADER: token} if token else None
         try:
@@ -85,7 +99,9 @@ class Rdw:
                 raise
             reason = N_("RDW doesn't accept the app token. Enter another one, or remove it: RDW answers without, too.")
             raise NeedsToken(str(error), status=error.status, reason=reason) from None
-        return _read(answer.json, path, plate)
+        found = _read(answer.json, path, plate)
+        self._away.discard(path)
+        return found
 
     def _report(self, names: tuple[str, ...]) -> None:
         """Say once of each field that it is missing: RDW may have renamed it."""

@@ -31,6 +31,11 @@ LENGTH = 200
 
 _ALWAYS = ("kenteken", "merk", "handelsbenaming", "export_indicator", "tellerstandoordeel", "wam_verzekerd")
 """Fields that every vehicle has."""
+_READ = {
+    *_ALWAYS, "vervaldatum_apk", "vervaldatum_apk_dt", "datum_eerste_toelating", "datum_eerste_toelating_dt",
+    "openstaande_terugroepactie_indicator", "brandstof_volgnummer", "brandstof_omschrijving", "code_status",
+}  # fmt: skip
+"""Fields that are read; others are only kept."""
 
 
 def query(plate: str) -> dict[str, str]:
@@ -83,9 +88,10 @@ def _flags(vehicle: Row, recalls: Sequence[Row]) -> tuple[Flag, ...]:
 
 
 def _row(row: Mapping[Any, Any]) -> dict[str, str]:
-    """Texts only, in bounds; nested values, which Socrata adds for links, are left out."""
+    """Texts only, in bounds; nested values, which Socrata adds for links, are left out. Fields come in any order, so
+    those that are read are taken first."""
     found = {}
-    for name, value in list(row.items())[:FIELDS]:
+    for name, value in sorted(row.items(), key=lambda one: str(one[0]).casefold() not in _READ)[:FIELDS]:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             found[harmless(str(name).casefold()[:LENGTH])] = harmless(str(value)[:LENGTH]).strip()
     return found
