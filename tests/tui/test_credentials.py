@@ -31,7 +31,7 @@ async def credentials(folder: Path, text: str, **options: Any) -> AsyncIterator[
     """The screen at a daemon, where nothing is stored yet."""
     async with running_daemon(folder, text) as daemon, opened(folder / "api.sock", **options) as tui:
         await tui.press("f4")
-        await tui.until("CARTV")
+        await tui.until("○ nothing stored")
         yield daemon, tui
 
 

@@ -309,7 +309,7 @@ async def test_a_file_that_lost_a_site_is_shown_and_accepted_by_a_key(tmp_path: 
             daemon.config.write_text(text[:start] + text[end:])
             await daemon.daemon.parts.settings.reload()  # type: ignore[union-attr] # it runs
             await tui.until("a Accept file")
-            assert "wtpd.yaml isn't in force" in tui.flat
+            await tui.until("wtpd.yaml isn't in force")
             assert "wtpd.yaml has errors" not in tui.flat
             await tui.press("e")
             await tui.until("waits for a confirmation first: press a.")

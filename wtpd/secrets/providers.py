@@ -60,12 +60,23 @@ def _written(level: str) -> str:
     return level if level == "general" else f"{level}:ID"
 
 
+_ADDRESS = Field(name="address", label=N_("Web address"), form="https")
+_TOKEN = Field(name="token", label=N_("Token"), secret=True, form="code")
 _CUSTOMER_NUMBER = Field(name="customer_number", label=N_("Customer number"), form="code")
 _USER_NAME = Field(name="user_name", label=N_("User name"))
 _PASSWORD = Field(name="password", label=N_("Password"), secret=True)
 
 _LOGIN = (_CUSTOMER_NUMBER, _USER_NAME, _PASSWORD)
 _PERSONAL: tuple[Level, ...] = ("general", "office", "assessor")
+
+_SINNO = (
+    Field(name="customer_address", label=N_("Customer interface: web address"), form="https"),
+    Field(name="customer_user", label=N_("Customer interface: user name")),
+    Field(name="customer_password", label=N_("Customer interface: password"), secret=True),
+    Field(name="message_address", label=N_("Message interface: web address"), form="https"),
+    Field(name="message_user", label=N_("Message interface: user name")),
+    Field(name="message_password", label=N_("Message interface: password"), secret=True),
+)
 
 _EMAIL = (
     Field(name="host", label=N_("Mail server"), required=False),
@@ -77,6 +88,13 @@ _EMAIL = (
 )
 
 WITHOUT_CONNECTOR = (
+    Provider(name="carloop", title="Carloop", fields=(_ADDRESS, _TOKEN)),
+    Provider(name="carsys", title="Carsys", fields=(_TOKEN,)),
+    Provider(name="autoflex", title="Autoflex", fields=(_ADDRESS, _TOKEN)),
+    Provider(name="incadea", title="Incadea API", fields=(_ADDRESS, _TOKEN)),
+    Provider(name="nextlane", title="Nextlane API", fields=(_ADDRESS, _TOKEN)),
+    Provider(name="wincar", title="Wincar API", fields=(_ADDRESS, _TOKEN)),
+    Provider(name="sinno", title="SiNNO", fields=_SINNO),
     Provider(name="cartv", title="CARTV", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="carcasion", title="car.casion", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="wom", title="WOM", fields=_LOGIN, scopes=_PERSONAL),
@@ -88,7 +106,8 @@ WITHOUT_CONNECTOR = (
     Provider(name="audatex", title="Audatex", fields=_LOGIN, scopes=_PERSONAL),
     Provider(name="email", title="E-mail", fields=_EMAIL, scopes=(*_PERSONAL, "user")),
 )
-"""The providers whose credentials wtpd keeps and hands out, or uses itself, without exchanging anything with them."""
+"""The providers whose credentials wtpd keeps and hands out, or uses itself, without exchanging anything with them. If
+a connector with one of these names is installed, its manifest says what it wants."""
 
 
 def provider(name: str, known: Mapping[str, Provider]) -> Provider:
