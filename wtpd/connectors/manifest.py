@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wtpd.channel.errors import Ability
 from wtpd.config.model import ConnectorSettings, PartnerMapping
+from wtpd.rentals.ports import RentalPartner
 from wtpd.secrets.providers import Provider
 from wtpd.sync.ports import Incoming, Partner, Unreadable
 from wtpd.texts import Text
@@ -93,6 +94,14 @@ class VehicleDataConnector(VehicleDataSource, Protocol):
         ...
 
 
+class RentalConnector(RentalPartner, Protocol):
+    """A partner that rents out cars."""
+
+    async def verify(self, secrets: Mapping[str, str]) -> Verified:
+        """Try the credentials; stations, classes and features are among the facts."""
+        ...
+
+
 class Access(Protocol):
     """What a connector gets of the house: its settings in force, the clock, its credentials, and HTTP."""
 
@@ -122,7 +131,7 @@ Delivered = Literal["yes", "assumed"]
 """How a field is known to be delivered: the partner's interface says so, or it is assumed from a similar one."""
 
 
-PORTS = ("appointments", "vehicle_data", "receives")
+PORTS = ("appointments", "vehicle_data", "rentals", "receives")
 """The factories of a manifest, by their names: one for each kind of thing that a connector can do."""
 
 
@@ -152,6 +161,8 @@ class Manifest:
     """Makes the partner of a site's appointments."""
     vehicle_data: Callable[[Access], VehicleDataConnector] | None = None
     """Makes the source of vehicle data."""
+    rentals: Callable[[Access], RentalConnector] | None = None
+    """Makes the partner that rents out cars."""
     receives: Callable[[], Receiver] | None = None
     """Makes what reads what the partner sends by itself, over the listener."""
     sandbox: Callable[[Host], PartnerSide] | None = None
