@@ -6,18 +6,29 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.patterns import CPU_SECONDS, all_patterns, texts
+import pytest
+
+from tests.support.patterns import CPU_SECONDS, LENGTH, SHARES, all_patterns, texts
 
 SLOW = r"(a+)+b"
 QUADRATIC = r"[\w.-]*[A-Za-z][:=]"
 
 
-def test_no_pattern_is_slow_with_any_text(tmp_path: Path) -> None:
+def test_all_patterns_are_found() -> None:
     patterns = all_patterns()
-    assert len(patterns) > 80, "they were found"
+    assert len(patterns) > 80
     assert any("pass(word" in str(pattern.text) for pattern in patterns), "those of modules"
     assert any(str(pattern.text).endswith("$(?!\\n)") for pattern in patterns), "those of schemas"
-    ended = _probe(tmp_path, "--all")
+
+
+def test_the_texts_are_long() -> None:
+    assert LENGTH == 200_000
+    assert min(map(len, texts(r"token[:=]"))) > LENGTH * 0.99
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_no_pattern_is_slow_with_any_text(share: int, tmp_path: Path) -> None:
+    ended = _probe(tmp_path, "--share", str(share))
     assert ended.returncode == 0, f"at {(tmp_path / 'at').read_text()}\n{ended.stderr}"
 
 

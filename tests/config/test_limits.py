@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.odd_settings import PLACES
 from tests.support.partners import MANIFESTS, PROVIDERS
 from wtpd.config import file
 from wtpd.config.load import ConfigErrors, load
@@ -43,6 +44,10 @@ ODD = {
     "one key": "language: de\n" * 9000,
     "colons": "a:" * (LONG // 2),
     "anchors": "".join(f"a{number}: &a{number} 1\n" for number in range(9000)),
+    "long keys": "".join(f"{str(number) * 600}: 1\n" for number in range(100, 210)),
+    "long values": "sites:\n" + f"  - {{id: {'A' * 2000}}}\n" * 100,
+    "merges": "a: &a {b: 1}\nc: {<<: [" + "*a, " * 40_000 + "*a]}\n",
+    "deep merges": "a0: &a0 {b: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: [*a{n}, *a{n}]}}\n" for n in range(4000)),
     "a text": "box:\n  name: |\n" + "    x\n" * 9000,
     "a date": "box: {name: 0001-01-01T00:00:00+23:59}\n",
     "a wrong tag": 'mail: {port: !!int "", show_names: !!bool x, host: !!timestamp x, security: !!float ""}\n',
@@ -63,6 +68,13 @@ def test_an_odd_file_is_answered_soon(kind: str, tmp_path: Path) -> None:
     assert "Traceback" not in checked.stderr
     assert checked.stdout.startswith("wtpd.yaml:")
     assert max(map(len, checked.stdout.splitlines())) < 1000, "what is quoted is cut"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_long_text_of_any_kind_is_answered_soon_in_any_place(place: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.odd_settings", str(tmp_path), "40", place]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, f"at {(tmp_path / 'at').read_text()}\n{checked.stderr[-2000:]}"
 
 
 @pytest.mark.parametrize("kind", ODD)

@@ -1,8 +1,9 @@
 """Every regular expression of the package, and long texts that make a careless one slow.
 
-    python -m tests.support.patterns FILE SECONDS (--all | PATTERN…)
+    python -m tests.support.patterns FILE SECONDS (--share SHARE | PATTERN…)
 
-tries each with each text and writes to FILE which it is at; the kernel ends it after SECONDS of processor time.
+tries each (of one of `SHARES` shares, or those given) with each text and writes to FILE which it is at; the kernel ends
+it after SECONDS of processor time.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from typing import Any
 
 import wtpd
 
-LENGTH = 50_000
-"""Characters: a pattern in quadratic time needs some seconds for them, a linear one a millisecond."""
-CPU_SECONDS = 100
-"""For all of them; those of today need a tenth of that."""
+LENGTH = 200_000
+"""Characters: a pattern in quadratic time needs half a minute for them, a linear one some milliseconds."""
+SHARES = 4
+"""Parts that the patterns are tried in, so that the workers of a test run share the work."""
+CPU_SECONDS = 60
+"""For a share; those of today need a sixth of that."""
 SLOW = 1.5
 """Seconds of processor time for one text."""
 KINDS = ("a", "A", "é", "0", "00 ", " ", "\t", "\n", "f0", '"', "'", ":", ".", "-", "@", "#", "`", "(", "[", "/", "a.",
@@ -136,7 +139,8 @@ def texts(pattern: Any) -> Iterator[str]:
         yield unit * (LENGTH // len(unit)) + "\x00!"
     for at in range(min(len(sample), 12)):  # one character of it for ever
         yield sample[:at] + sample[at] * LENGTH + "\x00!"
-        yield sample[: at + 1] + " " * LENGTH + "\x00!"
+        for filling in " 0a":
+            yield sample[: at + 1] + filling * LENGTH + "\x00!"
 
 
 def _sample(parsed: Any) -> str:
@@ -173,7 +177,9 @@ def _one_of(members: Any) -> str:
 
 
 def main(file: str, seconds: str, *wanted: str) -> None:
-    patterns = all_patterns() if wanted == ("--all",) else [Found("given", text) for text in wanted]
+    patterns = [Found("given", text) for text in wanted]
+    if wanted[0] == "--share":
+        patterns = all_patterns()[int(wanted[1]) :: SHARES]
     at, slow = Path(file), list[str]()
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
     for one in patterns:
