@@ -18,6 +18,7 @@ from wtpd.planner.periods import local_day
 from wtpd.store import (
     appointments,
     attention,
+    calls,
     contracts,
     customers,
     events,
@@ -38,7 +39,7 @@ from wtpd.sync.ports import Taken, Unreadable
 GROWING = (
     "appointment", "customer", "customer_contact", "vehicle", "history", "reference", "courtesy_contract", "event",
     "idempotency", "attention", "link", "outbox", "message", "run", "closure", "search_appointment_text",
-    "search_customer_text", "search_vehicle_text",
+    "search_customer_text", "search_vehicle_text", "call",
 )  # fmt: skip
 WEEK = (MONDAY, MONDAY + timedelta(days=7))
 DAY = local_day(MONDAY.date(), "Europe/Berlin")
@@ -77,6 +78,11 @@ READS: dict[str, Callable[[Tx], Any]] = {
     "waiting on a day": lambda tx: figures.waiting_on(tx, "superservice/rostock", "rostock", DAY),
     "listed on a day": lambda tx: figures.listed_on(tx, {"rostock": DAY}),
     "upcoming": lambda tx: figures.upcoming(tx, "rostock", MONDAY),
+    "calls that are due": lambda tx: calls.StoredCalls(tx).due("carloop", limit=5),
+    "when a call is due": lambda tx: calls.StoredCalls(tx).next_due("carloop"),
+    "calls of a record": lambda tx: calls.of_subject(tx, "r"),
+    "open calls of a record": lambda tx: calls.open_of(tx, "r"),
+    "calls that wait": lambda tx: calls.waiting(tx, "carloop"),
     "open of customer": lambda tx: appointments.open_of(tx, customer_id="c"),
     "open of vehicle": lambda tx: appointments.open_of(tx, vehicle_id="v"),
     "booked": lambda tx: appointments.booked_units(tx, "rostock", "Werkstatt", *WEEK),

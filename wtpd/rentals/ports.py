@@ -12,7 +12,7 @@ from typing import Protocol
 
 from wtpd.channel.errors import Rejected
 from wtpd.rentals.records import Booking, Car, Found, Price, Rental, RentalPage, Terms, Wish
-from wtpd.texts import Text
+from wtpd.texts import N_, Text
 
 Secrets = Mapping[str, str]
 
@@ -57,8 +57,12 @@ class EndCollides(Rejected):
 
 
 class RenterRefused(Rejected):
-    """The partner doesn't rent to this person. `detail` is its text about the person: for whoever asked, and kept
-    nowhere: in no log, no mail, no history, no trace."""
+    """The partner doesn't rent to this person. `said` is its text about the person: for whoever asked, and kept
+    nowhere: in no log, no mail, no history, no trace. So it isn't `detail`."""
+
+    def __init__(self, message: str, *, said: str = "", status: int | None = 422) -> None:
+        super().__init__(message, status=status, reason=N_("It doesn't rent to this customer."))
+        self.said = said
 
 
 class RenterIncomplete(Rejected):

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import uuid_utils
-
+from wtpd.calls.keys import age, new_key
 from wtpd.channel.errors import Rejected, in_its_words
 from wtpd.sync import listing
 from wtpd.sync.apply import ours_of
@@ -113,22 +112,7 @@ def _is_doubtful(session: Session, spec: ChannelSpec, row: Pending, intent: Inte
     if row.link is not None or session.links.was_closed(spec.id, intent.account, row.appointment_id):
         return True
     ours = ours_of(session, spec, row.appointment_id)
-    return ours is None or not ours.present or ours.account != intent.account or _is_old(intent.key, session.now)
-
-
-def _key(now: datetime) -> str:
-    """A UUIDv7 of the transaction's moment, so that `_is_old` compares two times of one clock."""
-    moment = f"{int(now.timestamp() * 1000):012x}"
-    return f"{moment[:8]}-{moment[8:]}{str(uuid_utils.uuid7())[13:]}"
-
-
-def _is_old(key: str, now: datetime) -> bool:
-    """The key, a UUIDv7, tells when it was made."""
-    try:
-        made = int(key.replace("-", "")[:12], 16) / 1000
-    except ValueError:
-        return False
-    return abs(now.timestamp() - made) > KEPT_FOR.total_seconds()
+    return ours is None or not ours.present or ours.account != intent.account or age(intent.key, session.now) > KEPT_FOR
 
 
 def planned_of(intent: Intent, attempts: int, *, begun: bool = False) -> Planned:
@@ -179,7 +163,7 @@ def _intent(now: datetime, ours: Ours, link: Link | None, action: Action, channe
         channel=channel,
         account=link.account if link is not None else ours.account,
         appointment_id=ours.appointment_id,
-        key=_key(now),
+        key=new_key(now),
         operation="create",
         fields=ours.fields,
         full=ours.fields,
