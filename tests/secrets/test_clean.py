@@ -141,3 +141,8 @@ def test_cleaning_twice_is_cleaning_once(value: str) -> None:
     except Invalid:
         return
     assert clean(SUPERSERVICE, once) == once
+
+
+@pytest.mark.parametrize("address", ["https://cars.example.com", "http://127.0.0.1:8080/carloop", "http://localhost"])
+def test_an_address_is_https_or_on_this_machine(address: str) -> None:
+    assert clean(ACME, {"address": address}) == {"address": address}

@@ -64,7 +64,9 @@ class OneClient:
     settings: ConnectorSettings = SETTINGS
     clock: Clock = CLOCK
 
-    def http(self, address: str | None = None, *, size_limit: int | None = None) -> PartnerHttp:
+    def http(
+        self, address: str | None = None, *, size_limit: int | None = None, ca_file: str | None = None
+    ) -> PartnerHttp:
         return self.client
 
 

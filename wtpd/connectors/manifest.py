@@ -118,9 +118,12 @@ class Access(Protocol):
         Raises `NeedsToken` if there are none."""
         ...
 
-    def http(self, address: str | None = None, *, size_limit: int | None = None) -> PartnerHttp:
+    def http(
+        self, address: str | None = None, *, size_limit: int | None = None, ca_file: str | None = None
+    ) -> PartnerHttp:
         """A client for `address` (None: that of the settings) with the time limits of the settings; the connector
-        closes it. Raises `Refused` if there is no address."""
+        closes it. `ca_file` as for `PartnerHttp`. Raises `Refused` if there is no address, `Invalid` for one that isn't
+        https."""
         ...
 
 

@@ -102,7 +102,8 @@ class RentalPartner(Protocol):
         ...
 
     async def search(self, secrets: Secrets, wish: Wish) -> Found:
-        """The cars that are free in the whole period. Raises `TooLate`."""
+        """The cars that are free in the whole period. Raises `TooLate`. An id of the wish that the partner doesn't know
+        finds nothing, and is named in `Found.unknown`."""
         ...
 
     def encode_booking(self, booking: Booking) -> str:

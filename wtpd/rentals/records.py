@@ -96,10 +96,12 @@ class Car:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The answer to a search, which holds no car; after `valid_until` it is to be made again."""
+    """The answer to a search, which holds no car; after `valid_until` it is to be made again. `unknown`: where nothing
+    was found, ids of the wish that the partner doesn't offer with these credentials (another branch's station)."""
 
     cars: tuple[Car, ...]
     valid_until: datetime | None = None
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from wtpd.errors import Invalid, Problem
 from wtpd.secrets.providers import Field, Provider
 from wtpd.texts import N_, Text
+from wtpd.web_address import checked_address
 
 MAX_LENGTH = 4096
 
@@ -95,8 +95,9 @@ def _wrong(field: Field, value: str) -> Text | None:
 
 
 def _is_address(value: str) -> bool:
+    """`https://`, or `http://` to this machine."""
     try:
-        parts = urlsplit(value)
-        return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port != 0
-    except ValueError:
+        checked_address(value)
+    except Invalid:
         return False
+    return True

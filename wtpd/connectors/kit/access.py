@@ -25,7 +25,9 @@ class ConnectorAccess:
     async def secrets(self) -> Mapping[str, str]:
         return await self.credentials()
 
-    def http(self, address: str | None = None, *, size_limit: int | None = None) -> PartnerHttp:
+    def http(
+        self, address: str | None = None, *, size_limit: int | None = None, ca_file: str | None = None
+    ) -> PartnerHttp:
         settings = self.settings
         address = address or settings.address
         if address is None:
@@ -39,5 +41,6 @@ class ConnectorAccess:
             total_timeout=seconds(settings.total_timeout),
             calls_at_once=settings.calls_at_once,
             size_limit=SIZE_LIMIT if size_limit is None else size_limit,
+            ca_file=ca_file,
             clock=self.clock,
         )

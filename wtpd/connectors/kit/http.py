@@ -36,7 +36,7 @@ from wtpd.channel.errors import (
 )
 from wtpd.clock import Clock, SystemClock
 from wtpd.connectors.kit.http_reading import answered_at, body_of, detail_of, json_of, retry_after
-from wtpd.network_words import no_connection
+from wtpd.network_words import no_connection, of_system
 from wtpd.texts import N_, Text
 from wtpd.web_address import checked_address
 
@@ -71,8 +71,8 @@ has it (RFC 6749, 2.3.1); else they are UTF-8 as they stand (RFC 7617)."""
 class PartnerHttp:
     """Calls one partner under `base_url`. Time limits in seconds; close it with `aclose()`.
 
-    Raises `Invalid` for an address that isn't HTTPS (plain HTTP is allowed to this machine only). `transport` is
-    for tests and benchmarks.
+    Raises `Invalid` for an address that isn't HTTPS (plain HTTP is allowed to this machine only). `ca_file` (PEM) holds
+    certificate authorities that are trusted beside the system's. `transport` is for tests and benchmarks.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class PartnerHttp:
         total_timeout: float = 30.0,
         calls_at_once: int = 8,
         size_limit: int = SIZE_LIMIT,
+        ca_file: str | None = None,
         clock: Clock | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -92,6 +93,7 @@ class PartnerHttp:
         self._read_timeout = read_timeout
         self._total_timeout = total_timeout
         self._size_limit = size_limit
+        self._ca_file = ca_file
         self._places = asyncio.Semaphore(calls_at_once)
         self._clock = clock or SystemClock()
         self._transport = transport
@@ -229,7 +231,7 @@ class PartnerHttp:
         async with self._loading:
             if self._transport is None:
                 secure = self._base.startswith("https:")
-                self._transport = await asyncio.to_thread(_make_transport, secure)
+                self._transport = await asyncio.to_thread(_make_transport, secure, self._ca_file)
             return self._transport
 
 
@@ -362,11 +364,29 @@ def _with_problem(error: PartnerError, problem: Any) -> PartnerError:
     return error
 
 
-def _make_transport(secure: bool) -> httpx.AsyncBaseTransport:
+def _with_authorities(ca_file: str) -> ssl.SSLContext:
+    """Raises `Transient` if the file can't be used: it is read again at the next request."""
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca_file)
+    except ssl.SSLError:
+        why = N_("it holds no certificate")
+    except OSError as error:
+        why = of_system(error)
+    else:
+        return context
+    reason = N_("the file {file} (ca_file) can't be used: {why}", file=ca_file, why=why)
+    raise Transient(f"ca_file {ca_file}: {why}", reason=reason)
+
+
+def _make_transport(secure: bool, ca_file: str | None) -> httpx.AsyncBaseTransport:
     import aiohttp
     from httpx_aiohttp import AiohttpTransport
 
-    context = tls_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if secure and ca_file is not None:
+        context = _with_authorities(ca_file)
+    else:
+        context = tls_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=60)
