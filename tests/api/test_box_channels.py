@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from tests.support.daemon import OFFLINE, RunningDaemon, config_text, running_da
 from tests.support.dat import SAMPLE_VIN
 from tests.support.hand_clock import HandClock
 from tests.support.mail_server import MailServer
-from tests.support.sandbox import running_sandbox
+from tests.support.sandbox import Sandbox, running_sandbox
 from wtpd.channel.errors import Transient
 
 LOGIN = {"customer_number": "1234567", "user_name": "sandbox", "password": "sandbox-secret"}
@@ -69,7 +71,7 @@ async def test_a_register_that_cant_be_asked_is_a_problem_and_a_mail(tmp_path: P
             parts = daemon.daemon.parts
             assert parts is not None
             checks = parts.vehicle_checks
-            manifest = parts.box.manifests["rdw"]
+            manifest = parts.fleet.manifests["rdw"]
             checks._failed(manifest, Transient("no answer"))
             shown = await row(daemon, "rdw")
             assert shown["state"] == "retrying"
@@ -84,3 +86,66 @@ async def test_a_register_that_cant_be_asked_is_a_problem_and_a_mail(tmp_path: P
             checks._succeeded(manifest)
             assert (await row(daemon, "rdw"))["state"] == "healthy"
             assert not [one for one in await daemon.problems() if one["channel"] == "rdw"]
+
+
+@asynccontextmanager
+async def with_dat(folder: Path) -> AsyncIterator[tuple[RunningDaemon, Sandbox]]:
+    """A box that asks DAT's sandbox."""
+    async with running_sandbox(folder / "sandbox") as sandbox:
+        more = f"connectors:\n  dat:\n    address: {sandbox.partner('dat')}\n"
+        async with running_daemon(folder, config_text(sites={"rostock": None}, more=more)) as daemon:
+            assert (await daemon.enter_credentials("dat", **LOGIN)).status == 200
+            yield daemon, sandbox
+
+
+async def is_available(daemon: RunningDaemon) -> tuple[bool, str | None]:
+    items = (await daemon.http.get("/v1/actions", accept_language="en")).json["items"]
+    [one] = [one for one in items if (one["connector"], one["name"]) == ("dat", "identify")]
+    return one["available"], one["reason"]
+
+
+async def is_left_alone(daemon: RunningDaemon, sandbox: Sandbox) -> None:
+    """DAT is paused, says so everywhere, and isn't asked."""
+    asked = (await sandbox.control.requests(partner="dat"))["total"]
+    shown = await row(daemon, "dat")
+    assert (shown["state"], "(MK)" in shown["reason"]) == ("paused", True)
+    refused = await daemon.http.post("/v1/identifications", {"vin": SAMPLE_VIN}, accept_language="en")
+    assert (refused.status, refused.kind) == (503, "paused")
+    assert refused.json["detail"] == f"DAT isn't asked. {shown['reason']} To go on: wtpd resume dat"
+    assert (await sandbox.control.requests(partner="dat"))["total"] == asked
+    assert await is_available(daemon) == (False, shown["reason"])
+    [problem] = [one for one in await daemon.problems() if one["channel"] == "dat"]
+    assert problem["kind"] == "channel.paused"
+
+
+async def test_a_pause_of_dat_stops_asking_it_and_survives_a_restart(tmp_path: Path) -> None:
+    async with with_dat(tmp_path) as (daemon, sandbox):
+        assert (await daemon.http.post("/v1/connectors/dat/pause", {}, wtpd_initials="MK")).status == 200
+        await is_left_alone(daemon, sandbox)
+        await daemon.stop()
+        async with running_daemon(tmp_path, "") as daemon:
+            await is_left_alone(daemon, sandbox)
+            resumed = await daemon.http.post("/v1/connectors/dat/resume", {})
+            assert resumed.json["items"][0]["state"] == "healthy"
+            assert await is_available(daemon) == (True, None)
+            assert (await daemon.http.post("/v1/identifications", {"vin": SAMPLE_VIN})).status == 200
+
+
+async def test_who_wants_a_run_of_dat_is_told_that_it_makes_none(tmp_path: Path) -> None:
+    async with with_dat(tmp_path) as (daemon, _):
+        for act, body in (("sync", {}), ("resync", {}), ("send-rejected", {}), ("verify", {"compare": True})):
+            refused = await daemon.http.post(f"/v1/connectors/dat/{act}", body, accept_language="en")
+            assert (refused.status, refused.kind) == (409, "no-runs"), act
+            assert refused.json["detail"].startswith("DAT makes no runs")
+        refused = await daemon.http.post("/v1/connectors/dat/pause", {"site": "rostock"}, accept_language="en")
+        assert (refused.status, refused.kind) == (409, "not-by-site")
+
+
+async def test_a_refused_login_makes_the_action_unavailable(tmp_path: Path) -> None:
+    async with with_dat(tmp_path) as (daemon, sandbox):
+        await sandbox.control.act("dat", "customer", **LOGIN | {"password": "another-secret"})
+        assert (await daemon.http.post("/v1/connectors/dat/verify", {})).kind == "credentials-refused"
+        available, reason = await is_available(daemon)
+        assert available is False
+        assert reason is not None
+        assert reason.startswith("DAT refuses its credentials")

@@ -16,6 +16,7 @@ def channel(**other: Any) -> dict[str, Any]:
         "id": "superservice/rostock", "site": "rostock", "account": "00123", "department": "Werkstatt",
         "state": "healthy", "since": "2026-11-21T08:00:00Z", "reason": None, "last_success": "2026-11-21T09:00:00Z",
         "next_run": None, "error": None, "waiting": 0, "conflicts": 0, "quarantined": 0, "rejected": 0,
+        "makes_runs": True,
     } | other  # fmt: skip
 
 

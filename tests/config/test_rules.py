@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.partners import MANIFESTS, PROVIDERS
-from wtpd.config.channels import channels
+from tests.support.partners import MANIFESTS, PROVIDERS, FakeManifest
+from wtpd.config.channels import channels, places
 from wtpd.config.load import ConfigErrors, load
+from wtpd.config.model import ConnectorSettings
 
 HEAD = "modules: [online_booking]\n"
 FIRST = """\
@@ -128,8 +129,6 @@ def test_a_connector_that_cannot_work_says_why() -> None:
     assert states(HEAD + FIRST) == {
         "superservice/rostock": "ready",
         "carloop/rostock": "not_mapped",
-        "rdw/rostock": "not_mapped",
-        "dat/rostock": "not_mapped",
     }
     assert states(FIRST)["superservice/rostock"] == "not_licensed"
     off = HEAD + "connectors: {superservice: {enabled: false}}\n" + FIRST
@@ -138,6 +137,21 @@ def test_a_connector_that_cannot_work_says_why() -> None:
     assert states(other)["superservice/b"] == "not_available"
     (found,) = [each for each in channels(load(other).config, MANIFESTS) if each.connector == "superservice"]
     assert str(found.reason) == "the brand NISSAN isn't switched on at B"
+
+
+def test_a_connector_that_isnt_mapped_by_site_is_there_once_for_the_box() -> None:
+    lookup = FakeManifest(
+        "lookup", "Lookup", settings=ConnectorSettings, mapping=None, countries=("NL",), is_off_by_default=True
+    )
+    shown = []
+    for text in (FIRST, "connectors: {lookup: {enabled: true}}\n" + FIRST):
+        [one] = [
+            one
+            for one in places(load(text, manifests=[*MANIFESTS, lookup]).config, [lookup])
+            if one.connector == "lookup"
+        ]
+        shown.append((one.id, one.site, one.state))
+    assert shown == [("lookup", "", "disabled"), ("lookup", "", "not_available")]
 
 
 @pytest.mark.parametrize("product", ["valuateExpert", "calculateExpert", "silverDatPro", "silverDatPro:NETZ.1"])

@@ -278,12 +278,14 @@ async def test_only_the_channels_whose_settings_changed_are_restarted(tmp_path: 
         await daemon.until_channel("healthy", "superservice/guestrow")
         parts = daemon.daemon.parts
         assert parts is not None
-        before = {seat.id: seat.running for seat in parts.fleet.seats}
+        before = dict(parts.fleet._channels)
         change = [{"path": "sites.guestrow.partners.superservice.department", "value": "Karosserie"}]
         assert (await daemon.http.send("PATCH", "/v1/config", change, headers={"if-match": "*"})).status == 200
-        after = {seat.id: seat.running for seat in parts.fleet.seats}
+        after = dict(parts.fleet._channels)
         assert after["superservice/rostock"] is before["superservice/rostock"]
         assert after["superservice/guestrow"] is not before["superservice/guestrow"]
+        loops = [loop.name for loop in parts.fleet.loops]
+        assert len(loops) == len(set(loops)) == 4, "each loop once, however often settings come into force"
         await daemon.until_channel("healthy", "superservice/guestrow")
         change = [{"path": "modules", "value": []}]
         await daemon.http.send("PATCH", "/v1/config", change, headers={"if-match": "*"})

@@ -281,6 +281,20 @@ async def test_a_full_disk_is_503_and_nothing_is_acknowledged(tmp_path: Path) ->
         assert (await dms.push(lines(person(1)))).status == 200
 
 
+async def test_while_its_channel_is_paused_nothing_is_taken(tmp_path: Path) -> None:
+    port = free_port()
+    async with running_daemon(tmp_path, lan_text(port), registry=registry()) as daemon:
+        dms = await program(daemon, port)
+        assert (await daemon.channel(NAME))["state"] == "healthy"
+        assert (await daemon.http.post(f"/v1/connectors/{NAME}/pause", {})).status == 200
+        reply = await dms.push(lines(person(1)))
+        assert (reply.status, reply.kind, reply.headers["retry-after"]) == (503, "paused", "60")
+        await daemon.http.post(f"/v1/connectors/{NAME}/resume", {})
+        assert (await dms.push(lines(person(1)))).status == 200
+        verified = await daemon.http.post(f"/v1/connectors/{NAME}/verify", {})
+        assert (verified.status, verified.kind) == (409, "not-testable")
+
+
 async def test_what_waits_is_applied_after_a_restart(tmp_path: Path) -> None:
     port = free_port()
     async with running_daemon(tmp_path, lan_text(port), registry=registry()) as daemon:

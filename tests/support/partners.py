@@ -21,6 +21,8 @@ class FakeManifest:
     brand: str | None = None
     settings: type[ConnectorSettings] = AppointmentSettings
     mapping: type[PartnerMapping] | None = PartnerMapping
+    is_off_by_default: bool = False
+    countries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,11 @@ def sync(console: Console, connector: str | None, site: str | None, dry_run: boo
         names = (
             [connector]
             if connector
-            else [one["name"] for one in await api.connectors.list() if any(each["site"] for each in one["channels"])]
+            else [
+                one["name"]
+                for one in await api.connectors.list()
+                if any(each["makes_runs"] for each in one["channels"])
+            ]
         )
         return [record for name in names for record in await api.connectors.sync(name, site=site, dry_run=dry_run)]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from wtpd.config.model import Config, PartnerMapping, Site
+from wtpd.config.model import Config, Site
 from wtpd.config.rules import PartnerManifest
 from wtpd.texts import N_, Text
 
@@ -14,9 +14,10 @@ State = Literal["ready", "disabled", "not_mapped", "not_available", "not_license
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One connector at one site. `state` is `ready` where the file lets it run; `account` (the dealer number) and
-    `department` are None where the site isn't mapped; `reason` says what is missing."""
+class Wanted:
+    """One connector at one place, as the settings want it: a site, or the whole box (`site` empty) where sites aren't
+    mapped. `state` is `ready` where the file lets it work; `account` (the dealer number) and `department` are None
+    where the site isn't mapped; `reason` says what is missing."""
 
     id: str
     connector: str
@@ -27,16 +28,26 @@ class Channel:
     reason: Text | None = None
 
 
-def channels(config: Config, manifests: Iterable[PartnerManifest]) -> list[Channel]:
-    """Every connector at every site, in the order of the sites."""
+def channels(config: Config, manifests: Iterable[PartnerManifest]) -> list[Wanted]:
+    """Every connector that is mapped by site, at every site, in the order of the sites."""
+    known = [manifest for manifest in manifests if manifest.mapping is not None]
+    return [_at_site(config, site, manifest) for site in config.sites for manifest in known]
+
+
+def places(config: Config, manifests: Iterable[PartnerManifest]) -> list[Wanted]:
+    """As `channels`, and behind them the connectors that aren't mapped by site, once each."""
     known = list(manifests)
-    return [_channel(config, site, manifest) for site in config.sites for manifest in known]
+    return [*channels(config, known), *(_of_box(config, one) for one in known if one.mapping is None)]
 
 
-def _channel(config: Config, site: Site, manifest: PartnerManifest) -> Channel:
+def _at_site(config: Config, site: Site, manifest: PartnerManifest) -> Wanted:
     mapping = site.partners.get(manifest.name)
-    state, reason = _state(config, site, manifest, mapping)
-    return Channel(
+    state, reason = _barred(config, manifest, [site])
+    if state == "ready" and mapping is None:
+        state, reason = "not_mapped", N_("no department and dealer number are chosen for {site}", site=site.name)
+    elif state == "ready":
+        state, reason = _enabled(config, manifest)
+    return Wanted(
         id=f"{manifest.name}/{site.id}",
         connector=manifest.name,
         site=site.id,
@@ -47,18 +58,30 @@ def _channel(config: Config, site: Site, manifest: PartnerManifest) -> Channel:
     )
 
 
-def _state(
-    config: Config, site: Site, manifest: PartnerManifest, mapping: PartnerMapping | None
-) -> tuple[State, Text | None]:
+def _of_box(config: Config, manifest: PartnerManifest) -> Wanted:
+    state, reason = _enabled(config, manifest)
+    if state == "ready":
+        state, reason = _barred(config, manifest, config.sites)
+    return Wanted(id=manifest.name, connector=manifest.name, site="", state=state, reason=reason)
+
+
+def _enabled(config: Config, manifest: PartnerManifest) -> tuple[State, Text | None]:
+    """Whether it is switched on in the settings."""
     settings = config.connectors.get(manifest.name)
+    if not manifest.is_off_by_default if settings is None else settings.enabled:
+        return "ready", None
+    return "disabled", N_("switched off in wtpd.yaml (connectors.{connector}.enabled)", connector=manifest.name)
+
+
+def _barred(config: Config, manifest: PartnerManifest, sites: Sequence[Site]) -> tuple[State, Text | None]:
+    """Whether the licence, or what the sites are, keeps it from working there."""
     if manifest.module is not None and manifest.module not in config.modules:
         return "not_licensed", N_("the module {module} isn't licensed on this box", module=manifest.module)
-    if manifest.brand is not None and manifest.brand not in site.brands:
+    if manifest.brand is not None and not any(manifest.brand in site.brands for site in sites):
         return "not_available", N_(
-            "the brand {brand} isn't switched on at {site}", brand=manifest.brand, site=site.name
-        )
-    if mapping is None:
-        return "not_mapped", N_("no department and dealer number are chosen for {site}", site=site.name)
-    if settings is not None and not settings.enabled:
-        return "disabled", N_("switched off in wtpd.yaml (connectors.{connector}.enabled)", connector=manifest.name)
+            "the brand {brand} isn't switched on at {site}",
+            brand=manifest.brand, site=", ".join(site.name for site in sites),
+        )  # fmt: skip
+    if manifest.countries and not any(site.country in manifest.countries for site in sites):
+        return "not_available", N_("no site is in {countries}", countries=", ".join(manifest.countries))
     return "ready", None

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from wtpd.channel.errors import Transient
 from wtpd.config.model import CredentialSettings
+from wtpd.connectors.manifest import Verified
 from wtpd.daemon.credentials import Credentials
 from wtpd.daemon.trial import Outcome, Trial
 from wtpd.errors import Invalid, Problem, Refused, Unavailable
@@ -121,6 +123,16 @@ class CredentialDesk:
         return await self._try(
             known, scope, fields, there, actor=actor, stored=values is None and scope in there, site=site
         )
+
+    async def verify(self, name: str, *, actor: str) -> Verified:
+        """Who we are at a partner of the whole box, with the stored entry: the general one where there is one. Raises
+        as `test`, and `Transient` if the partner doesn't say."""
+        scopes = await self._db.read(lambda tx: sorted(rows.scopes(tx, name)))
+        scope = "general" if "general" in scopes or not scopes else scopes[0]
+        outcome = await self.test(name, scope, None, actor=actor)
+        if not outcome.tested or not outcome.found:
+            raise Transient(str(outcome.text), reason=outcome.text)
+        return outcome.found[0]
 
     async def remove(self, name: str, scope: str, *, actor: str) -> None:
         """Raises `NotFound`."""

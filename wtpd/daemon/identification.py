@@ -33,7 +33,8 @@ from wtpd.vehicle_data.records import (
 
 
 class VehicleData:
-    """All sources of vehicle data. `config` is asked each time, so that changed settings count."""
+    """All sources of vehicle data. `config` is asked each time, so that changed settings count; `paused`: why a source
+    isn't asked though the settings let it work."""
 
     def __init__(
         self,
@@ -42,7 +43,10 @@ class VehicleData:
         credentials: Credentials,
         config: Callable[[], Config],
         clock: Clock,
+        *,
+        paused: Callable[[str], Unavailable | None] = lambda source: None,
     ) -> None:
+        self._paused = paused
         self._manifests = {one.name: one for one in manifests if one.vehicle_data is not None}
         self._makers = {one.name: one.vehicle_data for one in manifests if one.vehicle_data is not None}
         self._credentials = credentials
@@ -62,6 +66,10 @@ class VehicleData:
         """Of the connector, for people."""
         manifest = self._manifests.get(source)
         return source if manifest is None else manifest.title
+
+    def is_paused(self, source: str) -> bool:
+        """Somebody wants it to be left alone."""
+        return self._paused(source) is not None
 
     def is_register(self, source: str) -> bool:
         """It is in use, knows plates, and is asked without a login: asking it costs nothing."""
@@ -137,6 +145,9 @@ class VehicleData:
                 connector = self._connector(manifest)
             except Unavailable as error:
                 refusal = refusal or error
+                continue
+            if can(connector.traits) and (paused := self._paused(manifest.name)) is not None:
+                refusal = paused
                 continue
             if can(connector.traits):
                 return Source(manifest.name, manifest.title, connector)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from wtpd.config.channels import Channel, channels
+from wtpd.config.channels import Wanted, channels
 from wtpd.config.model import Config
 from wtpd.config.rules import PartnerManifest
 from wtpd.errors import Refused
@@ -103,7 +103,7 @@ def _connections(tx: Tx, old: Config, new: Config, manifests: Sequence[PartnerMa
     return found
 
 
-def changed_channels(old: Config, new: Config, manifests: Iterable[PartnerManifest]) -> list[Channel]:
+def changed_channels(old: Config, new: Config, manifests: Iterable[PartnerManifest]) -> list[Wanted]:
     """The channels of `new` that work under another department or number than in `old`, or didn't work there."""
     known = list(manifests)
     before = {one.id: (one.department, one.account) for one in channels(old, known) if one.state == "ready"}

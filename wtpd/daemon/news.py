@@ -5,17 +5,17 @@ The status route, the status text for systemd, and the exit code of `wtpd status
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from wtpd.channel.health import State
 from wtpd.config.errors import ConfigErrors
+from wtpd.daemon.channels.channel import Row
 from wtpd.daemon.expiry import Expiry
 from wtpd.daemon.failures import Failure
 from wtpd.daemon.fixed import Difference
-from wtpd.daemon.fleet import Seat
 from wtpd.daemon.health import ENOUGH_FREE, Health
 from wtpd.daemon.holdings import Refusal
 from wtpd.daemon.integrity import Damage
@@ -134,35 +134,42 @@ def kept(tx: Tx, channels: Iterable[str], days: Mapping[str, Period]) -> Kept:
                 pushed.figures(tx))  # fmt: skip
 
 
-def of_channels(seats: Iterable[Seat], kept: Kept, scope: Scope) -> list[Trouble]:
+def of_channels(rows: Iterable[Row], kept: Kept, scope: Scope) -> list[Trouble]:
     return [
         Trouble(
-            rank=_CHANNELS[seat.condition.state][0],
-            kind=f"channel.{seat.condition.state}",
-            text=_said(seat),
-            next_step=seat.condition.step or _CHANNELS[seat.condition.state][2],
-            place=_place(seat, scope),
-            since=seat.condition.since,
-            touches=kept.waiting.get(seat.id, 0),
-            touches_today=kept.waiting_today.get(seat.id, 0),
-            channel=seat.id,
+            rank=_CHANNELS[row.condition.state][0],
+            kind=f"channel.{row.condition.state}",
+            text=_said(row),
+            next_step=row.condition.step or _CHANNELS[row.condition.state][2],
+            place=_place(row, scope),
+            since=row.condition.since,
+            touches=kept.waiting.get(row.id, 0),
+            touches_today=kept.waiting_today.get(row.id, 0),
+            channel=row.id,
         )
-        for seat in seats
-        if seat.condition.state in _CHANNELS and not seat.held  # what holds them all is told once
+        for row in rows
+        if row.condition.state in _CHANNELS
+        and not row.is_held  # what holds them all is told once
+        and not waits_for_entries(row)
     ]
 
 
-def _said(seat: Seat) -> Text:
-    if not seat.site:
-        return N_("{title}: {reason}", title=seat.title, reason=_reason(seat))
-    return N_("{title}, {site}: {reason}", title=seat.title, site=seat.site, reason=_reason(seat))
+def waits_for_entries(row: Row) -> bool:
+    """It waits for credentials, and each entry that it may use is reported by itself."""
+    return row.has_entries_told and row.condition.state is State.NEEDS_TOKEN
 
 
-def _place(seat: Seat, scope: Scope) -> Place:
-    screen = _CHANNELS[seat.condition.state][1]
+def _said(row: Row) -> Text:
+    if not row.site:
+        return N_("{title}: {reason}", title=row.title, reason=_reason(row))
+    return N_("{title}, {site}: {reason}", title=row.title, site=row.site, reason=_reason(row))
+
+
+def _place(row: Row, scope: Scope) -> Place:
+    screen = _CHANNELS[row.condition.state][1]
     if screen == "credentials":
-        return Place(screen, f"{seat.connector}/{scope(seat.connector, seat.site)}")
-    return Place(screen, f"{seat.site}/{seat.connector}" if screen == "mapping" else seat.id)
+        return Place(screen, f"{row.connector}/{scope(row.connector, row.site)}")
+    return Place(screen, f"{row.site}/{row.connector}" if screen == "mapping" and row.site else row.id)
 
 
 def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[Trouble]:
@@ -280,12 +287,11 @@ def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
     ]
 
 
-def of_refusals(
-    refusals: Iterable[Refusal], seats: Iterable[Seat], scope: Scope, of_box: Container[str] = ()
-) -> list[Trouble]:
-    """Logins that were refused, whether their provider has a channel or not. A channel that waits for new credentials
-    says it itself; an entry that expired is among the expiries. `of_box`: the channels of the whole box."""
-    said = told_by_channels(seats, scope)
+def of_refusals(refusals: Iterable[Refusal], rows: Sequence[Row], scope: Scope) -> list[Trouble]:
+    """Logins that were refused, whether their provider has a channel or not. A channel of a site that waits for new
+    credentials says it itself; an entry that expired is among the expiries."""
+    said = told_by_channels(rows, scope)
+    of_box = {row.connector: row.id for row in rows if not row.site}
     return [
         Trouble(
             rank=2,
@@ -294,19 +300,19 @@ def of_refusals(
             next_step=_CHANNELS[State.NEEDS_TOKEN][2],
             place=Place("credentials", f"{one.provider}/{one.scope}"),
             since=one.since,
-            channel=one.provider if one.provider in of_box else None,
+            channel=of_box.get(one.provider),
         )
         for one in refusals
         if not one.expired and (one.provider, one.scope) not in said
     ]
 
 
-def told_by_channels(seats: Iterable[Seat], scope: Scope) -> set[tuple[str, str]]:
+def told_by_channels(rows: Iterable[Row], scope: Scope) -> set[tuple[str, str]]:
     """The entries, as provider and scope, that channels wait to be replaced."""
     return {
-        (seat.connector, scope(seat.connector, seat.site))
-        for seat in seats
-        if seat.condition.state is State.NEEDS_TOKEN
+        (row.connector, scope(row.connector, row.site))
+        for row in rows
+        if row.condition.state is State.NEEDS_TOKEN and not row.has_entries_told
     }
 
 
@@ -381,5 +387,5 @@ def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
     )
 
 
-def _reason(seat: Seat) -> Text | str:
-    return seat.condition.reason or str(seat.condition.state)
+def _reason(row: Row) -> Text | str:
+    return row.condition.reason or str(row.condition.state)

@@ -7,7 +7,6 @@ import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from wtpd.config.history import History
 from wtpd.config.model import Config
 from wtpd.config.plans import plans
 from wtpd.config.watch import Notices
+from wtpd.connectors.manifest import Verified
 from wtpd.connectors.registry import Registry
 from wtpd.daemon import reload
 from wtpd.daemon.api.actions import ActionRoutes
@@ -57,7 +57,12 @@ from wtpd.daemon.api.status import StatusRoutes
 from wtpd.daemon.api.trace import TraceRoutes
 from wtpd.daemon.api.undo import UndoRoutes
 from wtpd.daemon.api.vehicle_checks import VehicleCheckRoutes
-from wtpd.daemon.channels.box import BoxChannels
+from wtpd.daemon.channels.appointments import AppointmentChannels
+from wtpd.daemon.channels.channel import Maker
+from wtpd.daemon.channels.others import OtherChannels
+from wtpd.daemon.channels.receiver import ReceiverChannels
+from wtpd.daemon.channels.rentals import RentalChannels
+from wtpd.daemon.channels.vehicle_data import VehicleDataChannels
 from wtpd.daemon.credential_desk import CredentialDesk
 from wtpd.daemon.credentials import Credentials
 from wtpd.daemon.erasures import Erasures
@@ -85,7 +90,7 @@ from wtpd.daemon.mail.observe import (
     login_trouble,
 )
 from wtpd.daemon.mail.smtp import SmtpTransport
-from wtpd.daemon.news import told_by_channels
+from wtpd.daemon.news import told_by_channels, waits_for_entries
 from wtpd.daemon.presence import Presence
 from wtpd.daemon.reload import Settings
 from wtpd.daemon.trial import Trial
@@ -133,21 +138,18 @@ class Parts:
         self._server: Server | None = None
         config = settings.config
         self.book = Book(plans(config))
-        partners = [manifest for manifest in registry.manifests.values() if "appointments" in manifest.capabilities]
         self._presence = Presence(clock)
         self._gate = Gate(admin_group=config.api.admin_group, read_group=config.api.read_group, clock=clock)
         self._events = Events(db, self._presence, self._gate)
-        self.fleet = Fleet(
-            db, self.book, partners, credentials.of_channel, clock=clock, chance=chance,
-            quiet=lambda channel: self._events.pass_on("run.quiet", channel=channel),
-            without_runs={
-                one.name: one.title for one in registry.manifests.values() if "appointments" not in one.capabilities
-            },
+        self.vehicle_data = VehicleData(
+            registry.manifests.values(), db, credentials, lambda: settings.config, clock,
+            paused=lambda source: self.fleet.paused(source),
         )  # fmt: skip
-        self.vehicle_data = VehicleData(registry.manifests.values(), db, credentials, lambda: settings.config, clock)
         self.vehicle_checks = VehicleChecks(
             registry.manifests.values(), db, self.book, self.vehicle_data, lambda: settings.config, clock, failures
         )
+        self.fleet = Fleet(db, registry.manifests.values(), self._makers(chance), clock=clock)
+        self.desk = CredentialDesk(db, credentials, Trial(self.fleet, credentials.rule))
         self.importer = Importer(
             db, self.book, folder, folder / DATABASE, clock,
             lambda now: self._events.pass_on("import.progress", phase=now.phase, done=now.done, total=now.total),
@@ -172,21 +174,18 @@ class Parts:
         receivers = {one.name: one.receives() for one in registry.manifests.values() if one.receives is not None}
         self.lan = Lan(
             db, lambda: settings.config, receivers, folder, environ, clock, failures=failures,
-            refusal=lambda: self.health.refusal, on_change=self._box_changed.set,
+            refusal=lambda connector, site: self.health.refusal or self.fleet.paused(connector, site),
+            on_change=self._box_changed.set,
         )  # fmt: skip
         self._housekeeping = Housekeeping(db, lambda: settings.config.retention, clock, failures)
         credentials.holdings.on_opened = self._key_is_back
         _follow(log_book, self._events)
-        self.box = BoxChannels(
-            registry.manifests.values(), lambda: settings.config, credentials.holdings, clock,
-            self.vehicle_checks.failing,
-        )  # fmt: skip
         self.vehicle_checks.on_change = self._register_changed
         self.status = StatusRoutes(
             db, self.fleet, settings, self.health, clock=clock, database=folder / DATABASE, version=version,
             state=state, scope=credentials.scope, holdings=credentials.holdings,
             has_mail_server=lambda: self.mailer.has_server, failures=failures, integrity=self.integrity,
-            lan=self.lan, box=self.box,
+            lan=self.lan,
         )  # fmt: skip
         self.api = Api(self._routes(), self._gate, language=config.language, refusal=lambda: self.health.refusal)
 
@@ -224,8 +223,7 @@ class Parts:
         self._credentials.forget()
         await self.fleet.apply(config, changes)
         if "credentials" in changes.sections:  # other entries may serve now
-            for name in self.fleet.manifests:
-                self.fleet.credentials_changed(name)
+            self.fleet.credentials_changed()
         self.mailer.wake()
 
     def _register_changed(self, connector: str, is_failing: bool) -> None:
@@ -259,8 +257,7 @@ class Parts:
     def _key_is_back(self) -> None:
         """Entries can be opened again: whatever waited for that goes on."""
         self._credentials.forget()
-        for name in self.fleet.manifests:
-            self.fleet.credentials_changed(name)
+        self.fleet.credentials_changed()
         self.mailer.wake()
 
     async def look_at_box(self) -> None:
@@ -316,16 +313,11 @@ class Parts:
 
     def _routes(self) -> list[Route]:
         db, book, settings, fleet = self.db, self.book, self.settings, self.fleet
-        trial = Trial(
-            fleet,
-            {name: partial(self.vehicle_data.verify, name) for name in self.vehicle_data.names},
-            self._credentials.rule,
-        )
 
         def session(tx: Tx) -> StoreSession:
             return StoreSession(tx, SyncBook(book, tx))
 
-        desk = CredentialDesk(db, self._credentials, trial)
+        desk = self.desk
         routes = [
             *self.status.routes(),
             *AvailabilityRoutes(db, book, settings).routes(),
@@ -339,7 +331,7 @@ class Parts:
             *courtesy_car_routes(db, book),
             *Closures(db, book).routes(),
             *ImportRoutes(db, self.importer, settings).routes(),
-            *ConnectorRoutes(db, fleet, self.box, desk).routes(),
+            *ConnectorRoutes(db, fleet).routes(),
             *AttentionRoutes(db, fleet, book, session).routes(),
             *TraceRoutes(db, session, fleet.title_of).routes(),
             *CredentialRoutes(desk, self._credentials_changed).routes(),
@@ -352,7 +344,7 @@ class Parts:
             *ConfigRoutes(db, settings).routes(),
             *MappingRoutes(db, settings, fleet).routes(),
             *SessionRoutes(settings, clock=self._clock, version=self.version).routes(),
-            *ActionRoutes(self._registry.manifests.values(), settings, self._credentials.holdings).routes(),
+            *ActionRoutes(self._registry.manifests.values(), settings, fleet.refusal).routes(),
             *PresenceRoutes(self._presence).routes(),
             *LogRoutes(self._log_book).routes(),
             *ListenerRoutes(db, settings, self.lan).routes(),
@@ -364,10 +356,30 @@ class Parts:
         routes += document.routes()
         return routes
 
+    def _makers(self, chance: random.Random) -> list[Maker]:
+        """Of the kinds of channels; the first that takes a connector makes its channels."""
+        db, clock, entries = self.db, self._clock, self._credentials.holdings
+        return [
+            AppointmentChannels(
+                db, self.book, self._registry.manifests.values(), self._credentials.of_channel, clock=clock,
+                chance=chance, quiet=lambda channel: self._events.pass_on("run.quiet", channel=channel),
+            ),
+            RentalChannels(db, entries, clock, verify=self._verify),
+            VehicleDataChannels(
+                db, self.vehicle_data, entries, clock, verify=self._verify, failing=self.vehicle_checks.failing
+            ),
+            ReceiverChannels(db, entries, clock, lambda: self.settings.config),
+            OtherChannels(db, entries, clock),
+        ]  # fmt: skip
+
+    async def _verify(self, connector: str, by: str) -> Verified:
+        return await self.desk.verify(connector, actor=by)
+
     def _mail_troubles(self) -> list[Trouble]:
         found = [
-            channel_trouble(seat.id, seat.condition, title=seat.title)
-            for seat in (*self.fleet.seats, *self.box.failing)
+            channel_trouble(row.id, row.condition, title=row.title)
+            for row in self.fleet.rows
+            if not waits_for_entries(row)
         ]
         found += [*self._expiry_troubles(), *self._login_troubles()]
         key_lost = self._credentials.holdings.key_lost
@@ -390,18 +402,22 @@ class Parts:
         expiries = self._credentials.holdings.expiries()
         ending = {(one.provider, one.scope): one for one in expiries if one.hint}
         found = []
-        for seat in self.fleet.seats:
-            one = ending.get((seat.connector, self._credentials.scope(seat.connector, seat.site)))
-            if one is not None and seat.running is not None:
+        for row in self.fleet.rows:
+            one = ending.get((row.connector, self._credentials.scope(row.connector, row.site)))
+            if one is not None and row.is_set_up:
                 days, hint = one.days_left, one.hint
-                found.append(expiry_trouble(seat.id, title=seat.title, days=days, hint=hint, since=one.since))
+                found.append(expiry_trouble(row.id, title=row.title, days=days, hint=hint, since=one.since))
         return found
 
     def _login_troubles(self) -> Iterator[Trouble]:
         """Entries that are refused or have expired, where no channel's own trouble says so."""
-        seats = self.fleet.seats
-        told = told_by_channels(seats, self._credentials.scope)
-        used = {(seat.connector, self._credentials.scope(seat.connector, seat.site)) for seat in seats if seat.running}
+        rows = self.fleet.rows
+        told = told_by_channels(rows, self._credentials.scope)
+        used = {
+            (row.connector, self._credentials.scope(row.connector, row.site))
+            for row in rows
+            if row.is_set_up and not row.has_entries_told
+        }
         for one in self._credentials.holdings.refusals():
             entry = one.provider, one.scope
             if entry not in told and not (one.expired and entry in used):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from wtpd.clock import Clock
 from wtpd.config import tree
-from wtpd.config.channels import Channel
+from wtpd.config.channels import Wanted
 from wtpd.config.diff import Changes, diff
 from wtpd.config.edit import Change
 from wtpd.config.errors import ConfigErrors
@@ -116,7 +116,7 @@ class Rollback:
     unlinks: int
     sends: int
     losses: list[Loss]
-    channels: list[Channel]
+    channels: list[Wanted]
     etag: str
 
     @property

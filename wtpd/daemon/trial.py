@@ -6,14 +6,15 @@ A token of another dealer than the mapping says is refused, always: appointments
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, Rejected, by_status, missing_right, why
 from wtpd.config.model import CredentialSettings
 from wtpd.connectors.manifest import Verified
-from wtpd.daemon.fleet import Fleet, Seat
+from wtpd.daemon.channels.channel import Row
+from wtpd.daemon.fleet import Fleet
 from wtpd.errors import Refused, WtpdError
 from wtpd.secrets.providers import Provider
 from wtpd.secrets.resolve import Order, explain
@@ -22,9 +23,6 @@ from wtpd.texts import N_, Text
 MAIL = "email"
 ASKED_FOR_OWNER = 5
 """Other dealer numbers of the box that are tried, at most, to say whose the credentials are."""
-
-Probe = Callable[[Mapping[str, str]], Awaitable[Verified]]
-"""Tries a login at a provider that has no channels. Raises the partner's errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +37,15 @@ class Outcome:
 
 
 class Trial:
-    """`probes` by provider; `rule` gives a provider's setting."""
+    """`rule` gives a provider's setting."""
 
-    def __init__(
-        self, fleet: Fleet, probes: Mapping[str, Probe], rule: Callable[[str], CredentialSettings | None]
-    ) -> None:
+    def __init__(self, fleet: Fleet, rule: Callable[[str], CredentialSettings | None]) -> None:
         self._fleet = fleet
-        self._probes = probes
         self._rule = rule
 
     def can(self, provider: Provider) -> bool:
         """There is a way to try its credentials."""
-        return provider.name in self._probes or provider.name in self._fleet.manifests
+        return self._fleet.is_testable(provider.name)
 
     async def of(
         self,
@@ -64,34 +59,34 @@ class Trial:
         """Try `fields` for the entry `scope`, beside the other `entries` (scopes), at the sites that it would serve, or
         at `site`. Raises `Refused` of kind `credentials-refused` or `other-dealer`."""
         try:
-            if provider.name in self._probes:
-                found = [await self._at_provider(provider, fields)]
-            elif provider.name in self._fleet.manifests:
-                seats = self._served(provider, scope if site is None else f"office:{site}", entries)
-                found = await _all(self._at_dealer(provider, seat, fields) for seat in seats)
-            else:
+            if not self.can(provider):
                 raise _Untried(_no_way(provider))
+            if self._fleet.manifests[provider.name].mapping is None:
+                found = [await self._at_provider(provider, fields)]
+            else:
+                rows = self._served(provider, scope if site is None else f"office:{site}", entries)
+                found = await _all(self._at_dealer(provider, row, fields) for row in rows)
         except _Untried as why:
             return Outcome(tested=False, text=why.text, unreachable=why.unreachable)
         return Outcome(tested=True, text=_who(found), found=found)
 
     async def _at_provider(self, provider: Provider, fields: Mapping[str, str]) -> Verified:
         try:
-            return await self._probes[provider.name](fields)
+            return await self._fleet.probe(provider.name, "", fields)
         except PartnerError as error:
             raise _judged(provider, error) from None
         except WtpdError as error:  # switched off in the settings
             raise _Untried(error.text) from None
 
-    def _served(self, provider: Provider, scope: str, entries: Collection[str]) -> list[Seat]:
+    def _served(self, provider: Provider, scope: str, entries: Collection[str]) -> list[Row]:
         """The mapped sites that would use the entry; of an office's, its site, whatever the setting says now."""
-        seats = [seat for seat in self._fleet.of(provider.name) if seat.account is not None]
+        rows = [row for row in self._fleet.rows_of(provider.name) if row.account is not None]
         level, _, identity = scope.partition(":")
         if level == "office":
-            served = [seat for seat in seats if seat.site == identity]
+            served = [row for row in rows if row.site == identity]
         else:
             rule, there = self._rule(provider.name), {*entries, scope}
-            served = [seat for seat in seats if explain(provider, Order(office=seat.site), there, rule).scope == scope]
+            served = [row for row in rows if explain(provider, Order(office=row.site), there, rule).scope == scope]
         if not served:
             raise _Untried(
                 N_(
@@ -101,31 +96,31 @@ class Trial:
             )  # fmt: skip
         return served
 
-    async def _at_dealer(self, provider: Provider, seat: Seat, fields: Mapping[str, str]) -> Verified:
+    async def _at_dealer(self, provider: Provider, row: Row, fields: Mapping[str, str]) -> Verified:
         try:
-            found = await self._fleet.probe(provider.name, seat.site, fields)
+            found = await self._fleet.probe(provider.name, row.site, fields)
         except PartnerError as error:
             if isinstance(error, NotAllowed):
-                owner = await self._owner(seat, fields)
-                raise _other_dealer(provider, seat, owner, error.covers) from None
+                owner = await self._owner(row, fields)
+                raise _other_dealer(provider, row, owner, error.covers) from None
             if isinstance(error, Rejected) and error.status == 404:
-                raise _unknown_dealer(provider, seat) from None
+                raise _unknown_dealer(provider, row) from None
             raise _judged(provider, error) from None
         except WtpdError as error:  # no address is set yet
             raise _Untried(error.text) from None
-        if found.account != seat.account:
-            raise _other_dealer(provider, seat, found, ())
+        if found.account != row.account:
+            raise _other_dealer(provider, row, found, ())
         brand, wanted = found.facts.get("brand", ""), self._fleet.manifests[provider.name].brand
         if brand and wanted and brand != wanted:
-            raise _other_brand(provider, seat, brand, wanted)
+            raise _other_brand(provider, row, brand, wanted)
         return found
 
-    async def _owner(self, refused: Seat, fields: Mapping[str, str]) -> Verified | None:
+    async def _owner(self, refused: Row, fields: Mapping[str, str]) -> Verified | None:
         """Whose credentials they are, among the dealers of this box: mostly those of two sites were mixed up."""
-        others = [seat for seat in self._fleet.of(refused.connector) if seat.account not in (None, refused.account)]
-        for seat in others[:ASKED_FOR_OWNER]:
+        others = [row for row in self._fleet.rows_of(refused.connector) if row.account not in (None, refused.account)]
+        for row in others[:ASKED_FOR_OWNER]:
             try:
-                return await self._fleet.probe(seat.connector, seat.site, fields)
+                return await self._fleet.probe(row.connector, row.site, fields)
             except PartnerError:
                 continue
         return None
@@ -175,42 +170,42 @@ def _no_way(provider: Provider) -> Text:
     return N_("{provider} offers no way to try its credentials.", provider=provider.title)
 
 
-def _other_dealer(provider: Provider, seat: Seat, owner: Verified | None, covers: Sequence[str]) -> Refused:
-    facts = {"site": seat.site, "dealer_number": seat.account, "belongs_to": owner.account if owner else None}
+def _other_dealer(provider: Provider, row: Row, owner: Verified | None, covers: Sequence[str]) -> Refused:
+    facts = {"site": row.site, "dealer_number": row.account, "belongs_to": owner.account if owner else None}
     if owner is None and covers:
         text = N_(
             "These credentials belong to {covers}, but the mapping has {wanted} for {site}.",
-            covers=", ".join(covers), wanted=seat.account, site=seat.site,
+            covers=", ".join(covers), wanted=row.account, site=row.site,
         )  # fmt: skip
     elif owner is None:
         text = N_(
             "{provider} doesn't let these credentials act for dealer number {wanted}, which the mapping has for "
             "{site}.",
-            provider=provider.title, wanted=seat.account, site=seat.site,
+            provider=provider.title, wanted=row.account, site=row.site,
         )  # fmt: skip
     else:
         text = N_(
             "These credentials belong to dealer number {found} ({name}), but the mapping has {wanted} for {site}.",
-            found=owner.account, name=owner.name, wanted=seat.account, site=seat.site,
+            found=owner.account, name=owner.name, wanted=row.account, site=row.site,
         )  # fmt: skip
     return Refused(text, kind="other-dealer", facts=facts)
 
 
-def _unknown_dealer(provider: Provider, seat: Seat) -> Refused:
+def _unknown_dealer(provider: Provider, row: Row) -> Refused:
     text = N_(
         "{provider} knows no dealer number {wanted}, which the mapping has for {site}.",
-        provider=provider.title, wanted=seat.account, site=seat.site,
+        provider=provider.title, wanted=row.account, site=row.site,
     )  # fmt: skip
-    return Refused(text, kind="other-dealer", facts={"site": seat.site, "dealer_number": seat.account})
+    return Refused(text, kind="other-dealer", facts={"site": row.site, "dealer_number": row.account})
 
 
-def _other_brand(provider: Provider, seat: Seat, brand: str, wanted: str) -> Refused:
+def _other_brand(provider: Provider, row: Row, brand: str, wanted: str) -> Refused:
     text = N_(
         "These credentials belong to a dealer of {found}, but {provider} is for {wanted} (dealer number {number}, "
         "{site}).",
-        found=brand, wanted=wanted, provider=provider.title, number=seat.account, site=seat.site,
+        found=brand, wanted=wanted, provider=provider.title, number=row.account, site=row.site,
     )  # fmt: skip
-    return Refused(text, kind="other-dealer", facts={"site": seat.site, "brand": wanted, "belongs_to": brand})
+    return Refused(text, kind="other-dealer", facts={"site": row.site, "brand": wanted, "belongs_to": brand})
 
 
 def _who(found: Sequence[Verified]) -> Text:

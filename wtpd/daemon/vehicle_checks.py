@@ -18,7 +18,7 @@ from wtpd.channel.errors import NeedsToken, PartnerError, RateLimited, why
 from wtpd.clock import Clock
 from wtpd.config.model import Config
 from wtpd.connectors.manifest import Manifest
-from wtpd.daemon.channels.box import Failing
+from wtpd.daemon.channels.asked import Failing
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.identification import VehicleData
 from wtpd.errors import Unavailable, WtpdError
@@ -107,6 +107,8 @@ class VehicleChecks:
         sites = self.sites(manifest)
         if not sites:
             self.troubles.pop(manifest.name, None)
+        if self._vehicle_data.is_paused(manifest.name):
+            return 0
         if not sites or (trouble is not None and self._clock.now() < trouble.until):
             return 0
         answered = 0

@@ -73,6 +73,21 @@ def put(tx: Tx, spec: ChannelSpec) -> None:
     _fill_outbox(tx, spec, linked_too=before is not None and not before["active"])
 
 
+def seat(tx: Tx, channel: str, connector: str, site: str) -> None:
+    """Make room for a channel that exchanges no appointments, where there is none yet, so that a pause can be kept. It
+    stays inactive: nothing is sent by it. `site` is empty for the channel of the whole box."""
+    tx.run(
+        """INSERT INTO channel (id, connector, site, department, account, active) VALUES (?, ?, ?, '', '', 0)
+           ON CONFLICT DO NOTHING""",
+        (channel, connector, site),
+    )
+
+
+def halt_of(tx: Tx, channel: str) -> Halt:
+    """What the channel waits for; nothing, if it isn't known here."""
+    return Halt() if mapped(tx, channel) is None else Channels(tx).halt(channel)
+
+
 def confirm(tx: Tx, channel: str, department: str, account: str) -> None:
     """Somebody means what this mapping would cancel at the partner; it comes into force next."""
     tx.run("UPDATE channel SET confirmed = ? WHERE id = ?", (_scope(department, account), channel))

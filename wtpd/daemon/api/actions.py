@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, Protocol
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 from msgspec import Struct
 
@@ -13,8 +13,7 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.reload import Settings
-from wtpd.texts import N_, Text
-from wtpd.words import SCREENS
+from wtpd.texts import Text
 
 
 class ChoiceView(Struct, frozen=True):
@@ -50,21 +49,15 @@ class ActionView(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-class Entries(Protocol):
-    """What the credential store holds of a provider."""
-
-    def has(self, provider: str) -> bool: ...
-
-    def unusable(self, provider: str) -> Text | None: ...
-
-
 class ActionRoutes:
-    """`holdings` knows which credentials there are, and which can't be used."""
+    """`refusal`: why a connector can't be asked for anything just now, by name."""
 
-    def __init__(self, manifests: Iterable[Manifest], settings: Settings, holdings: Entries) -> None:
+    def __init__(
+        self, manifests: Iterable[Manifest], settings: Settings, refusal: Callable[[str], Text | None]
+    ) -> None:
         self._manifests = tuple(manifests)
         self._settings = settings
-        self._holdings = holdings
+        self._refusal = refusal
 
     def routes(self) -> list[Route]:
         return [
@@ -80,7 +73,7 @@ class ActionRoutes:
 
     def _view(self, manifest: Manifest, action: Action, language: str) -> ActionView:
         config = self._settings.config
-        reason = self._missing(manifest, config)
+        reason = self._refusal(manifest.name)
         return ActionView(
             connector=manifest.name,
             title=manifest.title,
@@ -94,21 +87,6 @@ class ActionRoutes:
             available=reason is None,
             reason=reason.render(language) if reason else None,
         )
-
-    def _missing(self, manifest: Manifest, config: Config) -> Text | None:
-        settings = config.connectors.get(manifest.name)
-        if manifest.module is not None and manifest.module not in config.modules:
-            return N_("the module {module} isn't licensed on this box", module=manifest.module)
-        if settings is not None and not settings.enabled:
-            return N_("switched off in wtpd.yaml (connectors.{connector}.enabled)", connector=manifest.name)
-        if (
-            manifest.provider is not None
-            and not manifest.provider.is_optional
-            and not self._holdings.has(manifest.name)
-        ):
-            screen = SCREENS["credentials"]
-            return N_("no credentials of {title} yet: wtpd tui → {screen}", title=manifest.title, screen=screen)
-        return self._holdings.unusable(manifest.name)
 
 
 def _field(field: ActionField, config: Config, language: str) -> FieldView:

@@ -104,9 +104,8 @@ class AttentionRoutes:
 
     def _retry(self, tx: Tx, number: int, call: Call) -> None:
         entry = attention.get(tx, number)
-        running = self._fleet.channel(entry.channel or "")
-        by, edited = call.author.actor, call.body.message
-        decide.retry(self._session(tx), number, running.channel.spec, running.parse, by=by, edited=edited)
+        channel = self._fleet.channel(entry.channel or "")
+        channel.retry(self._session(tx), number, by=call.author.actor, edited=call.body.message)
 
     async def _decide(self, call: Call, work: Callable[[Tx, int], None]) -> Answer:
         number = _number(call)

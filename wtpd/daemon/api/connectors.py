@@ -16,14 +16,11 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Limit, Sign
-from wtpd.daemon.channel_maker import Running
-from wtpd.daemon.channels.box import BoxChannels
-from wtpd.daemon.credential_desk import CredentialDesk
-from wtpd.daemon.fleet import Fleet, Seat
+from wtpd.daemon.channels.channel import Channel, Row
+from wtpd.daemon.fleet import Fleet
 from wtpd.errors import Invalid, Problem
 from wtpd.store import attention, inbox, outbox, runs
 from wtpd.store.database import Database, Tx
-from wtpd.sync.channel import MANUAL
 from wtpd.sync.ports import RunRecord
 from wtpd.texts import N_, said
 
@@ -31,10 +28,10 @@ PATH = "/v1/connectors"
 
 
 class ChannelView(Struct, frozen=True, kw_only=True):
-    """One connector at one site, or at the whole box where sites aren't mapped: its `site` is empty then, and it makes
-    no runs. `state`: starting, healthy, limited, retrying, needs_token, not_covered, paused,
-    stopped, config_error, disabled, not_mapped, not_available or not_licensed; `reason` says it in a sentence.
-    `waiting`: appointments that are to be sent."""
+    """One connector at one site, or at the whole box where sites aren't mapped: its `site` is empty then. `makes_runs`:
+    it works by itself, so it can be synced and compared; others are only asked, or sent to. `state`: starting, healthy,
+    limited, retrying, needs_token, not_covered, paused, stopped, config_error, disabled, not_mapped, not_available or
+    not_licensed; `reason` says it in a sentence. `waiting`: appointments that are to be sent."""
 
     id: str
     site: str
@@ -50,6 +47,7 @@ class ChannelView(Struct, frozen=True, kw_only=True):
     conflicts: int = 0
     quarantined: int = 0
     rejected: int = 0
+    makes_runs: bool = True
 
 
 class ConnectorView(Struct, frozen=True, kw_only=True):
@@ -146,13 +144,9 @@ class RunsQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ConnectorRoutes:
-    """`box`: the connectors that aren't mapped by site."""
-
-    def __init__(self, db: Database, fleet: Fleet, box: BoxChannels, desk: CredentialDesk) -> None:
+    def __init__(self, db: Database, fleet: Fleet) -> None:
         self._db = db
-        self._box = box
         self._fleet = fleet
-        self._desk = desk
 
     def routes(self) -> list[Route]:
         act = partial(Route, method="POST", role=Role.ADMIN)
@@ -192,63 +186,52 @@ class ConnectorRoutes:
         ]  # fmt: skip
 
     async def overview(self, call: Call) -> Answer:
-        seats = [*self._fleet.seats, *self._box.seats]
-        views = await self._views(seats, call.language)
+        rows = self._fleet.rows
+        views = await self._views(rows, call.language)
         items = [
             ConnectorView(
                 name=name,
                 title=manifest.title,
                 capabilities=sorted(manifest.capabilities),
-                channels=[view for seat, view in zip(seats, views, strict=True) if seat.connector == name],
+                channels=[view for row, view in zip(rows, views, strict=True) if row.connector == name],
             )
-            for name, manifest in {**self._fleet.manifests, **self._box.manifests}.items()
+            for name, manifest in self._fleet.manifests.items()
         ]
         return answer(Page(items))
 
     async def sync(self, call: Call) -> Answer:
         wanted: SyncInput = call.body
-        running = self._fleet.running(call.params["connector"], wanted.site)
-        records = await asyncio.gather(*(one.channel.run(MANUAL, dry_run=wanted.dry_run) for one in running))
+        channels = self._fleet.working(call.params["connector"], wanted.site)
+        records = await asyncio.gather(*(one.run(dry_run=wanted.dry_run) for one in channels))
         return answer(Page([run_view(record, call.language) for record in records]))
 
     async def pause(self, call: Call) -> Answer:
-        for one in self._fleet.running(call.params["connector"], call.body.site):
-            await one.channel.pause(call.author.actor)
+        for one in self._fleet.working(call.params["connector"], call.body.site):
+            await one.pause(call.author.actor)
         return await self._answer(call)
 
     async def resume(self, call: Call) -> Answer:
         wanted: ResumeInput = call.body
-        for one in self._fleet.running(call.params["connector"], wanted.site):
-            await one.channel.resume(by=call.author.actor, accept_cancellations=wanted.accept_cancellations)
+        for one in self._fleet.working(call.params["connector"], wanted.site):
+            await one.resume(call.author.actor, accept_cancellations=wanted.accept_cancellations)
         return await self._answer(call)
 
     async def resync(self, call: Call) -> Answer:
-        running = self._fleet.running(call.params["connector"], call.body.site)
-        records = await asyncio.gather(*(one.channel.resync() for one in running))
+        channels = self._fleet.working(call.params["connector"], call.body.site)
+        records = await asyncio.gather(*(one.resync() for one in channels))
         return answer(Page([run_view(record, call.language) for record in records]))
 
     async def send_rejected(self, call: Call) -> Answer:
-        running = self._fleet.running(call.params["connector"], call.body.site)
-        names = [one.channel.spec.id for one in running]
+        names = [one.row.id for one in self._fleet.running(call.params["connector"], call.body.site)]
         counts = await self._db.write(lambda tx: [outbox.Outbox(tx).retry_all(name) for name in names])
         return answer(Page([SentAgainView(*each) for each in zip(names, counts, strict=True)]))
 
     async def verify(self, call: Call) -> Answer:
         wanted: VerifyInput = call.body
-        connector = call.params["connector"]
-        if connector in self._fleet.without_runs and not wanted.compare and wanted.site is None:
-            return answer(Page([await self._asked(connector, call)]))
-        running = self._fleet.running(connector, wanted.site)
-        items = await asyncio.gather(*(self._verified(one, wanted.compare, call.language) for one in running))
+        choose = self._fleet.running if wanted.compare else self._fleet.working
+        channels = choose(call.params["connector"], wanted.site)
+        items = await asyncio.gather(*(self._verified(one, wanted.compare, call) for one in channels))
         return answer(Page(list(items)))
-
-    async def _asked(self, connector: str, call: Call) -> VerifiedView:
-        """Of a connector that makes no runs: whether it takes the box's login now."""
-        outcome = await self._desk.test(connector, "general", None, actor=call.author.actor)
-        found = outcome.found[0] if outcome.found else None
-        if not outcome.tested or found is None:
-            return VerifiedView(site="", account="", error=said(outcome.text, call.language))
-        return VerifiedView(site="", account=found.account, name=found.name, facts=found.facts)
 
     async def runs(self, call: Call) -> Answer:
         query: RunsQuery = call.query
@@ -260,67 +243,63 @@ class ConnectorRoutes:
         )
         return answer(Page([run_view(record, call.language) for record in found]))
 
-    async def _verified(self, one: Running, compare: bool, language: str) -> VerifiedView:
-        spec = one.channel.spec
+    async def _verified(self, one: Channel, compare: bool, call: Call) -> VerifiedView:
+        row, language = one.row, call.language
+        account = row.account or ""
         try:
-            found = await one.verify()
-            comparison = await one.channel.compare() if compare else None
+            found = await one.verify(call.author.actor)
+            comparison = await one.compare() if compare else None
         except PartnerError as error:
-            return VerifiedView(site=spec.site, account=spec.account, error=said(why(error), language))
+            return VerifiedView(site=row.site, account=account, error=said(why(error), language))
         wrong = N_(
             "Wrong dealer number: {partner} knows us as {found}, but the mapping has {number}.",
-            partner=self._fleet.title_of(spec.id), found=found.account, number=spec.account,
+            partner=row.title, found=found.account, number=account,
         )  # fmt: skip
+        is_right = row.account is None or found.account == row.account
         return VerifiedView(
-            site=spec.site,
+            site=row.site,
             account=found.account,
             name=found.name,
             facts=found.facts,
             missing=[missing_right(right, one).render(language) for right, one in found.missing.items()],
-            error=None if found.account == spec.account else wrong.render(language),
+            error=None if is_right else wrong.render(language),
             compared=comparison.compared if comparison else None,
             differences=[_difference(each) for each in comparison.differences] if comparison else [],
         )
 
     async def _answer(self, call: Call) -> Answer:
-        seats = self._fleet.of(call.params["connector"], call.body.site)
-        return answer(Page(await self._views(seats, call.language)))
+        rows = self._fleet.rows_of(call.params["connector"], call.body.site)
+        return answer(Page(await self._views(rows, call.language)))
 
-    async def _views(self, seats: Sequence[Seat], language: str) -> list[ChannelView]:
-        return await self._db.read(lambda tx: [channel_view(tx, seat, language) for seat in seats])
+    async def _views(self, rows: Sequence[Row], language: str) -> list[ChannelView]:
+        return await self._db.read(lambda tx: [channel_view(tx, row, language) for row in rows])
 
 
-def channel_view(tx: Tx | None, seat: Seat, language: str) -> ChannelView:
+def channel_view(tx: Tx | None, row: Row, language: str) -> ChannelView:
     """`tx` None: the database can't be read; what only it knows is left out."""
-    condition = seat.condition
+    condition = row.condition
     view = ChannelView(
-        id=seat.id,
-        site=seat.site,
-        account=seat.account,
-        department=seat.department,
+        id=row.id,
+        site=row.site,
+        account=row.account,
+        department=row.department,
         state=str(condition.state),
         since=condition.since,
         reason=condition.reason.render(language) if condition.reason else None,
-        last_success=seat.last_success,
+        last_success=row.last_success,
+        next_run=row.next_run,
+        error=said(row.error, language) if row.error else None,
+        makes_runs=row.makes_runs,
     )
-    if seat.running is None:
+    if tx is None or not (row.makes_runs and row.is_set_up):
         return view
-    channel = seat.running.channel
-    view = msgspec.structs.replace(
-        view,
-        last_success=channel.standing.last_success,
-        next_run=channel.next_run,
-        error=said(channel.standing.last_error, language) if channel.standing.last_error else None,
-    )
-    if tx is None:
-        return view
-    listed = attention.counts_of(tx, seat.id)
+    listed = attention.counts_of(tx, row.id)
     return msgspec.structs.replace(
         view,
-        last_success=channel.standing.last_success or runs.last_success(tx, seat.id),
-        waiting=outbox.waiting(tx, seat.id),
+        last_success=row.last_success or runs.last_success(tx, row.id),
+        waiting=outbox.waiting(tx, row.id),
         conflicts=listed.get("conflict", 0),
-        quarantined=inbox.count(tx, seat.id),
+        quarantined=inbox.count(tx, row.id),
         rejected=listed.get("rejected", 0),
     )
 

@@ -201,7 +201,7 @@ class MappingRoutes:
         raise NotFound(N_("There is no site {site}.", site=name))
 
     def _partner(self, name: str) -> str:
-        if name not in self._manifests:
+        if name not in self._manifests or self._manifests[name].mapping is None:
             raise NotFound(N_("There is no connector {connector}.", connector=name))
         return name
 

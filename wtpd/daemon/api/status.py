@@ -16,7 +16,6 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.config import ConfigError, errors_of
 from wtpd.daemon.api.connectors import ChannelView, channel_view
 from wtpd.daemon.api.routes import Route
-from wtpd.daemon.channels.box import BoxChannels
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
@@ -128,7 +127,6 @@ class StatusRoutes:
         has_mail_server: Callable[[], bool],
         integrity: Integrity,
         lan: Lan,
-        box: BoxChannels,
         failures: Failures,
     ) -> None:
         self._db = db
@@ -145,7 +143,6 @@ class StatusRoutes:
         self._integrity = integrity
         self._failures = failures
         self._lan = lan
-        self._box = box
         self._started = (clock.now(), clock.monotonic())
 
     def routes(self) -> list[Route]:
@@ -183,10 +180,10 @@ class StatusRoutes:
             site.id: local_day(now.astimezone(ZoneInfo(site.time_zone)).date(), site.time_zone)
             for site in self._settings.config.sites
         }
-        return news.kept(tx, [seat.id for seat in self._fleet.seats if seat.running], days)
+        return news.kept(tx, [row.id for row in self._fleet.rows if row.makes_runs and row.is_set_up], days)
 
     def _troubles(self, kept: news.Kept) -> list[news.Trouble]:
-        seats, holdings = self._fleet.seats, self._holdings
+        rows, holdings = self._fleet.rows, self._holdings
         has_server = self._has_mail_server() or not any(site.status_mail for site in self._settings.config.sites)
         return news.worst_first(
             [
@@ -194,8 +191,8 @@ class StatusRoutes:
                 *news.of_box(self._settings.fault, self._health, holdings.key_lost),
                 *news.of_start(self._settings.unapplied),
                 *news.of_credentials(holdings.expiries()),
-                *news.of_refusals(holdings.refusals(), seats, self._scope, self._box.manifests),
-                *news.of_channels([*seats, *self._box.failing], kept, self._scope),
+                *news.of_refusals(holdings.refusals(), rows, self._scope),
+                *news.of_channels(rows, kept, self._scope),
                 *news.of_lists(kept),
                 *news.of_mails(kept.mails, has_server=has_server),
                 *news.of_failures(self._failures.open),
@@ -217,7 +214,7 @@ class StatusRoutes:
             started_at=self._started[0],
             uptime=int(self._clock.monotonic() - self._started[1]),
             problems=[_problem(one, language) for one in troubles],
-            channels=[channel_view(tx, seat, language) for seat in (*self._fleet.seats, *self._box.seats)],
+            channels=[channel_view(tx, row, language) for row in self._fleet.rows],
             config_errors=errors_of(fault.error, language) if fault else [],
             attention=dict(kept.listed),
             disk=DiskView(self._health.free, _size(self._database)),

@@ -76,7 +76,8 @@ class Request:
 
 
 class ListenerApp:
-    """`names`: of the box; `refusal` says why nothing new can be kept just now. Both are asked each time."""
+    """`names`: of the box; `refusal`: why nothing is taken from a connector just now, at a site. Both are asked each
+    time."""
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class ListenerApp:
         clock: Clock,
         *,
         names: Callable[[], tuple[str, ...]],
-        refusal: Callable[[], WtpdError | None],
+        refusal: Callable[[str, str], WtpdError | None],
         language: Callable[[], str],
     ) -> None:
         self._db = db
@@ -177,7 +178,7 @@ class ListenerApp:
     ) -> Answer:
         source = _source(request, token, path)
         head = Head(method="POST", path=path, headers=source.headers, site=token.site, account=token.account)
-        if (refusal := self._refusal()) is not None:
+        if (refusal := self._refusal(token.connector, token.site)) is not None:
             raise refusal
         if source.headers.get("content-encoding", "") not in CODINGS:
             text = N_("The content may be packed with gzip only.")

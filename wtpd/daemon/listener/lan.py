@@ -40,7 +40,7 @@ class Lan:
         clock: Clock,
         *,
         failures: Failures,
-        refusal: Callable[[], WtpdError | None],
+        refusal: Callable[[str, str], WtpdError | None],
         on_change: Callable[[], None],
     ) -> None:
         self.receivers = receivers

@@ -71,8 +71,8 @@ class ChannelPage(Page):
 
     def can(self, action: str, channel: Json) -> bool:
         """Whether its state allows that."""
-        if not channel["site"]:  # the whole box's: it is only asked
-            return action == "verify" and channel["state"] in (*_POSSIBLE[action], "not_mapped")
+        if not channel["makes_runs"] and action in ("sync", "dry_run"):
+            return False
         return channel["state"] in _POSSIBLE[action]
 
     def on_screen_resume(self) -> None:
@@ -98,13 +98,22 @@ class ChannelPage(Page):
         if channel is None or self._is_busy(channel):
             return
         consequence = N_(
+            "Nothing is asked of {title} and nothing is taken from it until somebody resumes it.",
+            title=self.title_of(channel),
+        )
+        if channel["makes_runs"]:
+            consequence = self._consequence(channel)
+        then = partial(self.start, N_("pausing"), _pause, channel)
+        self.wtpd.confirm(N_("Pause {channel}?", channel=channel["id"]), consequence, then)
+
+    def _consequence(self, channel: Json) -> Text:
+        """Of a pause of a channel that makes runs."""
+        return N_(
             "Nothing is fetched from {title} and nothing is sent there for {site} until somebody resumes it: what is "
             "booked there isn't seen here, and what is changed here waits.",
             title=self.title_of(channel),
             site=self.session.site_name(channel["site"]),
         )
-        then = partial(self.start, N_("pausing"), _pause, channel)
-        self.wtpd.confirm(N_("Pause {channel}?", channel=channel["id"]), consequence, then)
 
     def action_resume(self) -> None:
         channel = self.channel
@@ -123,6 +132,9 @@ class ChannelPage(Page):
                 doing = N_("comparing") if compare else N_("verifying")
                 self.start(doing, partial(_verify, compare=compare), channel)
 
+        if not channel["makes_runs"]:
+            chosen(False)
+            return
         options = [
             (False, N_("Ask {title} who we are there", title=self.title_of(channel))),
             (True, N_("Compare all appointments too, field by field; it only reads")),
@@ -192,7 +204,7 @@ async def _dry_run(page: ChannelPage, channel: Json) -> None:
 
 async def _verify(page: ChannelPage, channel: Json, *, compare: bool) -> None:
     connector, site = _names(channel)
-    found = await page.api.connectors.verify(connector, site=site, compare=compare and site is not None)
+    found = await page.api.connectors.verify(connector, site=site, compare=compare)
     known = await _known(page, (each["appointment_id"] for one in found for each in one["differences"]))
     heading = N_("Who we are at {title}", title=page.title_of(channel))
     ready = N_("{channel}: verified.", channel=channel["id"])
