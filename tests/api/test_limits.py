@@ -19,14 +19,15 @@ from typing import Any
 
 import pytest
 
+from tests.support import confined
 from tests.support.daemon import OFFLINE, DaemonProcess, config_text, daemon_process, running_daemon
 from tests.support.unix_http import UnixHttp, read_reply
+from wtpd.book.limits import PARAGRAPHS
+from wtpd.client import Client
 from wtpd.daemon.api import limits
 from wtpd.daemon.api.limits import CONNECTIONS, KEPT, PER_CALLER, Bucket, Places, Requests
 from wtpd.daemon.presence import Presence
 
-MEMORY_MAX = 256 << 20
-"""As in the unit (MemoryMax)."""
 ROOT = 0
 
 
@@ -157,6 +158,30 @@ async def open_daemon(folder: Path) -> AsyncIterator[DaemonProcess]:
 
 
 @asynccontextmanager
+async def confined_daemon(folder: Path, way: str, *options: str) -> AsyncIterator[DaemonProcess]:
+    """Under the memory limit of the unit, with a book of the longest texts."""
+    try:
+        with confined.room(way, *options) as arguments:
+            async with daemon_process(folder, settings(), arguments=arguments, MALLOC_ARENA_MAX="1") as daemon:
+                daemon.http.path.chmod(0o666)
+                await fill_book(daemon)
+                yield daemon
+    except OSError as error:
+        if way == confined.DATA:
+            raise
+        pytest.skip(f"no control group can be made here: {error}")
+
+
+async def fill_book(daemon: DaemonProcess) -> None:
+    long = "\N{GRINNING FACE}" * PARAGRAPHS
+    work = [{"title": "A", "description": long}] * 5
+    visit = {"site": "rostock", "department": "Werkstatt", "drop_off": "2027-03-01T07:00:00Z",
+             "collection": "2027-03-01T15:00:00Z", "notes": long, "interventions": work}  # fmt: skip
+    for _ in range(200):
+        assert (await daemon.http.post("/v1/appointments", visit)).status == 201
+
+
+@asynccontextmanager
 async def as_reader(script: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program run by a member of the read group."""
     _, uid, _ = reader()
@@ -187,47 +212,41 @@ def peak(pid: int) -> int:
     return int(found[1]) << 10
 
 
-FLOOD = """
-import json, socket, sys, time
-path, kind = sys.argv[1:]
-piece = {
-    "pipeline": b"GET / HTTP/1.1\\r\\n\\r\\n" * 12000,
-    "answers": b"GET /v1/openapi.json HTTP/1.1\\r\\nhost: wtpd\\r\\n\\r\\n" * 5,
-    "streams": b"GET /v1/events HTTP/1.1\\r\\nhost: wtpd\\r\\n\\r\\n",
-    "idle": b"",
-    "endless": b"POST /v1/config/check HTTP/1.1\\r\\nhost: wtpd\\r\\ncontent-type: application/json\\r\\n"
-               b"transfer-encoding: chunked\\r\\n\\r\\n" + b"40000\\r\\n" + b"x" * 0x40000 + b"\\r\\n",
-}[kind]
-held = []
-for _ in range(600 if kind in ("idle", "streams") else 60):
-    one = socket.socket(socket.AF_UNIX)
-    one.settimeout(0.2)
-    try:
-        one.connect(path)
-        held.append(one)
-        one.sendall(piece)
-    except OSError:
-        pass
-    if kind in ("idle", "streams"):
-        time.sleep(0.005)
-print(json.dumps(len(held)), flush=True)
-sys.stdin.read()
-"""
-
-
 @needs_root
 @pytest.mark.timeout(180)
-async def test_a_reader_can_exhaust_neither_memory_nor_places(folder: Path) -> None:
-    async with open_daemon(folder) as daemon:
+@pytest.mark.parametrize("way", [confined.CGROUP, confined.DATA])
+async def test_a_reader_can_exhaust_neither_memory_nor_places(folder: Path, way: str) -> None:
+    async with confined_daemon(folder, way) as daemon:
         path = str(daemon.http.path)
-        for kind in ("pipeline", "answers", "endless", "streams", "idle"):
-            async with as_reader(FLOOD, path, kind) as process:
+        for kind in confined.FLOODS:
+            async with as_reader(confined.FLOOD, path, kind) as process:
                 assert await told(process) > 0, kind
                 for target in ("/v1/health", "/v1/status"):
                     reply = await daemon.http.get(target)
                     assert reply.status == 200, kind
-        assert peak(daemon.pid) < MEMORY_MAX
+        assert peak(daemon.pid) < confined.memory_max()
+        assert "MemoryError" not in daemon.log
         assert await daemon.stop() == 0
+
+
+@needs_root
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("way", [confined.CGROUP, confined.DATA])
+async def test_without_the_limits_a_reader_would_exhaust_it(folder: Path, way: str) -> None:
+    """The flood is one that the limits are needed against."""
+    async with confined_daemon(folder, way, "--no-limits") as daemon:
+        async with as_reader(confined.FLOOD, str(daemon.http.path), "lists") as process:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+                await told(process)
+                async with asyncio.timeout(20):
+                    while "MemoryError" not in daemon.log:
+                        await daemon.http.get("/v1/status")
+        assert "MemoryError" in daemon.log or await daemon.ended() == -signal.SIGKILL
+
+
+def test_the_memory_of_the_unit_is_known() -> None:
+    assert 64 << 20 < confined.memory_max() < 1 << 30
+    assert confined.memory_max("[Service]\nMemoryMax=2G\n") == 2 << 30
 
 
 ASK = """
@@ -336,3 +355,43 @@ async def test_one_user_cant_take_the_places_of_all_screens(tmp_path: Path) -> N
         presence.put((1, str(number)), "anna", "mapping/rostock", editing=False)
     assert presence.put((2, "tui"), "bert", "mapping/rostock", editing=True)
     presence.close()
+
+
+LONG_TEXT = "x" * PARAGRAPHS
+
+
+async def long_visit(http: UnixHttp, **more: object) -> str:
+    work = [{"title": "A", "description": LONG_TEXT}] * 60
+    visit = {"site": "rostock", "department": "Werkstatt", "drop_off": "2027-03-01T07:00:00Z",
+             "collection": "2027-03-01T15:00:00Z", "interventions": work} | more  # fmt: skip
+    reply = await http.post("/v1/appointments", visit)
+    assert reply.status == 201, reply.json
+    return str(reply.json["id"])
+
+
+async def test_a_page_of_long_texts_is_short_and_the_next_one_goes_on(http: UnixHttp) -> None:
+    made = [await long_visit(http, work_order=f"LONG{number}") for number in range(5)]
+    found: list[str] = []
+    cursor, pages = "", 0
+    while cursor is not None:
+        more = f"&cursor={cursor}" if cursor else ""
+        reply = await http.get(f"/v1/appointments?limit=500&site=rostock{more}")
+        found += [one["id"] for one in reply.json["items"]]
+        cursor, pages = reply.json["next_cursor"], pages + 1
+    assert pages > 1
+    assert sorted(one for one in found if one in made) == sorted(made)
+    assert len(found) == len(set(found))
+    assert 0 < len((await http.get("/v1/appointments?q=LONG&limit=500")).json["items"]) < 5
+
+
+async def test_a_long_history_is_read_page_by_page(http: UnixHttp, tmp_path: Path) -> None:
+    visit = await long_visit(http)
+    for version in range(1, 6):
+        work = [{"title": f"B{version}", "description": LONG_TEXT}] * 30
+        change = await http.patch(f"/v1/appointments/{visit}", {"interventions": work}, version=f'"{version}"')
+        assert change.status == 200, change.json
+    first = (await http.get(f"/v1/appointments/{visit}/history")).json
+    assert 0 < len(first["items"]) < 6
+    async with Client(str(http.path)) as api:
+        assert [one["version"] for one in await api.appointments.history(visit)] == [1, 2, 3, 4, 5, 6]
+        assert len(await api.appointments.trace(visit)) >= 6

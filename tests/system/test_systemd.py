@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.box import ROOTS, Box, box
+from tests.support.confined import FLOOD, memory_max
 
 pytestmark = [
     pytest.mark.system,
@@ -148,6 +149,39 @@ def test_reload(connected: Box) -> None:
             assert ("colour" in connected.show("StatusText")) is broken, "told by the time that reload returns"
         connected.until(lambda: ("colour" in connected.show("StatusText")) is broken)  # noqa: B023 - called at once
     assert (connected.show("ActiveState"), connected.pid) == ("active", before)
+
+
+BOOK = """\
+import http.client, json, socket
+class Local(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/run/wtpd/api.sock")
+api, long = Local("wtpd"), "\\N{GRINNING FACE}" * 10_000
+visit = {"site": "rostock", "department": "Werkstatt", "drop_off": "2027-03-05T07:00:00Z",
+         "collection": "2027-03-05T15:00:00Z", "notes": long,
+         "interventions": [{"title": "A", "description": long}] * 5}
+for _ in range(100):
+    query = "?allow_over_limit=true"
+    api.request("POST", "/v1/appointments" + query, json.dumps(visit), {"content-type": "application/json"})
+    answer = api.getresponse()
+    assert answer.status == 201, answer.read()
+    answer.read()
+"""
+
+
+def test_a_reader_can_exhaust_neither_its_memory_nor_its_places(service: Box) -> None:
+    assert int(service.show("MemoryMax")) == memory_max()
+    before, restarts = service.pid, service.show("NRestarts")
+    service.run("python3", "-", given=BOOK)
+    service.write("/run/flood.py", FLOOD)
+    become = "setpriv --reuid=reader --regid=reader --init-groups"
+    for kind in ("lists", "endless", "streams", "heads"):
+        held = f"(sleep 5 | {become} python3 /run/flood.py /run/wtpd/api.sock {kind}) >/run/flooded 2>&1 &"
+        service.sh(f"rm -f /run/flooded; {held}")
+        service.until(lambda: service.sh("cat /run/flooded", check=False).strip().isdigit())
+        assert service.ask("GET", "/v1/health")[0] == 200, kind
+    assert (service.pid, service.show("NRestarts")) == (before, restarts), "the kernel killed nothing"
 
 
 def test_after_a_kill_it_is_back_and_callers_only_waited(service: Box) -> None:

@@ -129,7 +129,15 @@ class Appointments(Collection):
         return record
 
     async def history(self, appointment_id: str) -> builtins.list[Json]:
-        return items(await self._http.get(self._of(appointment_id, "history")))
+        """Who changed what and when, oldest first."""
+        found: list[Json] = []
+        cursor = None
+        while True:
+            page = await self._http.get(self._of(appointment_id, "history"), cursor=cursor)
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
 
     async def trace(self, appointment_id: str) -> builtins.list[Json]:
         """Its way between the book and its partners, oldest first: each step in a sentence."""

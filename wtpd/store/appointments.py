@@ -24,6 +24,7 @@ from wtpd.store import imports
 from wtpd.store import search as index
 from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
+from wtpd.store.pages import fill
 from wtpd.texts import N_
 
 TIMES = ("drop_off", "collection", "planned_in", "planned_out", "car_in", "car_out", "dms_created_at")
@@ -39,6 +40,7 @@ _FOUND_BY = {"customer_id", "vehicle_id", "work_order", "dms_number"}
 
 _SELECT = """SELECT a.*, (SELECT json_group_object(r.partner, r.partner_id) FROM reference r
                           WHERE r.appointment_id = a.id) AS "references" FROM appointment a"""
+_SELECT_IN_ORDER = _SELECT.replace("FROM appointment a", "FROM json_each(?) w CROSS JOIN appointment a")
 _INSERT = f"INSERT INTO appointment ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _REFER = """INSERT INTO reference (partner, partner_id, appointment_id) VALUES (?, ?, ?)
             ON CONFLICT DO UPDATE SET appointment_id = excluded.appointment_id"""
@@ -114,9 +116,9 @@ def page(
         narrow = f"""a.rowid IN (SELECT a.rowid FROM appointment a WHERE {narrow}
                                  ORDER BY a.drop_off, a.id LIMIT ? OFFSET ?)"""
         params += (limit + 1, offset)
-    rows = tx.all(f"{_SELECT} WHERE {narrow} ORDER BY a.drop_off, a.id LIMIT ?", (*params, limit + 1))
-    records = [_record(row) for row in rows[:limit]]
-    more = len(rows) > limit
+    rows = tx.run(f"{_SELECT} WHERE {narrow} ORDER BY a.drop_off, a.id LIMIT ?", (*params, limit + 1))
+    kept, more = fill(rows, limit, _size)
+    records = [_record(row) for row in kept]
     return records, write_cursor(iso(records[-1].drop_off), records[-1].id) if more else None
 
 
@@ -130,12 +132,22 @@ def count(tx: Tx, which: Filter) -> int:
 def search(tx: Tx, text: str, limit: int = 50) -> list[Appointment]:
     """By plate, VIN or its end, customer, telephone number, work order, DMS number or a partner's number. Every word of
     `text` must begin a word of the appointment. The latest drop-off first."""
-    return _latest_first(many(tx, index.appointments(tx, text, limit)))
+    return _latest_first(_first(tx, index.appointments(tx, text, limit)))
 
 
 def search_near(tx: Tx, text: str, limit: int = 50) -> list[Appointment]:
     """What nearly fits a text that finds nothing (`wtpd.store.search.near`). The latest drop-off first."""
-    return _latest_first(many(tx, index.near(tx, "appointment", text, limit)))
+    return _latest_first(_first(tx, index.near(tx, "appointment", text, limit)))
+
+
+def _first(tx: Tx, ids: Sequence[str]) -> list[Appointment]:
+    """As `many`, but no more than one page may hold."""
+    rows = tx.run(f"{_SELECT_IN_ORDER} ON a.id = w.value", (to_json(list(ids)),))
+    return [_record(row) for row in fill(rows, len(ids), _size)[0]]
+
+
+def _size(row: Row) -> int:
+    return len(row["interventions"]) + len(row["notes"]) + len(row["dms_notes"])
 
 
 def _latest_first(found: list[Appointment]) -> list[Appointment]:

@@ -22,6 +22,7 @@ from wtpd.clock import iso
 from wtpd.errors import NotFound
 from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
+from wtpd.store.pages import fill
 from wtpd.texts import N_, Text
 
 KINDS = (
@@ -84,18 +85,28 @@ def get(tx: Tx, number: int) -> Attention:
 def page(
     tx: Tx, *, kind: str | None = None, state: str = "open", after: int | None = None, limit: int = 100
 ) -> list[Attention]:
-    """Entries, newest first, older than the id `after`. `state`: `open`, `resolved` or `all`."""
+    """As `part`, without whether more follow."""
+    return part(tx, kind=kind, state=state, after=after, limit=limit)[0]
+
+
+def part(
+    tx: Tx, *, kind: str | None = None, state: str = "open", after: int | None = None, limit: int = 100
+) -> tuple[list[Attention], bool]:
+    """Entries, newest first, older than the id `after`, and whether more follow. `state`: `open`, `resolved` or `all`.
+    An entry counts with its appointment, which is read with it."""
     where = {
         "after": "id < :after" if after is not None else "",
         "state": {"open": "resolved_at IS NULL", "resolved": "resolved_at IS NOT NULL", "all": ""}[state],
         "kind": "kind = :kind" if kind is not None else "",
     }
     conditions = " AND ".join(condition for condition in where.values() if condition) or "true"
-    rows = tx.all(
-        f"SELECT * FROM attention WHERE {conditions} ORDER BY id DESC LIMIT :limit",
-        {"after": after, "kind": kind, "limit": limit},
+    rows = tx.run(
+        f"""SELECT *, (SELECT length(interventions) FROM appointment WHERE id = appointment_id) AS work
+            FROM attention WHERE {conditions} ORDER BY id DESC LIMIT :limit""",
+        {"after": after, "kind": kind, "limit": limit + 1},
     )
-    return [_attention(row) for row in rows]
+    kept, more = fill(rows, limit, lambda row: len(row["data"]) + (row["work"] or 0))
+    return [_attention(row) for row in kept], more
 
 
 def of_appointment(tx: Tx, appointment_id: str, inbox: Sequence[int]) -> list[Attention]:

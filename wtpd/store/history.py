@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from sqlite3 import Row
+from collections.abc import Iterator, Mapping, Sequence
+from sqlite3 import Cursor, Row
 
 import msgspec
 
@@ -11,6 +11,7 @@ from wtpd.clock import iso_exact
 from wtpd.planner.history import Author, Change, Entry
 from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx
+from wtpd.store.pages import fill
 
 _read_changes = msgspec.json.Decoder(dict[str, Change]).decode
 _write_changes = msgspec.json.Encoder().encode
@@ -50,10 +51,24 @@ def append_created(tx: Tx, new: Sequence[tuple[str, Mapping[str, Change]]], auth
 
 def of(tx: Tx, appointment_id: str) -> list[Entry]:
     """All entries of one appointment, oldest first."""
-    return [
-        _entry(row)
-        for row in tx.all("SELECT * FROM history WHERE appointment_id = ? ORDER BY version", (appointment_id,))
-    ]
+    return list(each(tx, appointment_id))
+
+
+def each(tx: Tx, appointment_id: str) -> Iterator[Entry]:
+    """As `of`, but read one after another: all together may be large."""
+    return map(_entry, _rows(tx, appointment_id, 0))
+
+
+def part(tx: Tx, appointment_id: str, *, after: int = 0, limit: int) -> tuple[list[Entry], bool]:
+    """As many entries of one appointment as one page may hold, oldest first, behind the version `after`; and whether
+    more follow."""
+    kept, more = fill(_rows(tx, appointment_id, after), limit, lambda row: len(row["changes"]))
+    return [_entry(row) for row in kept], more
+
+
+def _rows(tx: Tx, appointment_id: str, after: int) -> Cursor:
+    sql = "SELECT * FROM history WHERE appointment_id = ? AND version > ? ORDER BY version"
+    return tx.run(sql, (appointment_id, after))
 
 
 def last_actor(tx: Tx, appointment_id: str) -> str:

@@ -122,6 +122,13 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     limit: Limit = 100
 
 
+class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`cursor`: the version of the appointment behind which to go on."""
+
+    cursor: Annotated[int, Meta(ge=1, le=1 << 53)] | None = None
+    limit: Limit = 500
+
+
 class WriteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_over_limit: bool = False
 
@@ -161,7 +168,7 @@ class Appointments:
                 summary="Blank notes that name somebody who was erased, in the history too",
             ),
             Route(
-                method="GET", path=f"{PATH}/{{id}}/history", role=Role.READ, handler=self.history,
+                method="GET", path=f"{PATH}/{{id}}/history", role=Role.READ, handler=self.history, query=HistoryQuery,
                 result=Page[HistoryEntry], summary="Who changed what and when",
             ),
         ]  # fmt: skip
@@ -225,8 +232,10 @@ class Appointments:
     async def history(self, call: Call) -> Answer:
         def work(tx: Tx) -> Page[HistoryEntry]:
             zone = zone_of(self._book, appointments.get(tx, call.params["id"]).site)
-            entries = history.of(tx, call.params["id"])
-            return Page([_entry(entry, zone, call.language) for entry in entries])
+            query: HistoryQuery = call.query
+            entries, more = history.part(tx, call.params["id"], after=query.cursor or 0, limit=query.limit)
+            following = str(entries[-1].version) if more else None
+            return Page([_entry(entry, zone, call.language) for entry in entries], following)
 
         return answer(await self._db.read(work))
 

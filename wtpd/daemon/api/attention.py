@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from wtpd.book.book import Book
 from wtpd.daemon.api.attention_views import AttentionView, Views
 from wtpd.daemon.api.call import Answer, Call, Role, answer
-from wtpd.daemon.api.collection import Page, cut
+from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.errors import wrong
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Limit, Sign
@@ -76,8 +76,9 @@ class AttentionRoutes:
             raise wrong("kind", N_("There is no such kind; there are: {known}.", known=", ".join(attention.KINDS)))
 
         def work(tx: Tx) -> Page[AttentionView]:
-            found = attention.page(tx, kind=query.kind, state=query.state, after=query.cursor, limit=query.limit + 1)
-            entries, following = cut(found, query.limit)
+            found = attention.part(tx, kind=query.kind, state=query.state, after=query.cursor, limit=query.limit)
+            entries, more = found
+            following = str(entries[-1].id) if more else None
             return Page(self._views.many(tx, entries, call.language), following)
 
         return answer(await self._db.read(work))

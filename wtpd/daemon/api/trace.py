@@ -186,7 +186,7 @@ class TraceRoutes:
         said = messages.of_appointment(tx, appointment_id)
         listed = attention.of_appointment(tx, appointment_id, [one.inbox for one in said if one.inbox is not None])
         steps = [step for one in said for step in self._of_message(one, language)]
-        steps += [_of_history(one, language) for one in history.of(tx, appointment_id)]
+        steps += [_of_history(one, language) for one in history.each(tx, appointment_id)]
         exact = [step.item.at for step in steps] + [one.answered_at for one in said if one.answered_at is not None]
         steps += [step for one in listed for step in _of_attention(one, exact, language)]
         return [step.item for step in sorted(steps, key=lambda step: (step.item.at, step.rank, step.item.id))]
