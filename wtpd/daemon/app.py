@@ -1,4 +1,4 @@
-"""The one place where the daemon's parts are put together (DESIGN.md), and their life from start to stop."""
+"""The daemon: its life from start to stop."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from wtpd.config.model import Config
 from wtpd.config.watch import Notices
 from wtpd.connectors.registry import Registry, load
 from wtpd.daemon import systemd
+from wtpd.daemon.assembly import Parts, build
 from wtpd.daemon.fixed import Fixed, tell
+from wtpd.daemon.ground import open_ground
 from wtpd.daemon.health import FreeOf, free_of
 from wtpd.daemon.lifecycle import STOP_SECONDS, Lifecycle, State, run_stages
 from wtpd.daemon.logs import MESSAGES, Redactor
-from wtpd.daemon.parts import Parts, build
 from wtpd.daemon.reporter import Reporter
 from wtpd.daemon.systemd import Notifier
 
@@ -90,7 +91,7 @@ class Daemon:
     async def _live(self) -> int:
         started = self._clock.monotonic()
         registry = await asyncio.to_thread(load) if self._registry is None else self._registry
-        self.parts = parts = await build(
+        ground = await open_ground(
             self._environment,
             self._environ,
             registry=registry,
@@ -102,6 +103,7 @@ class Daemon:
             apply=self._apply,
             notices=self._notices,
         )
+        self.parts = parts = await build(ground)
         if self.lifecycle.stopping:
             return 0
         await parts.open_api(await asyncio.to_thread(self._socket, parts.settings.config))
@@ -109,7 +111,7 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = self._start_core(group, parts)
-                parts.start_channels()
+                parts.keeper.start_channels()
                 if self.lifecycle.enter(State.READY):
                     log.info(
                         "wtpd %s is ready after %.0f ms", parts.version,

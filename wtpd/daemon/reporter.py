@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from wtpd.clock import Clock
-from wtpd.daemon.parts import Parts
+from wtpd.daemon.assembly import Parts
 from wtpd.daemon.systemd import Notifier
 from wtpd.store.database import Event
 from wtpd.texts import N_

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page, cut
+from wtpd.daemon.api.events import LOG_LINE, Events
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Limit, Sign
 from wtpd.daemon.log_book import LEVELS, Line, LogBook
@@ -66,3 +68,13 @@ def _says(line: Line, words: Sequence[str]) -> bool:
         return True
     text = "\n".join((line.message, line.logger, line.channel or "", line.appointment_id or "")).casefold()
     return all(word in text for word in words)
+
+
+def follow(log_book: LogBook, events: Events) -> None:
+    """Lines are logged on any thread, and told in the event loop, which isn't woken if nobody listens."""
+
+    def tell(line: Line) -> None:
+        events.pass_on(LOG_LINE, **asdict(line))
+
+    loop = asyncio.get_running_loop()
+    log_book.on_line = lambda line: loop.call_soon_threadsafe(tell, line) if events.readers else None
