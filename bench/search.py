@@ -15,6 +15,7 @@ from bench.figures import Figure, at_most, fact, percentile
 from wtpd.store import search
 from wtpd.store.database import Database, Tx
 from wtpd.store.migrations import scripts
+from wtpd.store.search import vocabulary
 
 FOLDER = Path(tempfile.gettempdir()) / "wtpd-bench-search"
 BATCH = 20_000
@@ -66,6 +67,7 @@ def _fill(first: int, last: int, tx: Tx) -> None:
     rows = [(number + 1, f"{number:036}", _document(number)) for number in range(first, last)]
     tx.run_many("INSERT INTO search_appointment_text (doc, id, words) VALUES (?, ?, ?)", rows)
     tx.run_many("INSERT INTO search_appointment (rowid, words) VALUES (?, ?)", [(doc, words) for doc, _, words in rows])
+    vocabulary.update(tx, [], [words for _, _, words in rows])
     people = [(f"+49170{number:07}", f"{number:036}") for number in range(first, last)]
     tx.run_many(
         "INSERT INTO customer (id, origin, version) VALUES (?, 'planner', 1)", [(person,) for _, person in people]

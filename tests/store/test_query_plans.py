@@ -34,12 +34,13 @@ from wtpd.store import (
 from wtpd.store.appointments import Filter
 from wtpd.store.database import Tx
 from wtpd.store.messages import Messages
+from wtpd.store.search import documents
 from wtpd.sync.ports import Taken, Unreadable
 
 GROWING = (
     "appointment", "customer", "customer_contact", "vehicle", "history", "reference", "courtesy_contract", "event",
     "idempotency", "attention", "link", "outbox", "message", "run", "closure", "search_appointment_text",
-    "search_customer_text", "search_vehicle_text", "call",
+    "search_customer_text", "search_vehicle_text", "search_slip", "call",
 )  # fmt: skip
 WEEK = (MONDAY, MONDAY + timedelta(days=7))
 DAY = local_day(MONDAY.date(), "Europe/Berlin")
@@ -127,7 +128,8 @@ WRITES: dict[str, Callable[[Tx], Any]] = {
         "c", Unreadable(partner_id="A-1", reason="-", raw={}), Taken(decision="quarantine", inbox=1)
     ),
     "prune keys": lambda tx: idempotency.prune(tx, NOW),
-    "index": lambda tx: search._index(tx, {"customer c", "vehicle v", "appointment a"}),
+    "left words": lambda tx: search.drop_left_words(tx, 10),
+    "index": lambda tx: documents.index(tx, {"customer c", "vehicle v", "appointment a"}),
 }
 
 

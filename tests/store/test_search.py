@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.support.bookkeeping import DESK, MONDAY, NOW, Dealership, draft
 from wtpd.store import appointments, customers, search, vehicles
 from wtpd.store.database import Tx
-from wtpd.store.migrations import migrate
+from wtpd.store.migrations import migrate, scripts
+from wtpd.store.search import documents, slips, vocabulary, words
 
 CUSTOMER = {
     "number": "K-10386",
@@ -257,4 +258,118 @@ def test_whatever_is_typed_is_a_query(text: str) -> None:
     ],
 )  # fmt: skip
 def test_one_slip_is_one_letter_or_two_swapped(one: str, other: str, slip: bool) -> None:
-    assert search.is_one_slip(one, other) is slip
+    assert slips.is_one_slip(one, other) is slip
+
+
+LETTERS = "abeim"
+NAMES = st.text(LETTERS, min_size=3, max_size=6)
+PLATES = st.builds("{} {} {}".format, st.text("hkr", min_size=1, max_size=3), st.text("ab", min_size=1, max_size=2),
+                   st.integers(1, 199))  # fmt: skip
+TYPED = st.lists(st.one_of(NAMES, PLATES, st.text("abei12", min_size=4, max_size=6)), min_size=1, max_size=2)
+
+
+def booked(rows: Sequence[tuple[str, str]]) -> Tx:
+    """A book with a customer and a vehicle for each appointment, by name and plate."""
+    con = sqlite3.connect(":memory:", isolation_level=None)
+    con.row_factory = sqlite3.Row
+    migrate(con, Path("memory"))
+    con.execute("PRAGMA foreign_keys=OFF")
+    tx = Tx(con, NOW)
+    for number, (name, plate) in enumerate(rows):
+        tx.run("INSERT INTO customer (id, last_name, origin, version) VALUES (?, ?, 'planner', 1)", (number, name))
+        tx.run("INSERT INTO vehicle (id, plate, version) VALUES (?, ?, 1)", (number, plate))
+        tx.run(
+            """INSERT INTO appointment
+               (id, site, department, drop_off, collection, status, customer_id, vehicle_id, origin, version)
+               VALUES (?1, 'rostock', 'Werkstatt', '2026-11-09T07:00:00Z', '2026-11-09T09:00:00Z', 'scheduled', ?1, ?1,
+                       'planner', 1)""",
+            (number,),
+        )
+    documents.index(tx, {f"{kind} {number}" for kind in search.KINDS for number in range(len(rows))})
+    return tx
+
+
+def by_looking_at_all(tx: Tx, text: str, limit: int) -> list[str]:
+    """Near misses, as `search.near` says that they are."""
+    asked = words.query(text)
+    rows = tx.all("SELECT id, words FROM search_appointment_text ORDER BY doc DESC")
+    for place in sorted(range(len(asked)), key=lambda place: -len(asked[place][0])):
+        word, others = asked[place][0], [each for at, each in enumerate(asked) if at != place]
+        ways = set(slips.variants(word))
+        found = [
+            row["id"]
+            for row in rows
+            if 4 <= len(word) <= 20
+            and all(_has(row["words"].split(), other) for other in others)
+            and any(slips.is_one_slip(word, each) if word.isalpha() else each in ways for each in row["words"].split())
+        ]
+        if found:
+            return found[:limit]
+    return []
+
+
+def _has(document: Sequence[str], word: words.Word) -> bool:
+    return any(each == way if len(way) == 1 else each.startswith(way) for way in word for each in document)
+
+
+@given(st.lists(st.tuples(NAMES, PLATES), max_size=30), TYPED)
+@settings(max_examples=150, deadline=None)
+def test_near_misses_are_those_that_looking_at_all_finds(rows: list[tuple[str, str]], typed: list[str]) -> None:
+    tx, text = booked(rows), " ".join(typed)
+    assert search.near(tx, "appointment", text, 5) == by_looking_at_all(tx, text, 5)
+    tx._con.close()
+
+
+@pytest.mark.parametrize(
+    "typed", ["Schröter", "chröder", "Hans Schröter", "Schröter HRO-KP 4812", "Schröder HRO-KP 4821", "hro kq 4812"]
+)
+def test_a_near_miss_among_many_that_begin_alike_is_found(typed: str) -> None:
+    """More than are compared one by one: the oldest of all is found."""
+    others = [(name, "HRO-KP 7") for name in ("Schrank Hans", "Schröpfer Hans", "Schröderstein") for _ in range(250)]
+    tx = booked([("Schröder Hans", "HRO-KP 4812"), *others])
+    assert search.near(tx, "appointment", typed, 5) == ["0"]
+    tx._con.close()
+
+
+def slip_keys(tx: Tx) -> set[tuple[str, str]]:
+    return {(row["key"], row["word"]) for row in tx.all("SELECT key, word FROM search_slip")}
+
+
+@given(st.lists(st.lists(NAMES, max_size=4), min_size=2, max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_words_that_no_record_has_any_more_are_dropped(lives: list[list[str]]) -> None:
+    """`lives`: how the same four people are called, one after the other."""
+    tx = booked([])
+    for life in lives:
+        for number, name in enumerate(life):
+            tx.run(
+                """INSERT INTO customer (id, last_name, origin, version) VALUES (?1, ?2, 'planner', 1)
+                   ON CONFLICT (id) DO UPDATE SET last_name = ?2""",
+                (number, name),
+            )
+        documents.index(tx, {f"customer {number}" for number in range(len(life))})
+    while search.drop_left_words(tx, 2):
+        pass
+    kept = slip_keys(tx)
+    used = {word for row in tx.all("SELECT words FROM search_customer_text") for word in row["words"].split()}
+    assert {word for _, word in kept} == {word for word in used if len(word) > 2}
+    vocabulary.update(tx, [], used)
+    assert slip_keys(tx) == kept, "each is found under all of its keys"
+    tx._con.close()
+
+
+def test_an_older_database_gets_the_words_that_it_has() -> None:
+    con = sqlite3.connect(":memory:", isolation_level=None)
+    con.row_factory = sqlite3.Row
+    migrate(con, Path("memory"), [script for script in scripts() if script[0] < 72])
+    said = ["mueller muller hans", "hans hrokp48 otto", "", "a ab abc vf15tccxrxu995736", "strasse " + "x" * 22]
+    for kind, words_of in zip(("appointment", "customer", "vehicle", "customer", "vehicle"), said, strict=True):
+        con.execute(f"INSERT INTO search_{kind}_text (id, words) VALUES (?, ?)", (words_of, words_of))
+    migrate(con, Path("memory"))
+    tx = Tx(con, NOW)
+    filled = slip_keys(tx)
+    tx.run("DELETE FROM search_slip")
+    vocabulary.update(tx, [], said)
+    assert filled == slip_keys(tx)
+    assert {word for _, word in filled} == {"mueller", "muller", "hans", "otto", "abc", "strasse"}
+    con.close()

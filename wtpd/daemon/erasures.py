@@ -42,6 +42,7 @@ class Erasures:
             await cleaning.clean(self._db)
 
     async def _rewrite(self) -> None:
+        await cleaning.drop_left_words(self._db)
         if await cleaning.rewrite(self._db):
             log.info("The database was written again after an erasure")
 

@@ -18,6 +18,8 @@ from wtpd.store.database import Database, Tx
 
 PAGES = 64
 """Pages that are merged or given back in one transaction."""
+WORDS = 200
+"""Words that are looked at in one transaction."""
 _SHORTEST, _LONGEST = 5, 60
 """Characters of a word that is looked for; shorter ones are in many other bytes by chance."""
 _TRIES = 50
@@ -29,6 +31,7 @@ async def clean(db: Database, erased: str = "", words: Iterable[str] = (), packe
     """Right after an erasure; writers wait for one small step at most. `erased`: id of the customer or appointment;
     `words`, `packed`: what nobody else's records say, as text and as deflated bytes. If nothing of it is left, the
     record of the erasure says so."""
+    await drop_left_words(db)
     for kind in search.KINDS:
         begin = True
         while await db.write(lambda tx, kind=kind, begin=begin: search.merge(tx, kind, PAGES, begin=begin)):  # type: ignore[misc]
@@ -42,6 +45,12 @@ async def clean(db: Database, erased: str = "", words: Iterable[str] = (), packe
     pieces = _pieces(words)
     if pieces and not await db.holds([*pieces, *packed]):
         await db.write(lambda tx: tx.run(f"{_CLEANED} customer_id = ?", (iso(tx.now), erased)))
+
+
+async def drop_left_words(db: Database) -> None:
+    """Drop words from the list for near misses that no record has any more."""
+    while await db.write(lambda tx: search.drop_left_words(tx, WORDS)):
+        pass
 
 
 async def rewrite(db: Database) -> bool:
