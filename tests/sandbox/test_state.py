@@ -92,3 +92,19 @@ async def test_what_cant_be_written_is_told_to_who_waits(state: State) -> None:
     state.journal("j").put("a", b"1")
     await state.saved()
     assert len(await state.query("SELECT 1 FROM records")) == 1
+
+
+async def test_what_a_partner_still_writes_after_it_was_put_back_isnt_kept(tmp_path: Path, state: State) -> None:
+    """A change that was held back is told when the data before are gone already."""
+    things, logins = state.journal("partner/things"), state.journal("partner/logins")
+    things.put("a", b"1")
+    await state.keep("partner", "copy")
+    await state.put_back("partner", "copy", {"logins"})
+    things.put("a", b"2")
+    things.drop("a")
+    logins.put("b", b"3")
+    anew = state.journal("partner/things")
+    anew.put("c", b"4")
+    await state.put_back("partner", None, {"things", "logins"})
+    assert list(state.journal("partner/things").load()) == [("a", b"1"), ("c", b"4")]
+    assert list(state.journal("partner/logins").load()) == [("b", b"3")]

@@ -50,6 +50,7 @@ class PartnerModel:
         self.oldest_cursor = 0
         """A cursor before this one, and one behind the end of the feed, is refused."""
         self._number = 0
+        self._moment = 0
 
     # What people do there
 
@@ -83,9 +84,11 @@ class PartnerModel:
         """A backup of what it holds."""
         return {account: dict(items) for account, items in self.held.items()}, self._number
 
-    def restore(self, backup: tuple[dict[str, dict[str, Incoming]], int]) -> None:
+    def restore(self, backup: tuple[dict[str, dict[str, Incoming]], int], *, counts_again: bool = False) -> None:
         """It is what it was; its feed begins anew, with what it holds, and it has forgotten all keys. Its numbers go
-        on, since the contract says that it never gives one twice."""
+        on, since the contract says that it never gives one twice; or (`counts_again`) begin again behind the copy's."""
+        if counts_again:
+            self._number = backup[1]
         self.held = defaultdict(dict, {account: dict(items) for account, items in backup[0].items()})
         self.forget_keys()
         self.oldest_cursor = self._end + 1
@@ -198,7 +201,8 @@ class PartnerModel:
         return value[: self.longest] if name == "notes" else value
 
     def _made(self, by: str) -> dict[str, str]:
-        return {"created_by": by, "created_at": f"2026-11-01T{self._number // 60 % 24:02}:{self._number % 60:02}:00Z"}
+        self._moment += 1
+        return {"created_by": by, "created_at": f"2026-11-01T{self._moment // 60 % 24:02}:{self._moment % 60:02}:00Z"}
 
     def _put(self, account: str, item: Incoming) -> None:
         self.held[account][item.partner_id] = item

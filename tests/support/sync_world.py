@@ -186,6 +186,19 @@ class World:
         return await self.read(lambda tx: int(tx.all(f"SELECT count(*) AS n FROM {table}")[0]["n"]))
 
 
+async def settle(world: World, runs: int = 3) -> None:
+    """Let both sides come to rest."""
+    for _ in range(runs):
+        world.clock.advance(timedelta(minutes=10))
+        assert (await world.sync()).error is None
+
+
+def there(world: World, our_id: str) -> Incoming:
+    """The live appointment of the partner with our id."""
+    (item,) = [item for item in world.partner.live(ACCOUNT).values() if item.our_id == our_id]
+    return item
+
+
 def later(hours: float) -> str:
     return (NOW + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 

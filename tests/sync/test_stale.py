@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.bookkeeping import DESK, MONDAY
 from tests.support.partner_model import PartnerModel, no_fault
-from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World
+from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World, settle, there
 from wtpd.book.sync_port import SyncBook
 from wtpd.channel.errors import PartnerBroken, PartnerError, Precondition, RateLimited, Rejected, TooLarge, Transient
 from wtpd.channel.health import State
@@ -40,17 +40,6 @@ async def restore(world: World, copy: Path, *, marked: bool) -> None:
     await world.start()
     if marked:
         await world.write(channels.mark_restored)
-
-
-async def settle(world: World, runs: int = 3) -> None:
-    for _ in range(runs):
-        world.clock.advance(timedelta(minutes=10))
-        assert (await world.sync()).error is None
-
-
-def there(world: World, our_id: str) -> Incoming:
-    (item,) = [item for item in world.partner.live(ACCOUNT).values() if item.our_id == our_id]
-    return item
 
 
 # Order of arrival
@@ -469,6 +458,24 @@ async def test_ping_pong_with_another_program_ends_after_three_rounds_and_is_lis
     assert (await world.sync()).is_quiet
 
 
+async def test_a_desk_change_goes_there_though_another_program_has_written_over_ours_before(world: World) -> None:
+    """wtpd has stopped answering that program; somebody here hasn't."""
+    made = await world.make(notes="eins")
+    await world.sync()
+    for number in range(4):
+        await world.change(made.id, notes=f"Tisch {number}")
+        await world.sync()
+        world.partner.change(ACCOUNT, world.theirs().partner_id, by="dms", notes=f"Programm {number}")
+        await world.sync()
+    await world.change(made.id, notes="Tisch")
+    world.partner.change(ACCOUNT, world.theirs().partner_id, by="dms", transport_option="shuttle")
+    await settle(world)
+    ours = await world.get(made.id)
+    assert (ours.notes, ours.transport_option) == ("Tisch", "shuttle")
+    assert world.theirs().fields["notes"] == "Tisch"
+    assert len(await world.attention("second_writer")) == 1
+
+
 # The partner's answer
 
 
@@ -557,60 +564,6 @@ async def test_a_repeated_call_is_the_same_byte_for_byte(world: World) -> None:
     assert len(repeated) == 3
     assert repeated[0] is not None
     assert len(set(repeated)) == 1
-
-
-# Numbers
-
-
-async def test_a_number_that_the_partner_uses_again_goes_to_quarantine(world: World) -> None:
-    partner_id = world.partner.book(ACCOUNT, {**FIELDS, "notes": "alt"})
-    await world.sync()
-    other = replace(world.theirs(), fields={**FIELDS, "notes": "jemand anderes"}, created_at="2026-12-01T00:00:00Z")
-    for version in (1, 7):
-        world.partner.tell(ACCOUNT, replace(other, version=version))
-    await world.sync()
-    assert (await world.only()).notes == "alt"
-    assert [entry.data["partner_id"] for entry in await world.attention("quarantine")] == [partner_id] * 2
-
-
-async def test_a_number_that_stands_for_ours_again_after_the_partner_was_emptied_is_ours(world: World) -> None:
-    """We booked it there anew, and don't remember, because our database is a copy of before."""
-    partner_id = world.partner.book(ACCOUNT, {**FIELDS, "notes": "alt"})
-    await world.sync()
-    made = await world.only()
-    anew = replace(
-        world.theirs(), our_id=made.id, created_by="dms", changed_by="dms", created_at="2026-11-02T05:00:00Z"
-    )
-    earlier = replace(anew, created_at="2026-10-01T00:00:00Z", version=9)
-    world.partner.held[ACCOUNT] = {partner_id: anew}
-    world.partner.tell(ACCOUNT, anew)
-    world.partner.tell(ACCOUNT, earlier)
-    world.partner.cancel(ACCOUNT, partner_id, by="customer_app")
-    await settle(world)
-    assert await world.attention("quarantine") == []
-    assert (await world.only()).status is Status.CANCELLED
-    assert len(world.partner.held[ACCOUNT]) == 1, "it isn't booked there once more"
-
-
-async def test_numbers_that_two_sites_swap_replay_no_history(world: World) -> None:
-    made = await world.make(notes="erster")
-    await world.sync()
-    await world.change(made.id, notes="zweiter")
-    world.partner.book(ACCOUNT, FIELDS)
-    await settle(world)
-    changes = await world.count("history")
-    other = replace(SPEC, id="superservice/guestrow", site="guestrow", account="31000")
-    await world.write(lambda tx: channels.put(tx, other))
-    await world.put(replace(SPEC, account="31000"))
-    await settle(world)
-    assert (await world.get(made.id)).notes == "zweiter"
-    await world.put(replace(SPEC))
-    await settle(world)
-    assert (await world.get(made.id)).notes == "zweiter"
-    assert await world.count("history") == changes
-    assert await world.attention("conflict") == []
-    live = world.partner.live(ACCOUNT).values()
-    assert sorted(item.fields["notes"] for item in live) == ["", "zweiter"]
 
 
 # The feed

@@ -66,6 +66,7 @@ class State:
         self._noted_urgent = 0
         self._saved_urgent = 0
         self._journals: dict[str, list[tuple[str, bytes]]] = {}
+        self._handed_out: dict[str, FileJournal] = {}
         self._writer: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -96,7 +97,8 @@ class State:
 
     def journal(self, name: str) -> FileJournal:
         """The journal `name`; what the file held of it is handed out once."""
-        return FileJournal(self, name, self._journals.pop(name, []))
+        journal = self._handed_out[name] = FileJournal(self, name, self._journals.pop(name, []))
+        return journal
 
     async def keep(self, partner: str, name: str) -> None:
         """Keep a copy of everything that the partner's journals hold, under `name`."""
@@ -110,8 +112,11 @@ class State:
 
     async def put_back(self, partner: str, name: str | None, staying: Iterable[str]) -> None:
         """Put a copy back, or (`name` None) nothing; the journals `staying` stay as they are. The partner is made anew
-        from its journals after that."""
+        from its journals after that, and nothing that the partner before still writes into the others is kept."""
         stays = set(staying)
+        for one, journal in self._handed_out.items():
+            if one.startswith(f"{partner}/") and one.removeprefix(f"{partner}/") not in stays:
+                journal.close()
         rows: list[tuple[str, Row]] = [
             (_DROP_ALL, (f"{partner}/{one}",)) for one in await self._journals_of(partner) if one not in stays
         ]
@@ -190,6 +195,11 @@ class FileJournal:
         self._state = state
         self._name = name
         self._rows = rows
+        self._is_open = True
+
+    def close(self) -> None:
+        """Keep nothing that is written from now on."""
+        self._is_open = False
 
     def load(self) -> Iterable[tuple[str, bytes]]:
         """What was there at the start; given once, so that it isn't kept twice."""
@@ -197,10 +207,12 @@ class FileJournal:
         return rows
 
     def put(self, key: str, value: bytes) -> None:
-        self._state.note(_PUT, (self._name, key, value))
+        if self._is_open:
+            self._state.note(_PUT, (self._name, key, value))
 
     def drop(self, key: str) -> None:
-        self._state.note(_DROP, (self._name, key))
+        if self._is_open:
+            self._state.note(_DROP, (self._name, key))
 
 
 async def _in(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:

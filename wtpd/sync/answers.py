@@ -33,7 +33,7 @@ KEEPS_CHANGING = N_("the partner says each time that it has changed there meanwh
 @dataclass(slots=True)
 class Believed:
     """Appointments that the partner has in an older state than the ledger says (`older`), or no longer (`missing`).
-    `surprises`: those of them that a call of ours came upon, without anybody having looked for it."""
+    `surprises`: those of them, and of others in another state than ours, that show that it was put back."""
 
     older: int = 0
     missing: int = 0
@@ -93,6 +93,8 @@ def accept(session: Session, spec: ChannelSpec, intent: Intent, receipt: Receipt
             )
         numbers.release(session, link)  # it was emptied, and counts from the beginning
         link = None
+    if link is not None and held is not None and numbers.is_another(link, held):
+        raise numbers.used_again(receipt.partner_id)
     fresh = link is None
     if link is None:
         link = Link(
@@ -150,7 +152,8 @@ def merge(
     done = Applied()
     if fetched.theirs is not None:
         there = replace(spec, account=planned.account)
-        done, trouble = attempt(session, there, fetched.theirs, fetched.facts)
+        facts = replace(fetched.facts, at={**fetched.facts.at, fetched.theirs.partner_id: fetched.theirs})
+        done, trouble = attempt(session, there, fetched.theirs, facts)
         if trouble is not None:
             quarantine(session, there, fetched.theirs, trouble, planned.appointment_id)
             session.outbox.reject(planned.channel, planned.appointment_id, trouble)
@@ -216,20 +219,23 @@ def _believe(session: Session, planned: Planned, theirs: Incoming | None, believ
     link = session.links.link_of(planned.channel, planned.appointment_id)
     if link is None:
         return
-    if theirs is None or theirs.partner_id != link.partner_id:
-        believed.missing += theirs is None
-        believed.surprises += planned.intent is not None
+    is_before = theirs is not None and theirs.partner_id == link.partner_id and numbers.is_before(link, theirs)
+    if theirs is None or theirs.partner_id != link.partner_id or (is_before and theirs.cancelled):
+        believed.missing += theirs is None or is_before
+        believed.surprises += 1
         session.links.put_link(replace(link, base={}, apart={}, tombstone=True))
         return
-    if theirs.version > link.version:
-        return  # an ordinary change, to be merged
-    believed.older += theirs.version < link.version
-    believed.surprises += theirs.version < link.version and planned.intent is not None
+    if not is_before and (theirs.version > link.version or numbers.is_another(link, theirs)):
+        return  # an ordinary change, to be merged; or another appointment's
+    is_older = is_before or theirs.version < link.version
+    differs = {name for name, value in theirs.fields.items() if link.base.get(name) != value}
+    is_twin = not is_older and bool(differs) and planned.intent is None
+    believed.older += is_older
+    believed.surprises += is_older or (is_twin and bool(differs & link.base.keys()))
     if theirs.cancelled:
         session.links.put_link(replace(link, version=theirs.version - 1))
-        return
-    differs = any(link.base.get(name) != value for name, value in theirs.fields.items())
-    if theirs.version < link.version or (differs and planned.intent is None):
+    elif is_older or is_twin:
         base = {**link.base, **theirs.fields}
         apart = {name: value for name, value in link.apart.items() if link.base.get(name) == base[name]}
-        session.links.put_link(replace(link, version=theirs.version, base=base, apart=apart))
+        made = numbers.made_of(theirs) if is_before else link.made
+        session.links.put_link(replace(link, version=theirs.version, base=base, apart=apart, made=made))

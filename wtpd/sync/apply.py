@@ -46,6 +46,8 @@ class Applied:
     quarantined: int = 0
     cancelled: int = 0
     cancelled_ahead: int = 0
+    released: int = 0
+    """Linked appointments whose number there stands for another one of ours by now, so that they are sent again."""
     dropped: bool = False
     """The page doesn't start where the feed stands; nothing was done with it."""
     decision: Decision = "none"
@@ -58,6 +60,7 @@ class Applied:
         self.quarantined += other.quarantined
         self.cancelled += other.cancelled
         self.cancelled_ahead += other.cancelled_ahead
+        self.released += other.released
 
 
 def apply_page(
@@ -71,8 +74,8 @@ def apply_page(
     moves: bool = True,
 ) -> Applied:
     """Apply a page of the feed that was asked for behind the cursor `start`. `moves`: the cursor moves with it, as with
-    the last piece of a page. `trusting` lets any number of cancellations through. Raises `MassCancellation`, and
-    `Unanswered` if more facts are needed first."""
+    the last piece of a page. `trusting` lets any number of cancellations through, and of ours that must be sent again.
+    Raises `MassCancellation` and `PartnerRestored`, and `Unanswered` if more facts are needed first."""
     if session.links.cursor(spec.id, spec.account) != start:
         return Applied(dropped=True)
     waiting = session.inbox.waiting(spec.id) if page.items else frozenset()
@@ -81,6 +84,8 @@ def apply_page(
         done.add(_apply_or_quarantine(session, spec, item, questions, waiting=item.partner_id in waiting))
     if questions.live or questions.at:
         raise Unanswered(questions.live, questions.at)
+    if done.released > guard.MANY and not trusting:
+        raise guard.PartnerRestored(done.released, 0)
     guard.count(session, spec, done.cancelled, done.cancelled_ahead, trusting=trusting)
     if moves and page.cursor != start:
         session.links.set_cursor(spec.id, spec.account, page.cursor)
@@ -105,14 +110,16 @@ def _taken(
 
 def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: Questions, *, is_new: bool) -> Applied:
     link = session.links.link_at(spec.id, spec.account, item.partner_id)
+    released = 0
     if link is not None and not numbers.is_same(link, item):
         if numbers.is_before(link, item):
+            if not link.tombstone:  # late; or the partner was put back to a state in which it had that one
+                session.outbox.look(spec.id, link.appointment_id)
             return Applied(decision="late", appointment_id=link.appointment_id or None)
-        if not is_new and item.our_id != link.appointment_id:
-            raise Invalid(
-                N_("The partner has used the number {number} again, for another appointment.", number=item.partner_id)
-            )
+        if not is_new and item.our_id != link.appointment_id and not numbers.holds_ours(session, spec, item, questions):
+            raise numbers.used_again(item.partner_id)
         numbers.release(session, link)
+        released = int(not link.tombstone and item.our_id != link.appointment_id)
         link = None
     if link is None and (mine := session.links.elsewhere(spec.id, spec.account, item.partner_id)) is not None:
         return Applied(decision="late", appointment_id=mine)  # of the site that had this number before
@@ -138,6 +145,7 @@ def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: Quest
     for action in plan(link, ours, item, sent, successor=successor.partner_id if successor is not None else None):
         work.carry_out(action)
     done = work.finish(sent)
+    done.released = released
     if done.decision == "create" and done.appointment_id is not None:
         questions.made.add(done.appointment_id)
     return done
@@ -270,6 +278,8 @@ def quarantine(
     number = session.inbox.quarantine(spec.id, spec.account, item, reason)
     taken = Taken(decision="quarantine", appointment_id=appointment_id, inbox=number, reason=reason)
     session.messages.received(spec.id, item, taken)
+    if isinstance(item, Incoming):
+        numbers.doubt(session, spec, item)
 
 
 def _known(session: Session, spec: ChannelSpec, link: Link | None, item: Incoming, questions: Questions) -> Ours | None:
@@ -283,7 +293,8 @@ def _known(session: Session, spec: ChannelSpec, link: Link | None, item: Incomin
     if item.cancelled:  # a second one there that is gone already
         return None
     is_known, before = questions.now_at(other.partner_id)
-    if is_known and (before is None or before.cancelled):  # given up there; we don't remember it
+    if is_known and (before is None or before.cancelled or numbers.is_another(other, before)):
+        # given up there, or the number is another's; we don't remember it
         version = before.version if before is not None else other.version
         session.links.put_link(replace(other, version=version, base={}, apart={}, tombstone=True))
         return ours
@@ -343,7 +354,9 @@ def _agree(
     rounds = before.rounds if before is not None else 0
     unequal = {name for name, value in ours.fields.items() if name in base and base[name] != value}
     apart = {name: value for name, value in agreed.apart.items() if name in unequal}
-    open_now = unequal if rounds >= ROUNDS else unequal & asked.keys() & (_HELD_OPEN - ours.owned)
+    open_now = unequal & asked.keys()
+    if rounds < ROUNDS:
+        open_now &= _HELD_OPEN - ours.owned
     apart |= {name: ours.fields[name] for name in open_now}
     link = Link(
         channel=spec.id,

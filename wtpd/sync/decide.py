@@ -71,7 +71,9 @@ def _apply_kept(
     if edited is not None:
         _check_edited(case, original, item)
     with session.savepoint():
-        apply_item(session, replace(spec, account=kept.account), item, is_new=True)
+        done = apply_item(session, replace(spec, account=kept.account), item, is_new=True)
+    if done.appointment_id is not None and session.links.link_of(spec.id, done.appointment_id) is not None:
+        session.outbox.look(spec.id, done.appointment_id)  # the message may be old; what is there now may be another
     session.inbox.supersede_earlier(kept.id, by=by)
     session.inbox.close(kept.id, "applied", by=by, edited=edited)
 

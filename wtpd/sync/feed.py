@@ -254,7 +254,7 @@ class Feed:
             progress.checked.add(link.partner_id)
             if now is None:
                 progress.missing.append(link)
-            elif now.version < link.version:
+            elif now.version < link.version or now.partner_id != link.partner_id:
                 progress.older.append(link)
         for answer in answers:
             if isinstance(answer, BaseException):

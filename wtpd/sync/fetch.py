@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from wtpd.channel.errors import BrokenItem, Duplicate, PartnerError, Precondition, Rejected, why
+from wtpd.sync import numbers
 from wtpd.sync.facts import NO_FACTS, Facts
 from wtpd.sync.plan import US
 from wtpd.sync.ports import Incoming, Intent, Link, Partner
@@ -31,8 +32,11 @@ async def after_refusal(partner: Partner, intent: Intent, refusal: PartnerError)
     """It changed there, it is there already because an answer was lost, or it isn't there any more. Raises the
     partner's errors, and `BrokenItem` if the lookup is refused: the call isn't settled then."""
     if intent.partner_id is not None:
-        theirs = await answered(_find(partner, intent.account, intent.partner_id, intent.appointment_id))
-        if theirs is None and refusal.status not in GONE:
+        theirs = await answered(_at(partner, intent.account, intent.partner_id))
+        is_elsewhere = theirs is not None and theirs.our_id not in (None, intent.appointment_id)
+        if theirs is None or is_elsewhere:
+            theirs = await answered(partner.find(intent.account, intent.appointment_id))
+        if theirs is None and not is_elsewhere and refusal.status not in GONE:
             raise refusal
         return await answered(_fetched(partner, intent.account, intent.appointment_id, theirs, refusal, intent))
     theirs = await answered(partner.find(intent.account, intent.appointment_id))
@@ -65,11 +69,20 @@ async def look(partner: Partner, account: str, appointment_id: str, link: Link |
     errors."""
     if link is None:
         return Fetched(await partner.find(account, appointment_id))
-    theirs = await _find(partner, account, link.partner_id, appointment_id)
+    theirs = await _at(partner, account, link.partner_id)
+    if theirs is None or _is_elsewhere(link, theirs):
+        theirs = await partner.find(account, appointment_id)
     return await _fetched(partner, account, appointment_id, theirs, None, None)
 
 
-async def _find(partner: Partner, account: str, partner_id: str, appointment_id: str) -> Incoming | None:
+def _is_elsewhere(link: Link, theirs: Incoming) -> bool:
+    """The number stands for another appointment by now, and an id of ours on either side of the change proves it: ours
+    has another number, or isn't there any more. Without one, only a person can tell it from changed creation facts."""
+    has_proof = theirs.our_id is not None or (link.made is not None and link.made.our_id is not None)
+    return has_proof and numbers.is_another(link, theirs)
+
+
+async def _at(partner: Partner, account: str, partner_id: str) -> Incoming | None:
     """A single 404 isn't believed: booking it a second time would be worse than asking once more."""
     for _ in range(2):
         try:
@@ -77,7 +90,7 @@ async def _find(partner: Partner, account: str, partner_id: str, appointment_id:
         except Rejected as error:
             if error.status not in GONE:
                 raise
-    return await partner.find(account, appointment_id)
+    return None
 
 
 async def _fetched(

@@ -67,6 +67,10 @@ def plan_batch(
     sent are done. `made`: idempotency key → whether this process made the call without keeping an answer; a key
     missing from it belongs to a call that the previous process may have made."""
     rows = session.outbox.pending(spec.id, after=after, limit=limit)
+    doubtful = session.inbox.waiting(spec.id) if any(row.link is not None for row in rows) else frozenset()
+    rows = [
+        replace(row, look=True) if row.link is not None and row.link.partner_id in doubtful else row for row in rows
+    ]  # a message about its number couldn't be applied; it may stand for another appointment
     planned = [each for row in rows if (each := _planned(session, spec, row, encode, made)) is not None]
     list_doubles(session, spec, [each.intent for each in planned if each.intent is not None and not each.begun])
     return Batch(planned, rows[-1].seq if rows else after, len(rows) == limit)

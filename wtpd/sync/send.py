@@ -57,8 +57,7 @@ class Sent:
     error: PartnerError | None = None
     """Why it was given up; None if it went through."""
     surprising: bool = False
-    """A call came upon something that the partner has lost, or has in an older version: it may have been put back to an
-    earlier state."""
+    """The partner has lost something, or has it in an older version: it may have been put back to an earlier state."""
     restored: PartnerRestored | None = None
     """The partner has lost many appointments, so a person is asked before they are sent again."""
 

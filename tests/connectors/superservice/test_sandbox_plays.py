@@ -118,6 +118,19 @@ async def test_an_emptied_partner_uses_its_numbers_again(http: httpx.AsyncClient
     assert (reused["id"], reused["version"], reused["dmsAppointmentId"]) == (first["id"], 1, None)
 
 
+async def test_a_number_used_again_takes_its_dms_id_away_and_none_given_by_hand_is_given_twice(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    first = (await create(http, "a-1", "k-1")).json()
+    await act(sandbox, "book", dealer=DEALER, number=first["id"])
+    assert (await http.get(PLACE, params={"dmsAppointmentId": "a-1"})).json()["items"] == []
+    again = await create(http, "a-1", "k-2")
+    assert again.status_code == 201
+    await act(sandbox, "book", dealer=DEALER, number="A0000004")
+    numbers = [(await act(sandbox, "book", dealer=DEALER))["id"] for _ in range(2)]
+    assert len({first["id"], again.json()["id"], "A0000004", *numbers}) == 5
+
+
 async def test_keys_are_forgotten_after_a_day_or_when_it_is_played(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     made = await create(http)
     assert (await create(http)).headers["idempotency-replayed"] == "true"

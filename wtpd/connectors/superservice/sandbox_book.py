@@ -99,7 +99,7 @@ class SandboxBook:
         this DMS id, 422 for what can't be."""
         dms_id = given.get("dmsAppointmentId")
         self._check_single(dealer, dms_id)
-        partner_id = number or f"A{len(self.appointments) + 1:07d}"
+        partner_id = number or self._next_number()
         now = self._now()
         body = {
             "id": partner_id,
@@ -117,6 +117,12 @@ class SandboxBook:
         _merge(body, given)
         self._check(dealer, body, given, by)
         return self._record(body, by)
+
+    def _next_number(self) -> str:
+        number = len(self.appointments) + 1
+        while (partner_id := f"A{number:07d}") in self.appointments:  # one was given by hand
+            number += 1
+        return partner_id
 
     def change(self, kept: Kept, patch: Body, *, by: str) -> Kept:
         """Apply a merge patch; one that changes nothing makes no version. Raises `Refusal` 422."""
@@ -212,6 +218,9 @@ class SandboxBook:
             return
         shown = msgspec.json.decode(change.body, type=_Shown)
         cancelled = shown.status == CANCELLED
+        before = self.appointments.get(change.id)
+        if before is not None and before.dms_id not in (None, shown.dms_id):  # its number was used again
+            self._drop_live(before)
         self.appointments[change.id] = Kept(
             change.dealer, change.id, shown.dms_id, shown.version, cancelled, change.body
         )
@@ -222,8 +231,12 @@ class SandboxBook:
             key = (change.dealer, shown.dms_id)
             if not cancelled:
                 self._live[key] = change.id
-            elif self._live.get(key) == change.id:
-                del self._live[key]
+            else:
+                self._drop_live(self.appointments[change.id])
+
+    def _drop_live(self, kept: Kept) -> None:
+        if kept.dms_id is not None and self._live.get((kept.dealer, kept.dms_id)) == kept.id:
+            del self._live[kept.dealer, kept.dms_id]
 
     def _now(self) -> str:
         return self._host.clock.now().astimezone(ZONE).isoformat(timespec="seconds")
