@@ -409,7 +409,8 @@ async def test_a_missing_licence_to_value_leaves_the_rest_alone(box: Box) -> Non
     await box.sandbox.control.act("dat", "customer", **LOGIN, products="dateCode,valuateExpert")
     vehicle = await box.vehicle(odometer_km=43000, first_registration="2024-03-01")
     await fill(box, vehicle)
-    reply = await box.http.post(f"/v1/vehicles/{vehicle['id']}/valuation", {}, accept_language="en")
+    body = {"on": vehicle["id"], "confirmed": True}
+    reply = await box.http.post("/v1/connectors/dat/actions/value", body, accept_language="en")
     assert (reply.status, reply.kind) == (502, "needs-token")
     assert "Server.authorizationFailed" in reply.json["detail"]
     assert "no licence for this product" in reply.json["detail"]
@@ -440,15 +441,20 @@ async def test_an_interface_partner_is_entered_and_used(tmp_path: Path) -> None:
 # --- filling a vehicle
 
 
+async def act(box: Box, action: str, vehicle: Any, fields: dict[str, Any]) -> Reply:
+    body = {"on": vehicle["id"], "fields": fields, "confirmed": True}
+    return await box.http.post(f"/v1/connectors/dat/actions/{action}", body)
+
+
 async def fill(box: Box, vehicle: Any, **more: Any) -> Reply:
-    return await box.http.post(f"/v1/vehicles/{vehicle['id']}/identification", more)
+    return await act(box, "identify", vehicle, more)
 
 
 async def test_a_vehicle_is_filled_and_remembers_what_it_is(box: Box) -> None:
     vehicle = await box.vehicle(plate="HRO-AB 1")
     reply = await fill(box, vehicle)
     done = reply.json
-    assert (reply.status, reply.etag, done["chosen"]) == (200, '"2"', 1)
+    assert (reply.status, done["data"]["vehicle"]["version"], done["data"]["chosen"]) == (200, 2, 1)
     assert done["filled"] == {"make": "Volkswagen", "model": "Passat Variant"}
     kept = (await box.http.get(f"/v1/vehicles/{vehicle['id']}/identification")).json
     assert (kept["source"], kept["title"], kept["code"]) == ("dat", "DAT", "019051150020002 DE001")
@@ -465,15 +471,18 @@ async def test_what_differs_is_shown_and_stays(box: Box) -> None:
         "make": {"ours": "VW", "theirs": "Volkswagen"},
         "model": {"ours": "Passat", "theirs": "Passat Variant"},
     }
-    assert (done["vehicle"]["make"], done["vehicle"]["version"]) == ("VW", 1)
+    assert (done["data"]["vehicle"]["make"], done["data"]["vehicle"]["version"]) == ("VW", 1)
 
 
 async def test_one_of_several_must_be_chosen_and_choosing_costs_nothing(box: Box) -> None:
     vehicle = await box.vehicle(vin=TWO_HITS)
     asked = (await fill(box, vehicle)).json
+    assert [one["number"] for one in asked["candidates"]] == [1, 2]
+    assert asked["candidates"][1]["label"].startswith("Ford  ")
+    asked = asked["data"]
     assert (asked["chosen"], asked["filled"], len(asked["identification"]["candidates"])) == (None, {}, 2)
     done = (await fill(box, vehicle, choose=2)).json
-    assert (done["chosen"], done["filled"]["make"]) == (2, "Ford")
+    assert (done["data"]["chosen"], done["filled"]["make"], done["candidates"]) == (2, "Ford", [])
     assert await box.queries() == 1
     kept = (await box.http.get(f"/v1/vehicles/{vehicle['id']}/identification")).json
     assert kept["code"] == asked["identification"]["candidates"][1]["code"]
@@ -508,17 +517,17 @@ async def test_a_vehicle_that_nobody_knows(box: Box) -> None:
 
 
 async def value(box: Box, vehicle: Any, **more: Any) -> Reply:
-    return await box.http.post(f"/v1/vehicles/{vehicle['id']}/valuation", more)
+    return await act(box, "value", vehicle, more)
 
 
 async def test_an_identified_vehicle_is_valued(box: Box) -> None:
     vehicle = await box.vehicle(odometer_km=43000, first_registration="2024-03-01")
     await fill(box, vehicle)
-    worth = (await value(box, vehicle)).json
+    worth = (await value(box, vehicle)).json["data"]
     assert (worth["odometer_km"], worth["first_registration"], worth["currency"]) == (43000, "2024-03-01", "EUR")
     assert worth["sales_gross_cents"] > worth["sales_cents"] > worth["purchase_cents"] > 0
     assert worth["extras"] == 3
-    more = (await value(box, vehicle, odometer_km=150000)).json
+    more = (await value(box, vehicle, odometer_km=150000)).json["data"]
     assert more["sales_cents"] < worth["sales_cents"]
 
 
@@ -540,7 +549,7 @@ async def test_a_vehicle_without_a_complete_code_has_no_value(box: Box) -> None:
 async def test_a_vehicle_identified_before_extras_were_kept_is_valued_without_and_says_so(box: Box) -> None:
     vehicle = await box.vehicle(odometer_km=43000, first_registration="2024-03-01")
     await fill(box, vehicle)
-    rich = (await value(box, vehicle)).json
+    rich = (await value(box, vehicle)).json["data"]
     parts = box.daemon.daemon.parts
     assert parts is not None
     await parts.db.write(
@@ -548,10 +557,10 @@ async def test_a_vehicle_identified_before_extras_were_kept_is_valued_without_an
             "UPDATE vehicle_identification SET extras = NULL, reference = json_remove(reference, '$.extras')"
         )
     )
-    plain = (await value(box, vehicle)).json
+    plain = (await value(box, vehicle)).json["data"]
     assert plain["extras"] is None
     assert plain["sales_cents"] == rich["sales_cents"] - 60_000
     await fill(box, vehicle)
-    assert (await value(box, vehicle)).json == rich
+    assert (await value(box, vehicle)).json["data"] == rich
     assert (await value(box, vehicle, taxation="REGULAR")).status == 200
     assert (await value(box, vehicle, taxation="x")).status == 422

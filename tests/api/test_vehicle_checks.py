@@ -82,6 +82,10 @@ class Box:
             self.clock.advance(20)
             await self.http.get("/v1/health")
 
+    async def check_now(self, visit: Any) -> Reply:
+        body = {"on": visit["vehicle_id"]}
+        return await self.http.post("/v1/connectors/rdw/actions/check", body, accept_language="en")
+
     async def attention(self) -> list[Any]:
         listed = await self.http.get("/v1/attention?kind=wrong_plate&state=open", accept_language="en")
         return list(listed.json["items"])
@@ -131,7 +135,7 @@ async def test_what_somebody_emptied_stays_empty(box: Box) -> None:
     vehicle = await box.vehicle(visit)
     reply = await box.http.patch(path, {"fuel": ""}, version=vehicle["version"])
     assert reply.status == 200, reply.json
-    assert (await box.http.post(f"{path}/checks")).status == 200
+    assert (await box.check_now(visit)).status == 200
     assert (await box.vehicle(visit))["fuel"] == ""
 
 
@@ -146,7 +150,7 @@ async def test_a_plate_of_another_make_is_listed_and_nothing_is_filled(box: Box)
     assert (await box.vehicle(visit))["model"] == ""
     closed = await box.http.post(f"/v1/attention/{entry['id']}/resolve", {"choice": "done"})
     assert closed.status == 200, closed.json
-    await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")
+    await box.check_now(visit)
     assert await box.attention() == [], "whoever closed it has decided"
 
 
@@ -167,7 +171,7 @@ async def test_the_entry_is_closed_at_once_when_make_or_plate_is_corrected(box: 
     await put(**change)
     assert await box.attention() == []
     await put(plate="12-ABC-3", make="BMW")
-    assert (await box.http.post(f"{path}/checks")).status == 200
+    assert (await box.check_now(visit)).status == 200
     assert len(await box.attention()) == 1, "nobody decided that this one is right"
 
 
@@ -250,8 +254,10 @@ async def test_a_plate_that_rdw_doesnt_know_today_keeps_what_it_knew(box: Box) -
     visit = await box.visit()
     await box.check(visit)
     await box.sandbox.control.act("rdw", "outage", plates="sidecode", sidecode="99-XXX-9")
-    reply = await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")
-    [found] = reply.json["items"]
+    done = (await box.check_now(visit)).json
+    assert "RDW doesn't know 12ABC3 now." in [one["text"] for one in done["remarks"]]
+    assert (done["title"], done["filled"], done["facts"][0]["value"]) == ("RDW", {}, "VOLVO")
+    [found] = (await box.checks(visit)).json["items"]
     assert (found["known"], found["make"]) == (False, "VOLVO")
     box.clock.advance(86_400)
     await box.until_asked(3)
@@ -267,14 +273,26 @@ async def test_a_limit_makes_it_wait(box: Box) -> None:
     assert (await box.check(visit))["make"] == "VOLVO"
 
 
-@pytest.mark.parametrize(("country", "rdw"), [("DE", "enabled: true"), ("NL", ""), ("NL", "enabled: false")])
-async def test_rdw_is_asked_for_dutch_sites_only_and_only_if_it_is_on(tmp_path: Path, country: str, rdw: str) -> None:
+@pytest.mark.parametrize(
+    ("country", "rdw", "status", "words"),
+    [
+        ("DE", "enabled: true", 409, "no site is in NL"),
+        ("NL", "", 503, "switched off in wtpd.yaml (connectors.rdw.enabled)"),
+        ("NL", "enabled: false", 503, "switched off in wtpd.yaml (connectors.rdw.enabled)"),
+    ],
+)
+async def test_rdw_is_asked_for_dutch_sites_only_and_only_if_it_is_on(
+    tmp_path: Path, country: str, rdw: str, status: int, words: str
+) -> None:
     async with running_box(tmp_path, country=country, rdw=rdw) as box:
         visit = await box.visit()
         await box.wait(300)
         assert (await box.sandbox.control.requests(partner="rdw"))["total"] == 0
-        reply = await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")
-        assert (reply.status, reply.kind) == (409, "no-register")
+        reply = await box.check_now(visit)
+        assert (reply.status, reply.json["detail"]) == (status, f"RDW: Check by the plate: {words}")
+        offered = (await box.http.get("/v1/actions", accept_language="en")).json["items"]
+        found = [(one["available"], one["reason"]) for one in offered if one["connector"] == "rdw"]
+        assert found == ([(False, words)] if rdw else []), "who never heard of RDW isn't told of it"
 
 
 async def test_rdw_is_verified_without_credentials(box: Box) -> None:
@@ -301,7 +319,7 @@ async def test_plates_of_other_countries_arent_sent(box: Box) -> None:
     visit = await box.visit("HRO-AB 1")
     await box.wait(300)
     assert (await box.sandbox.control.requests(partner="rdw"))["total"] == 0
-    assert (await box.http.post(f"/v1/vehicles/{visit['vehicle_id']}/checks")).kind == "no-plate"
+    assert (await box.check_now(visit)).kind == "no-plate"
 
 
 async def test_what_is_known_of_a_plate_goes_with_its_holder(box: Box) -> None:

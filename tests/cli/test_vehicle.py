@@ -38,6 +38,11 @@ def filled(**more: Any) -> dict[str, Any]:
     return {"vehicle": OURS, "chosen": 1, "filled": {}, "differing": {}, "identification": found(candidate(1)), **more}
 
 
+def done(data: Any) -> dict[str, Any]:
+    """What an action answers; the commands of vehicles read its `data`."""
+    return {"connector": "dat", "title": "DAT", "candidates": [], "data": data}
+
+
 def known(api: ApiStub, *vehicles: dict[str, Any]) -> None:
     api.on("GET", "/v1/vehicles", {"items": list(vehicles), "next_cursor": None})
 
@@ -49,20 +54,23 @@ def asked(api: ApiStub) -> list[tuple[str, Any]]:
 def test_the_vehicle_of_the_book_is_filled(terminal: Terminal, api: ApiStub) -> None:
     api.on("POST", "/v1/identifications", found(candidate(1)))
     known(api, OURS)
-    api.on("POST", "/v1/vehicles/v1/identification", filled(filled={"make": "Volkswagen"}))
+    api.on("POST", "/v1/connectors/dat/actions/identify", done(filled(filled={"make": "Volkswagen"})))
     said = terminal.wtpd("vehicle", "identify", VIN)
     assert said.code == 0
     assert "make: Volkswagen was filled in" in said.out
     assert "asked 1 of 24 times today" in said.out
     assert "019051150020001 DE001" in said.out
-    assert asked(api) == [("/v1/identifications", {"vin": VIN}), ("/v1/vehicles/v1/identification", {"vin": VIN})]
+    assert asked(api) == [
+        ("/v1/identifications", {"vin": VIN}),
+        ("/v1/connectors/dat/actions/identify", {"on": "v1", "fields": {"vin": VIN}, "confirmed": True}),
+    ]
 
 
 def test_a_difference_is_shown(terminal: Terminal, api: ApiStub) -> None:
     api.on("POST", "/v1/identifications", found(candidate(1), kept=True))
     known(api, OURS)
     differing = {"make": {"ours": "VW", "theirs": "Volkswagen"}}
-    api.on("POST", "/v1/vehicles/v1/identification", filled(differing=differing))
+    api.on("POST", "/v1/connectors/dat/actions/identify", done(filled(differing=differing)))
     said = terminal.wtpd("vehicle", "identify", VIN)
     assert "make: VW stays, DAT says Volkswagen" in said.out
     assert "as DAT said on 2026-11-21; nothing was paid now" in said.out
@@ -81,11 +89,12 @@ def test_one_of_several_must_be_chosen(terminal: Terminal, api: ApiStub) -> None
 def test_the_chosen_one_fills(terminal: Terminal, api: ApiStub) -> None:
     api.on("POST", "/v1/identifications", found(candidate(1), candidate(2)))
     known(api, OURS)
-    api.on("POST", "/v1/vehicles/v1/identification", filled(chosen=2))
+    api.on("POST", "/v1/connectors/dat/actions/identify", done(filled(chosen=2)))
     said = terminal.wtpd("vehicle", "identify", VIN, "--choose", "2", "--site", "rostock", "--restriction", "repair")
     assert said.code == 0
     order = {"site": "rostock", "restriction": "REPAIR"}
-    assert asked(api)[1] == ("/v1/vehicles/v1/identification", {"vin": VIN, "choose": 2, **order})
+    fields = {"vin": VIN, "choose": 2, **order}
+    assert asked(api)[1][1] == {"on": "v1", "fields": fields, "confirmed": True}
 
 
 def test_a_number_that_isnt_there_is_a_usage_error(terminal: Terminal, api: ApiStub) -> None:
@@ -114,7 +123,7 @@ def test_without_one_vehicle_nothing_is_filled(
 def test_a_vehicle_can_be_named(terminal: Terminal, api: ApiStub) -> None:
     api.on("POST", "/v1/identifications", found(candidate(1)))
     api.on("GET", "/v1/vehicles/v2", {**OURS, "id": "v2", "vin": ""})
-    api.on("POST", "/v1/vehicles/v2/identification", filled(filled={"vin": VIN}))
+    api.on("POST", "/v1/connectors/dat/actions/identify", done(filled(filled={"vin": VIN})))
     said = terminal.wtpd("vehicle", "identify", VIN, "--vehicle", "v2")
     assert f"VIN: {VIN} was filled in" in said.out
 
@@ -151,20 +160,25 @@ WORTH = {
 
 def test_a_vehicle_is_valued(terminal: Terminal, api: ApiStub) -> None:
     known(api, OURS)
-    api.on("POST", "/v1/vehicles/v1/valuation", WORTH)
+    api.on("GET", "/v1/vehicles/v1/identification", {"source": "dat"})
+    api.on("POST", "/v1/connectors/dat/actions/value", done(WORTH))
     said = terminal.wtpd("vehicle", "value", VIN.lower(), "--km", "43000", "--registered", "2021-05-17")
     assert said.code == 0
     assert "12853.53" in said.out and "15295.70" in said.out
-    assert asked(api) == [("/v1/vehicles/v1/valuation", {"odometer_km": 43000, "first_registration": "2021-05-17"})]
+    fields = {"odometer_km": 43000, "first_registration": "2021-05-17"}
+    assert asked(api) == [
+        ("/v1/connectors/dat/actions/value", {"on": "v1", "fields": fields, "confirmed": True}),
+    ]
 
 
 @pytest.mark.parametrize(("extras", "words"), [(3, "With 3 extras"), (None, "Without extras"), (0, "Without extras")])
 def test_a_value_says_whether_extras_count(terminal: Terminal, api: ApiStub, extras: int | None, words: str) -> None:
     known(api, OURS)
-    api.on("POST", "/v1/vehicles/v1/valuation", {**WORTH, "extras": extras})
+    api.on("GET", "/v1/vehicles/v1/identification", {"source": "dat"})
+    api.on("POST", "/v1/connectors/dat/actions/value", done({**WORTH, "extras": extras}))
     said = terminal.wtpd("vehicle", "value", VIN, "--taxation", "regular")
     assert words in flat(said.out + said.err)
-    assert asked(api)[0][1] == {"taxation": "REGULAR"}
+    assert asked(api)[0][1]["fields"] == {"taxation": "REGULAR"}
 
 
 def test_a_vehicle_that_isnt_in_the_book_isnt_valued(terminal: Terminal, api: ApiStub) -> None:
@@ -182,10 +196,15 @@ CHECK = {
 }  # fmt: skip
 
 
+OFFER = {"connector": "rdw", "title": "RDW", "name": "check", "on": "vehicle"}
+
+
 @pytest.mark.parametrize(("known_now", "code"), [(True, 0), (False, 1)])
 def test_a_plate_is_checked_with_the_register(terminal: Terminal, api: ApiStub, known_now: bool, code: int) -> None:
     known(api, OURS)
-    api.on("POST", "/v1/vehicles/v1/checks", {"items": [{**CHECK, "known": known_now}], "next_cursor": None})
+    api.on("GET", "/v1/actions", {"items": [{**OFFER, "available": True, "reason": None}], "next_cursor": None})
+    api.on("POST", "/v1/connectors/rdw/actions/check", done(None))
+    api.on("GET", "/v1/vehicles/v1/checks", {"items": [{**CHECK, "known": known_now}], "next_cursor": None})
     said = terminal.wtpd("vehicle", "check", "12-ABC-3")
     assert said.code == code
     for words in ("12ABC3 VOLVO V60 Benzine", "inspection due: 2027-05-17", "fuel is from RDW", "A recall is open"):
@@ -197,4 +216,19 @@ def test_a_plate_that_no_vehicle_has_isnt_checked(terminal: Terminal, api: ApiSt
     known(api)
     said = terminal.wtpd("vehicle", "check", "12-ABC-3")
     assert said.code == 1 and "No vehicle of the book has the plate 12-ABC-3" in said.err
+    assert asked(api) == []
+
+
+@pytest.mark.parametrize(
+    ("offered", "words"),
+    [
+        ([{**OFFER, "available": False, "reason": "no site is in NL"}], "RDW: no site is in NL"),
+        ([], "No public register is in use"),
+    ],
+)
+def test_without_a_register_a_check_says_why(terminal: Terminal, api: ApiStub, offered: Any, words: str) -> None:
+    known(api, OURS)
+    api.on("GET", "/v1/actions", {"items": offered, "next_cursor": None})
+    said = terminal.wtpd("vehicle", "check", "12-ABC-3")
+    assert said.code == 1 and words in said.err
     assert asked(api) == []

@@ -202,13 +202,14 @@ async def test_a_mapping_is_saved_for_the_settings_that_were_seen(stub: ApiStub,
 async def test_an_action_is_done_with_what_its_form_holds(stub: ApiStub, client: Client) -> None:
     forms = {"vin": "text", "choose": "digits", "refresh": "flag", "day": "date", "site": "choice"}
     action = {
-        "method": "POST", "path": "/v1/vehicles/{id}/identification",
+        "connector": "dat", "name": "identify",
         "fields": [{"name": name, "form": form} for name, form in forms.items()],
     }  # fmt: skip
-    stub.on("POST", "/v1/vehicles/a%2Fb/identification", {"chosen": 2})
-    values = {"vin": "", "choose": "2", "refresh": False, "day": "2026-11-23", "site": None, "other": "x"}
-    assert await client.act(action, "a/b", values) == {"chosen": 2}
-    assert stub.requests[0].body == {"choose": 2, "day": "2026-11-23"}
+    stub.on("POST", "/v1/connectors/dat/actions/identify", {"candidates": []})
+    values = {"vin": "", "choose": "2", "refresh": False, "day": "2026-11-23", "site": None, "on": "x"}
+    assert await client.act(action, "a/b", values) == {"candidates": []}
+    fields = {"choose": 2, "day": "2026-11-23", "on": "x"}
+    assert stub.requests[0].body == {"on": "a/b", "fields": fields, "confirmed": True}
 
 
 async def test_log_coverage_and_actions_are_asked_for(stub: ApiStub, client: Client) -> None:

@@ -3,6 +3,7 @@ of ours names it."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,9 @@ from tests.support.hand_clock import HandClock
 from tests.support.mail_server import MailServer
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.tui import opened
+from tests.support.tui_desk import Desk
+from wtpd.tui.screens.customers.page import open_customer
+from wtpd.tui.widgets.form import Form
 
 EXAMPLE = Path(__file__).parents[1] / "example_connector"
 VIN = "WVWDEXTESTSTUB001"
@@ -103,8 +108,83 @@ async def test_it_is_on_the_screens(house: House) -> None:
         await tui.until("Platebook")
 
 
-def wtpd(scratch: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = os.environ | {"PYTHONPATH": str(scratch), "WTPD_LANG": "en"}
+# Its own button, which no port knows
+
+
+async def a_car(house: House) -> Any:
+    await house.daemon.enter_credentials("platebook", token="sandbox-token")
+    desk = Desk(house.daemon.http)
+    person = await desk.customer()
+    return await desk.vehicle("HRO-AL 17", owner=person["id"], vin=VIN, make="", model="")
+
+
+async def test_its_button_has_a_door(house: House) -> None:
+    car = await a_car(house)
+    target = "/v1/connectors/platebook/actions/owners"
+    asked = await house.daemon.http.post(target, {"on": car["id"]}, accept_language="en")
+    assert (asked.status, asked.kind) == (409, "not-confirmed")
+    body = {"on": car["id"], "confirmed": True}
+    done = (await house.daemon.http.post(target, body, accept_language="en")).json
+    assert done["facts"] == [{"name": "owners", "label": "Earlier owners", "value": 4}]
+    assert done["remarks"] == [{"text": "Platebook knows 4 earlier owners.", "tone": "warn"}]
+    newer = {**body, "fields": {"since": "2026-01-01"}}
+    assert (await house.daemon.http.post(target, newer)).json["data"] == {"owners": 1}
+    wrong = await house.daemon.http.post(target, {**body, "fields": {"since": "yesterday"}})
+    assert (wrong.status, wrong.json["errors"][0]["field"]) == (422, "since")
+    identified = await house.daemon.http.post("/v1/connectors/platebook/actions/identify", {"on": car["id"]})
+    assert identified.json["filled"] == {"make": "Volkswagen"}, "the house does what every source can"
+
+
+async def test_its_button_is_on_the_page_of_the_vehicle(house: House) -> None:
+    car = await a_car(house)
+    async with opened(house.daemon.folder / "api.sock") as tui:
+        open_customer(tui.app, car["owner"])
+        await tui.until("HRO-AL 17")
+        await tui.press("ctrl+p")
+        await tui.until("What do you want to do?")
+        await tui.type("earlier owners")
+        await tui.until("Platebook: Ask for earlier owners (HRO-AL 17)")
+        await tui.press("enter")
+        await tui.until("Platebook tells the owners that somebody asked.")
+        await tui.press("enter")
+        await tui.until(lambda: isinstance(tui.app.screen, Form))
+        await tui.press("f2")
+        await tui.until("Platebook knows 4 earlier owners.")
+        assert "Earlier owners" in tui.text
+
+
+async def test_its_button_is_a_command(house: House, scratch: Path) -> None:
+    car = await a_car(house)
+    socket = str(house.daemon.folder / "api.sock")
+
+    async def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(wtpd, scratch, *arguments, WTPD_SOCKET=socket, **environ)
+
+    listed = await run("action", "platebook")
+    assert listed.returncode == 0, listed.stderr
+    assert "Ask for earlier owners" in listed.stdout
+    assert "platebook owners: --field since=2026-11-21" in listed.stdout
+    unasked = await run("action", "platebook", "owners", car["id"])
+    assert unasked.returncode == 1
+    assert "Platebook tells the owners that somebody asked." in unasked.stderr
+    assert "--yes" in unasked.stderr
+    done = await run("action", "platebook", "owners", car["id"], "--field", "since=2026-01-01", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Earlier owners: 1\nPlatebook knows one earlier owner.\n"
+    wrong = await run("action", "platebook", "owners", car["id"], "--field", "since=yesterday", "--yes")
+    assert wrong.returncode == 1
+    assert "since: This is no date" in wrong.stderr
+    for words, position, completed in (
+        ("wtpd action pl", "2", "platebook"),
+        ("wtpd action platebook o", "3", "owners"),
+        ("wtpd action platebook owners x --field s", "6", "since="),
+    ):
+        offered = await run(_WTPD_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=position)
+        assert completed in offered.stdout, offered
+
+
+def wtpd(scratch: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environ = os.environ | {"PYTHONPATH": str(scratch), "WTPD_LANG": "en"} | more
     return subprocess.run(
         [sys.executable, "-m", "wtpd", *arguments], env=environ, capture_output=True, text=True, check=False
     )

@@ -7,14 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.dat import IDENTIFICATION, SAMPLE_VIN, TWO_HITS, UNKNOWN
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.tui import Tui, opened
 from tests.support.tui_desk import Desk
-from wtpd.tui.answers import candidate_line, candidates_of
 from wtpd.tui.screens.customers.page import CustomerPage, open_customer
 from wtpd.tui.widgets.form import Form
 
@@ -94,7 +91,7 @@ async def test_an_unknown_vin_is_said(tmp_path: Path) -> None:
     async with garage(tmp_path, UNKNOWN) as (_daemon, _sandbox, tui, _car):
         await start(tui)
         await tui.press("f2")
-        await tui.until("The partner knows nothing of it; nothing was filled in.")
+        await tui.until("DAT knows nothing of it; nothing was filled in.")
 
 
 async def test_a_refusal_stays_in_the_form_with_what_was_typed(tmp_path: Path) -> None:
@@ -154,26 +151,3 @@ async def test_the_palette_offers_them_by_name(tmp_path: Path) -> None:
         await tui.until("DAT: Identify by the VIN (HRO-AL 17)")
         await tui.press("enter")
         await tui.until("DAT takes money")
-
-
-CANDIDATE = {"number": 2, "make": "FORD", "model": "Focus", "name": "Focus (DEH)", "variant": "ST"}
-
-
-@pytest.mark.parametrize(
-    ("answer", "count"),
-    [
-        ({"chosen": None, "identification": {"candidates": [CANDIDATE, CANDIDATE]}}, 2),
-        ({"chosen": 1, "identification": {"candidates": [CANDIDATE]}}, 0),
-        ({"candidates": [CANDIDATE]}, 1),
-        ({"candidates": "none"}, 0),
-        ({"sales_cents": 100}, 0),
-        ({}, 0),
-    ],
-)
-def test_candidates_are_found_where_somebody_must_choose(answer: Any, count: int) -> None:
-    assert len(candidates_of(answer)) == count
-
-
-def test_a_candidate_in_one_line() -> None:
-    assert candidate_line(CANDIDATE) == "2  FORD  Focus (DEH)  ST"
-    assert candidate_line({"number": 1}) == "1"

@@ -20,7 +20,8 @@ The message is for the log and for support; it never holds a secret or the body 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from wtpd.errors import WtpdError
@@ -40,6 +41,8 @@ class PartnerError(Exception):
     connectors only: may hold personal data, so it is never logged."""
     sent: Any = None
     """The body of the call that failed, as the partner was told (JSON value), for the trace; may be personal, too."""
+    partner: str = ""
+    """The partner's name for people, where whoever asked knows it (`named`)."""
 
     def __init__(self, message: str, *, status: int | None = None, reason: Text | None = None) -> None:
         super().__init__(message)
@@ -133,6 +136,16 @@ class TooLarge(PartnerBroken):
 
 class BrokenItem(PartnerBroken):
     """The answer about one appointment breaks the contract: trouble of that appointment, never of the partner."""
+
+
+@contextmanager
+def named(partner: str) -> Iterator[None]:
+    """Errors of the partner that leave this block say whose they are."""
+    try:
+        yield
+    except PartnerError as error:
+        error.partner = error.partner or partner
+        raise
 
 
 def why(error: Exception) -> Text:

@@ -51,6 +51,7 @@ COMMANDS = {
     "assessor": "wtpd.cli.people:assessor",
     "user": "wtpd.cli.people:user",
     "vehicle": "wtpd.cli.vehicle:vehicle",
+    "action": "wtpd.cli.action:action",
     "tui": "wtpd.cli.tui:tui",
     "mail": "wtpd.cli.mail:mail",
     "listener": "wtpd.cli.listener:listener",

@@ -69,7 +69,9 @@ def identify(
         settled = choose is not None or len(found["candidates"]) == 1
         if len(known) != 1 or not settled:
             return found, None, known
-        return found, await api.vehicles.fill(known[0]["id"], vin=found["vin"], choose=choose, **scope), known
+        fields = {"vin": found["vin"], "choose": choose, **scope}
+        filled = await api.connectors.act(found["source"], "identify", fields, on=known[0]["id"], confirmed=True)
+        return found, filled["data"], known
 
     found, filled, known = console.ask(ask)
     count = len(found["candidates"])
@@ -111,7 +113,10 @@ def value(
         known = await _known(api, "".join(vin.split()).upper(), vehicle_id)
         if len(known) != 1:
             raise click.ClickException(say(_which(vin, known)))
-        return await api.vehicles.value(known[0]["id"], odometer_km=km, first_registration=registered, **given)
+        source = (await api.vehicles.identification(known[0]["id"]))["source"]
+        fields = {"odometer_km": km, "first_registration": registered, **given}
+        done = await api.connectors.act(source, "value", fields, on=known[0]["id"], confirmed=True)
+        return dict(done["data"])
 
     worth = console.ask(ask)
     console.answer(worth, lambda: _worth(console, worth))
@@ -130,11 +135,24 @@ def check(console: Console, plate: str) -> int:
         if len(found) != 1:
             texts = N_("No vehicle of the book has the plate {plate}.", plate=plate)
             raise click.ClickException(say(_several(plate, found) if found else texts))
-        return await api.vehicles.check(found[0]["id"])
+        registers = await _registers(api)
+        for register in registers:
+            await api.connectors.act(register, "check", on=found[0]["id"], confirmed=True)
+        return [one for one in await api.vehicles.checks(found[0]["id"]) if one["source"] in registers]
 
     checks = console.ask(ask)
     console.answer({"items": checks}, lambda: _all_checked(console, checks))
     return 0 if all(one["known"] for one in checks) else 1
+
+
+async def _registers(api: Client) -> list[str]:
+    """The public registers that can be asked now."""
+    offered = [one for one in await api.actions() if (one["on"], one["name"]) == ("vehicle", "check")]
+    usable = [str(one["connector"]) for one in offered if one["available"]]
+    if not usable:
+        texts = N_("No public register is in use (connectors.rdw in wtpd.yaml, for sites in NL).")
+        raise click.ClickException(f"{offered[0]['title']}: {offered[0]['reason']}" if offered else say(texts))
+    return usable
 
 
 def _several(plate: str, found: Sequence[Json]) -> Text:

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from wtpd.client.events import Event, follow
 from wtpd.client.http import DEFAULT_SOCKET, IMPORT, LONG, Http, Json
@@ -108,16 +107,15 @@ class Client:
         return items(await self._http.get("/v1/actions"))
 
     async def act(self, action: Mapping[str, Any], record_id: str, values: Mapping[str, Any]) -> Json:
-        """Do one of `actions()`; `record_id` is what stands for `{id}` in its path, `values` is what stands in the
-        fields of its form: texts as they were typed, flags as booleans."""
-        path = str(action["path"]).replace("{id}", quote(record_id, safe=""))
-        body = {
-            field["name"]: int(value) if field["form"] == "digits" and str(value).isdecimal() else value
-            for field in action["fields"]
-            if (value := values.get(field["name"])) not in (None, "", False)
+        """Do one of `actions()`, to whose `confirm` somebody agreed. `record_id`: of what it is done to, or the text of
+        a search; `values`: what stands in the fields of its form, texts as they were typed and flags as booleans."""
+        forms = {field["name"]: field["form"] for field in action["fields"]}
+        typed = {
+            name: int(value) if forms.get(name) == "digits" and _is_number(value) else value
+            for name, value in values.items()
+            if value not in (None, "", False)
         }
-        done: Json = (await self._http.send(action["method"], path, body=body, patience=LONG)).json()
-        return done
+        return await self.connectors.act(action["connector"], action["name"], typed, on=record_id, confirmed=True)
 
     async def trace(self, q: str) -> list[Json]:
         """The appointments that `q` leads to: plate, name, number, a partner's number, an idempotency key, a message's
@@ -176,3 +174,8 @@ class Client:
         itself; who was away for too long gets the event `reset` (load anew). `connected` is told each time the stream
         comes and goes. Raises only `ApiProblem`."""
         return follow(self._http, last_id, kinds, client, connected, self.presence.again)
+
+
+def _is_number(value: Any) -> bool:
+    text = str(value)
+    return text.isascii() and text.isdigit() and len(text) < 19

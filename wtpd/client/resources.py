@@ -177,38 +177,10 @@ class Vehicles(Collection):
         """What public registers say of it."""
         return items(await self._http.get(self._of(vehicle_id, "checks")))
 
-    async def check(self, vehicle_id: str) -> builtins.list[Json]:
-        """Ask the public registers now."""
-        return items(await self._http.post(self._of(vehicle_id, "checks"), patience=LONG))
-
-    async def fill(
-        self,
-        vehicle_id: str,
-        *,
-        vin: str | None = None,
-        choose: int | None = None,
-        restriction: str | None = None,
-        **order: Any,
-    ) -> Json:
-        """Fill the vehicle's blanks by its VIN, or by `vin` if it has none; `choose` one of several candidates by its
-        number."""
-        body = _given(vin=vin, choose=choose, restriction=restriction, **order)
-        filled: Json = await self._http.post(self._of(vehicle_id, "identification"), body, patience=LONG)
-        return filled
-
-    async def value(
-        self,
-        vehicle_id: str,
-        *,
-        odometer_km: int | None = None,
-        first_registration: str | None = None,
-        taxation: str | None = None,
-        **order: Any,
-    ) -> Json:
-        """What an identified vehicle is worth."""
-        body = _given(odometer_km=odometer_km, first_registration=first_registration, taxation=taxation, **order)
-        worth: Json = await self._http.post(self._of(vehicle_id, "valuation"), body, patience=LONG)
-        return worth
+    async def identification(self, vehicle_id: str) -> Json:
+        """What it was identified as: `source`, `code`, …; raises `ApiProblem` `not-identified`."""
+        known: Json = await self._http.get(self._of(vehicle_id, "identification"))
+        return known
 
 
 class Connectors(Resource):
@@ -218,37 +190,52 @@ class Connectors(Resource):
 
     async def sync(self, connector: str, *, site: str | None = None, dry_run: bool = False) -> builtins.list[Json]:
         """A run now at every site, or at `site`: the records, with `dry_run` of what it would do, field by field."""
-        return items(await self._act(connector, "sync", site=site, dry_run=dry_run or None))
+        return items(await self._post(connector, "sync", site=site, dry_run=dry_run or None))
 
     async def pause(self, connector: str, *, site: str | None = None) -> builtins.list[Json]:
         """The channels as they are then."""
-        return items(await self._act(connector, "pause", site=site))
+        return items(await self._post(connector, "pause", site=site))
 
     async def resume(
         self, connector: str, *, site: str | None = None, accept_cancellations: bool = False
     ) -> builtins.list[Json]:
         """`accept_cancellations` takes the mass cancellation that stopped it as meant."""
         accept = accept_cancellations or None
-        return items(await self._act(connector, "resume", site=site, accept_cancellations=accept))
+        return items(await self._post(connector, "resume", site=site, accept_cancellations=accept))
 
     async def resync(self, connector: str, *, site: str | None = None) -> builtins.list[Json]:
         """A run that reads the partner's whole feed again: the records."""
-        return items(await self._act(connector, "resync", site=site))
+        return items(await self._post(connector, "resync", site=site))
 
     async def send_rejected(self, connector: str, *, site: str | None = None) -> builtins.list[Json]:
         """Send everything again that the partner refused: how many appointments, by channel."""
-        return items(await self._act(connector, "send-rejected", site=site))
+        return items(await self._post(connector, "send-rejected", site=site))
 
     async def verify(self, connector: str, *, site: str | None = None, compare: bool = False) -> builtins.list[Json]:
         """Ask the partner who we are there; `compare`: hold the book against the partner, field by field."""
-        return items(await self._act(connector, "verify", site=site, compare=compare or None))
+        return items(await self._post(connector, "verify", site=site, compare=compare or None))
+
+    async def act(
+        self,
+        connector: str,
+        action: str,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        on: str = "",
+        confirmed: bool = False,
+    ) -> Json:
+        """Have a connector do one of the `actions()` to the record with the id `on`: `remarks`, `facts`, `filled`,
+        `differing` and `data`. With `candidates` nothing was done; the field `choose` says which one is meant."""
+        body = _given(on=on or None, fields=_given(**(fields or {})), confirmed=confirmed or None)
+        done: Json = await self._http.post(self._of(connector, "actions", action), body, patience=LONG)
+        return done
 
     async def runs(
         self, connector: str | None = None, *, site: str | None = None, limit: int | None = None
     ) -> builtins.list[Json]:
         return items(await self._http.get("/v1/runs", connector=connector, site=site, limit=limit))
 
-    async def _act(self, connector: str, act: str, **body: Any) -> Any:
+    async def _post(self, connector: str, act: str, **body: Any) -> Any:
         return await self._http.post(self._of(connector, act), _given(**body), patience=LONG)
 
 

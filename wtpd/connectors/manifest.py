@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wtpd.channel.errors import Ability
 from wtpd.config.model import ConnectorSettings, PartnerMapping
+from wtpd.connectors.access import Access as Access
+from wtpd.connectors.actions import Action
 from wtpd.rentals.ports import RentalPartner
 from wtpd.secrets.providers import Provider
 from wtpd.sync.ports import Incoming, Partner, Unreadable
@@ -20,38 +22,8 @@ from wtpd.vehicle_data.ports import VehicleDataSource
 from wtpd.vehicle_data.records import Place
 
 if TYPE_CHECKING:
-    from wtpd.clock import Clock
-    from wtpd.connectors.kit.http import PartnerHttp
     from wtpd.connectors.kit.sandbox_side import Act, Host, PartnerSide
     from wtpd.connectors.receiver import Receiver
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionField:
-    """One field of an action's form; `name` is that of the route's body. In the body `digits` are a number, a `flag` is
-    true or false, all else is text, and what was left blank isn't there. `choices`: values with their labels; `site`:
-    those are the box's sites."""
-
-    name: str
-    label: Text
-    form: Literal["text", "digits", "date", "choice", "flag", "site"] = "text"
-    required: bool = False
-    choices: tuple[tuple[str, Text], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """Something that people can have a connector do, beside what it does by itself. `on`: what it is done to, whose id
-    stands for `{id}` in `path`; `confirm`: a sentence that somebody must agree to first, where it costs something or
-    can't be undone."""
-
-    name: str
-    label: Text
-    on: Literal["vehicle", "customer", "appointment", "connector", "search"]
-    method: Literal["POST", "PUT"] = "POST"
-    path: str
-    confirm: Text | None = None
-    fields: tuple[ActionField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,31 +74,6 @@ class RentalConnector(RentalPartner, Protocol):
         ...
 
 
-class Access(Protocol):
-    """What a connector gets of the house: its settings in force, the clock, its credentials, and HTTP."""
-
-    @property
-    def settings(self) -> ConnectorSettings:
-        """An instance of the manifest's `settings`."""
-        ...
-
-    @property
-    def clock(self) -> Clock: ...
-
-    async def secrets(self) -> Mapping[str, str]:
-        """The credential fields for this connector, and its site if it is mapped by site, at the moment of use.
-        Raises `NeedsToken` if there are none."""
-        ...
-
-    def http(
-        self, address: str | None = None, *, size_limit: int | None = None, ca_file: str | None = None
-    ) -> PartnerHttp:
-        """A client for `address` (None: that of the settings) with the time limits of the settings; the connector
-        closes it. `ca_file` as for `PartnerHttp`. Raises `Refused` if there is no address, `Invalid` for one that isn't
-        https."""
-        ...
-
-
 Secrets = Callable[[], Awaitable[Mapping[str, str]]]
 """`Access.secrets` as a value."""
 
@@ -171,7 +118,7 @@ class Manifest:
     sandbox: Callable[[Host], PartnerSide] | None = None
     """Makes the partner's side, a real HTTP app, for `wtpd sandbox`."""
     actions: tuple[Action, ...] = ()
-    """What people can have it do, for forms on the screens; the routes are the daemon's."""
+    """What people can have it do: forms for the screens, with the handler of each."""
     acts: tuple[Act, ...] = ()
     """What the people on the partner's side can play in the sandbox."""
 

@@ -11,6 +11,7 @@ from wtpd.config.diff import Changes
 from wtpd.config.model import Config
 from wtpd.config.plans import plans
 from wtpd.connectors.manifest import Verified
+from wtpd.daemon.actions import Actions
 from wtpd.daemon.api import table
 from wtpd.daemon.api.asgi import Api
 from wtpd.daemon.api.auth import Gate
@@ -19,6 +20,7 @@ from wtpd.daemon.api.events import Events
 from wtpd.daemon.api.log import follow
 from wtpd.daemon.api.server import Server
 from wtpd.daemon.api.status import StatusRoutes
+from wtpd.daemon.api.vehicle_actions import Services
 from wtpd.daemon.channels.keeper import Keeper
 from wtpd.daemon.channels.kinds import makers
 from wtpd.daemon.credential_desk import CredentialDesk
@@ -79,6 +81,8 @@ class Parts:
             quiet=lambda channel: self._events.pass_on("run.quiet", channel=channel),
         )  # fmt: skip
         self.fleet = Fleet(db, manifests, kinds, clock=clock)
+        services = Services(db, self.book, self.vehicle_data, self.vehicle_checks)
+        self.actions = Actions(manifests, db, credentials, self.fleet.rows_of, services.house, self._config, clock)
         self.desk = CredentialDesk(db, credentials, Trial(self.fleet, credentials.rule))
         self.keeper = Keeper(
             db, self.book, self.fleet, failures, refusal=lambda: self.health.refusal, wake=lambda: self.mailer.wake()
@@ -120,7 +124,7 @@ class Parts:
             integrity=self.integrity, lan=self.lan,
         )  # fmt: skip
         behind = table.Behind(
-            db=ground.db, book=self.book, settings=ground.settings, manifests=ground.registry.manifests.values(),
+            db=ground.db, book=self.book, settings=ground.settings, actions=self.actions,
             fleet=self.fleet, desk=self.desk, vehicle_data=self.vehicle_data, vehicle_checks=self.vehicle_checks,
             importer=self.importer, mailer=self.mailer, lan=self.lan, presence=self._presence,
             log_book=ground.log_book, clock=ground.clock, version=ground.version,
@@ -215,6 +219,7 @@ class Parts:
         self._presence.close()
 
     async def _stop_partners(self) -> None:
+        await self.actions.close()
         await asyncio.gather(self.fleet.stop(), self.vehicle_data.close(), self.importer.close())
 
 

@@ -17,7 +17,7 @@ from wtpd.config import channels as gate
 from wtpd.config.diff import Changes
 from wtpd.config.model import Config
 from wtpd.connectors.manifest import Manifest, Verified
-from wtpd.daemon.channels.channel import UNUSABLE, Channel, Maker, Place, Row, SwitchedOff, no_runs, paused
+from wtpd.daemon.channels.channel import Channel, Maker, Place, Row, SwitchedOff, no_runs, paused
 from wtpd.daemon.loop import Loop
 from wtpd.errors import NotFound, Refused, Unavailable, WtpdError
 from wtpd.store.database import Database, Event
@@ -159,13 +159,6 @@ class Fleet:
         """The name of the partner behind the channel."""
         manifest = self.manifests.get(channel.partition("/")[0])
         return manifest.title if manifest else channel
-
-    def refusal(self, connector: str) -> Text | None:
-        """Why the connector can't be asked for anything, at no site; None if it can."""
-        rows = [row for row in self.rows if row.connector == connector]
-        if any(row.condition.state not in UNUSABLE for row in rows):
-            return None
-        return next((row.condition.reason for row in rows if row.condition.reason), None)
 
     def paused(self, connector: str, site: str = "") -> Unavailable | None:
         """Why nothing is asked of a partner, or taken of it, because somebody paused its channel: at a site, or the

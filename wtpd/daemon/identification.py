@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from functools import partial
 
+from wtpd.channel.errors import named
 from wtpd.clock import Clock
 from wtpd.config.model import Config, ConnectorSettings, Site
 from wtpd.connectors.kit.access import ConnectorAccess
@@ -116,7 +117,8 @@ class VehicleData:
             taxation=taxation,
         )
         login = await self._login(asked, order)
-        return await self._engine.evaluate(asked, wanted, login, self._place(order))
+        with named(asked.title):
+            return await self._engine.evaluate(asked, wanted, login, self._place(order))
 
     async def verify(self, source: str, fields: Mapping[str, str]) -> Verified:
         """Try a login; costs nothing. Raises the partner's errors."""
@@ -133,7 +135,8 @@ class VehicleData:
 
     async def _ask(self, source: Source, query: Query, order: Order, *, refresh: bool) -> Found:
         login = await self._login(source, order)
-        return await self._engine.identify(source, query, login, self._place(order), refresh=refresh)
+        with named(source.title):
+            return await self._engine.identify(source, query, login, self._place(order), refresh=refresh)
 
     def _source(self, name: str | None, can: Callable[[Traits], bool]) -> Source:
         """The source of that name, or the first one in force that can do it. Raises `NotFound`, `Unavailable`."""

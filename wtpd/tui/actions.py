@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from wtpd.client import ApiProblem, ClientError, Json
+from wtpd.client import ClientError, Json
 from wtpd.language import say
 from wtpd.moments import NotUnderstood, read_day
 from wtpd.texts import N_, Text
-from wtpd.tui.answers import candidate_line, candidates_of, write_answer
+from wtpd.tui.answers import candidate_line, write_answer
 from wtpd.tui.background import background
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page, sentence
@@ -78,8 +78,8 @@ async def run_action(page: Page, action: Json, record_id: str) -> None:
         if not await page.wtpd.push_screen_wait(Confirm(question, action["confirm"])):
             return
     values, answer = await _filled_in(page, action, record_id)
-    while answer is not None and (found := candidates_of(answer)):
-        number = await _choice(page, action, found)
+    while answer is not None and answer["candidates"]:
+        number = await _choice(page, action, answer["candidates"])
         if number is None:
             return
         answer = await _done(page, action, record_id, {**values, CHOICE: number})
@@ -95,7 +95,7 @@ async def _filled_in(page: Page, action: Json, record_id: str) -> tuple[dict[str
 
     async def submit(typed: Mapping[str, str]) -> tuple[dict[str, Any], Json]:
         values = {one["name"]: _value(page, one, typed[one["name"]]) for one in asked}
-        return values, await _act(page, action, record_id, values)
+        return values, await page.api.act(action, record_id, values)
 
     filled: tuple[dict[str, Any], Json] | None = await page.wtpd.push_screen_wait(
         ActionForm(f"{action['title']}: {action['label']}", of_manifest(asked), submit)
@@ -118,22 +118,12 @@ def _value(page: Page, field: Json, text: str) -> Any:
 async def _done(page: Page, action: Json, record_id: str, values: Mapping[str, Any]) -> Json | None:
     page.tell(N_("One moment, please"))
     try:
-        answer = await _act(page, action, record_id, values)
+        answer = await page.api.act(action, record_id, values)
     except ClientError as error:
         page.tell(sentence(error), "bad")
         return None
     page.tell("")
     return answer
-
-
-async def _act(page: Page, action: Json, record_id: str, values: Mapping[str, Any]) -> Json:
-    """A refusal that comes with candidates is an answer to choose from."""
-    try:
-        return await page.api.act(action, record_id, values)
-    except ApiProblem as problem:
-        if candidates_of(problem.facts):
-            return dict(problem.facts)
-        raise
 
 
 async def _choice(page: Page, action: Json, found: Sequence[Json]) -> int | None:

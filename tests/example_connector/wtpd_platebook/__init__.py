@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wtpd.connectors.actions import Action, ActionField, Asked, Done
+from wtpd.connectors.kit import vehicle_actions
 from wtpd.connectors.kit.sandbox_side import Act, Argument
 from wtpd.connectors.manifest import Access, Manifest, VehicleDataConnector
 from wtpd.secrets.providers import Field, Provider
@@ -13,12 +15,19 @@ from wtpd.texts import N_
 if TYPE_CHECKING:
     from wtpd.connectors.kit.sandbox_side import Host, PartnerSide
 
+ADDRESS = "https://platebook.example"
+
 
 def _vehicle_data(access: Access) -> VehicleDataConnector:
     from wtpd_platebook.connector import Platebook
 
-    address = access.settings.address or "https://platebook.example"
-    return Platebook(access.http(address, size_limit=100_000))
+    return Platebook(access.http(access.settings.address or ADDRESS, size_limit=100_000))
+
+
+async def _owners(asked: Asked) -> Done:
+    from wtpd_platebook.owners import ask
+
+    return await ask(asked, ADDRESS)
 
 
 def _sandbox(host: Host) -> PartnerSide:
@@ -38,6 +47,17 @@ manifest = Manifest(
     ),
     vehicle_data=_vehicle_data,
     sandbox=_sandbox,
+    actions=(
+        vehicle_actions.identify(),
+        Action(
+            name="owners",
+            label=N_("Ask for earlier owners"),
+            on="vehicle",
+            handler=_owners,
+            confirm=N_("Platebook tells the owners that somebody asked."),
+            fields=(ActionField(name="since", label=N_("Since"), form="date"),),
+        ),
+    ),
     acts=(
         Act(
             name="vehicle",

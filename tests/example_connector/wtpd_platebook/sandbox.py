@@ -51,6 +51,8 @@ class PlatebookSide:
         if scope["path"].endswith("/vehicles"):
             vin = parse_qs(scope["query_string"].decode()).get("vin", [""])[0]
             return _json({"vehicles": [{"vin": vin, "make": self._makes[vin]}] if vin in self._makes else []})
+        if scope["path"].endswith("/owners"):
+            return _json({"owners": 1 if b"since=" in scope["query_string"] else 4})
         return problem(404, "There is no such page")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtpd.connectors.kit.values import WireError, list_, object_, text
+from wtpd.connectors.kit.values import WireError, count, list_, object_, text
 from wtpd.vehicle_data.records import Candidate, Identity
 
 
@@ -23,3 +23,8 @@ def owner(raw: Any) -> str:
     if not name:
         raise WireError("name: missing")
     return name
+
+
+def owners(raw: Any) -> int:
+    """How many owners a vehicle had."""
+    return count(object_(raw, "answer").get("owners"), "owners")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wtpd.connectors.kit.vehicle_actions import CHECK
 from wtpd.connectors.manifest import Access, Manifest, VehicleDataConnector
 from wtpd.connectors.rdw.acts import ACTS
 from wtpd.connectors.rdw.settings import RdwSettings
@@ -44,5 +45,6 @@ manifest = Manifest(
     countries=("NL",),
     vehicle_data=_vehicle_data,
     sandbox=_sandbox,
+    actions=(CHECK,),
     acts=ACTS,
 )

@@ -125,18 +125,23 @@ def _status(error: WtpdError) -> int:
 
 
 def _from_partner(error: PartnerError) -> Unavailable:
+    partner = error.partner or N_("The partner")
     if isinstance(error, NeedsToken | KeyUnavailable) and error.reason is not None:  # nobody was asked
         return Unavailable(error.reason, kind="key-lost" if isinstance(error, KeyUnavailable) else "needs-token")
     if isinstance(error, NeedsToken):
         return Unavailable(
-            N_("The partner doesn't accept the credentials. Enter new ones under Credentials."), kind="needs-token"
+            N_("{partner} doesn't accept the credentials. Enter new ones under Credentials.", partner=partner),
+            kind="needs-token",
         )
     if isinstance(error, NotAllowed):
         text = N_("The credentials don't cover this: {reason}", reason=error.detail or why(error))
         return Unavailable(text, kind="not-covered")
     if isinstance(error, Rejected) and error.detail:
-        return Unavailable(N_("The partner refuses: {detail}", detail=error.detail), kind="partner-refused")
-    return Unavailable(N_("The partner can't be reached: {reason}", reason=why(error)), kind="partner-trouble")
+        return Unavailable(
+            N_("{partner} refuses: {detail}", partner=partner, detail=error.detail), kind="partner-refused"
+        )
+    text = N_("{partner} can't be reached: {reason}", partner=partner, reason=why(error))
+    return Unavailable(text, kind="partner-trouble")
 
 
 def _disk_full(error: Exception) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wtpd.book.book import Book
 from wtpd.book.sync_port import SyncBook
 from wtpd.clock import Clock
-from wtpd.connectors.manifest import Manifest
+from wtpd.daemon.actions import Actions
 from wtpd.daemon.api.actions import ActionRoutes
 from wtpd.daemon.api.appointments import Appointments
 from wtpd.daemon.api.assessors import assessor_routes, user_routes
@@ -59,7 +59,7 @@ class Behind:
     db: Database
     book: Book
     settings: Settings
-    manifests: Collection[Manifest]
+    actions: Actions
     fleet: Fleet
     desk: CredentialDesk
     vehicle_data: VehicleData
@@ -105,7 +105,7 @@ def _of_partners(behind: Behind) -> list[Route]:
 
     return [
         *ConnectorRoutes(db, fleet).routes(),
-        *ActionRoutes(behind.manifests, settings, fleet.refusal).routes(),
+        *ActionRoutes(behind.actions, settings).routes(),
         *AttentionRoutes(db, fleet, book, session).routes(),
         *TraceRoutes(db, session, fleet.title_of).routes(),
         *MappingRoutes(db, settings, fleet).routes(),
@@ -113,7 +113,7 @@ def _of_partners(behind: Behind) -> list[Route]:
         *CredentialUseRoutes(behind.desk).routes(),
         *assessor_routes(db),
         *user_routes(db),
-        *IdentificationRoutes(db, book, settings, behind.vehicle_data).routes(),
+        *IdentificationRoutes(db, settings, behind.vehicle_data).routes(),
         *VehicleCheckRoutes(db, behind.vehicle_checks, lambda site: zone_of(book, site)).routes(),
         *ListenerRoutes(db, settings, behind.lan).routes(),
         *TokenRoutes(db, settings, behind.lan).routes(),

@@ -13,7 +13,6 @@ from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.vehicle_checks import VehicleChecks
-from wtpd.errors import Refused
 from wtpd.planner.appointment import Appointment
 from wtpd.planner.plates import dutch_key
 from wtpd.planner.vehicle import Vehicle
@@ -62,15 +61,11 @@ class VehicleCheckRoutes:
         self._zone = zone
 
     def routes(self) -> list[Route]:
-        path, result = "/v1/vehicles/{id}/checks", Page[CheckView]
+        result = Page[CheckView]
         return [
             Route(
-                method="GET", path=path, role=Role.READ, handler=self.of_vehicle, result=result,
+                method="GET", path="/v1/vehicles/{id}/checks", role=Role.READ, handler=self.of_vehicle, result=result,
                 summary="What public registers say of a vehicle",
-            ),
-            Route(
-                method="POST", path=path, role=Role.ADMIN, handler=self.check, result=result, seconds=120,
-                summary="Ask the public registers about a vehicle now",
             ),
             Route(
                 method="GET", path="/v1/appointments/{id}/checks", role=Role.READ, handler=self.of_appointment,
@@ -92,20 +87,6 @@ class VehicleCheckRoutes:
 
         return answer(await self._db.read(read))
 
-    async def check(self, call: Call) -> Answer:
-        vehicle_id = call.params["id"]
-        vehicle = await self._db.read(lambda tx: vehicles.get(tx, vehicle_id))
-        registers = self._checks.registers()
-        if not registers:
-            raise Refused(
-                N_("No public register is in use (connectors.rdw in wtpd.yaml, for sites in NL)."), kind="no-register"
-            )
-        if not dutch_key(vehicle.plate):
-            raise Refused(N_("{plate} isn't a plate of the Dutch form.", plate=vehicle.plate or "-"), kind="no-plate")
-        for manifest in registers:
-            await self._checks.check(manifest.name, vehicle_id, vehicle.plate)
-        return answer(await self._db.read(lambda tx: self._page(tx, vehicles.get(tx, vehicle_id), None, call)))
-
     def _page(self, tx: Tx, vehicle: Vehicle, visit: Appointment | None, call: Call) -> Page[CheckView]:
         titles = {one.name: one.title for one in self._checks.registers()}
         found = [one for one in vehicle_checks.of_vehicle(tx, vehicle.id) if one.source in titles]
@@ -118,7 +99,7 @@ def _view(
 ) -> CheckView:
     facts = check.facts or Facts()
     is_same_plate = dutch_key(vehicle.plate) == check.plate
-    remarks = _remarks(title, facts, vehicle, visit, zone) if is_same_plate else ()
+    found = remarks(title, facts, vehicle, visit, zone) if is_same_plate else ()
     return CheckView(
         source=check.source,
         title=title,
@@ -132,14 +113,15 @@ def _view(
         first_registration=facts.first_registration,
         inspection_due=facts.inspection_due,
         flags=list(facts.flags),
-        filled=[name for name in _FILLED if name in check.filled and str(getattr(vehicle, name)) == check.filled[name]],
-        remarks=[Remark(kind, text.render(language)) for kind, text in remarks],
+        filled=[name for name in FILLED if name in check.filled and str(getattr(vehicle, name)) == check.filled[name]],
+        remarks=[Remark(kind, text.render(language)) for kind, text in found],
     )
 
 
-def _remarks(
-    title: str, facts: Facts, vehicle: Vehicle, visit: Appointment | None, zone: ZoneInfo
+def remarks(
+    title: str, facts: Facts, vehicle: Vehicle, visit: Appointment | None = None, zone: ZoneInfo | None = None
 ) -> Iterator[tuple[Kind, Text]]:
+    """What the workshop should know of the vehicle, and of the `visit`, in the time zone of its site."""
     if is_other_make(vehicle.make, facts.make):
         yield (
             "wrong_plate",
@@ -151,11 +133,11 @@ def _remarks(
     for flag in facts.flags:
         yield flag, _FLAGS[flag](title)
     due = vehicle.inspection_due or facts.inspection_due
-    if visit is not None and is_inspection_due(due, visit.collection, zone):
+    if visit is not None and zone is not None and is_inspection_due(due, visit.collection, zone):
         yield "inspection_due", N_("The inspection (APK) is due on {day}: suggest it for this visit.", day=due)
 
 
-_FILLED = ("make", "model", "fuel", "first_registration", "inspection_due")
+FILLED = ("make", "model", "fuel", "first_registration", "inspection_due")
 
 _FLAGS = {
     "open_recall": lambda title: N_("A recall is open, by {partner}.", partner=title),
