@@ -33,7 +33,7 @@ from wtpd.sync.spec import ChannelSpec
 
 SITE, DEPARTMENT, ACCOUNT = "rostock", "Werkstatt", "00123"
 CHANNEL = f"superservice/{SITE}"
-DESK = Author(actor="bench", channel="desk")
+DESK = Author(actor="bench", interface="desk")
 START = datetime(2036, 11, 24, 7, 0, tzinfo=UTC)
 """Far ahead: what is past isn't sent for the first time."""
 A_DAY = 60

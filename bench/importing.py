@@ -20,7 +20,7 @@ from wtpd.planner.resources import DepartmentPlan, DropOffWindow
 from wtpd.store.database import Database, Tx
 
 ROWS = 100_000
-AUTHOR = Author(actor="bench", channel="import")
+AUTHOR = Author(actor="bench", interface="import")
 _DAY = datetime(2026, 12, 1, 8, tzinfo=UTC)
 _BOOKED = datetime(2090, 1, 2, 9, tzinfo=UTC)
 

@@ -42,7 +42,7 @@ async def echo(call: Call) -> Answer:
 
 
 async def make(call: Call) -> Answer:
-    return answer({"name": call.body.name, "by": call.author.actor, "channel": call.author.channel}, status=201)
+    return answer({"name": call.body.name, "by": call.author.actor, "channel": call.author.interface}, status=201)
 
 
 FAULTS = {

@@ -34,7 +34,7 @@ from wtpd.planner.history import Author
 from wtpd.store import appointments, customers, history, resources, vehicles
 from wtpd.store.database import Tx
 
-DESK = Author(actor="maria", channel="desk")
+DESK = Author(actor="maria", interface="desk")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from wtpd.store import appointments, attention, history, partner_records, resour
 from wtpd.store.database import Tx
 from wtpd.store.partner_records import PartnerRecord
 
-CARSYS = Author(actor="carsys", channel="dms:carsys")
+CARSYS = Author(actor="carsys", interface="dms:carsys")
 CHANNEL = """INSERT INTO channel (id, connector, site, department, account, active)
              VALUES ('superservice/rostock', 'superservice', 'rostock', 'Werkstatt', 'D1', 1)"""
 

@@ -26,7 +26,7 @@ from wtpd.store.database import Tx
 from wtpd.store.migrations import migrate
 from wtpd.sync.ports import Incoming
 
-AUTHORS = [Author(actor=name, channel="desk") for name in ("maria", "otto")]
+AUTHORS = [Author(actor=name, interface="desk") for name in ("maria", "otto")]
 CHANNEL = "superservice/rostock"
 SLOT = timedelta(hours=3)
 STATUSES = ["scheduled", "arrived", "in_work", "ready", "completed", "no_show"]

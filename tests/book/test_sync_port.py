@@ -189,7 +189,7 @@ async def test_at_a_dutch_site_a_number_without_country_code_is_dutch(partner: P
 
 async def test_a_locked_customer_keeps_what_the_dms_says(partner: Partner, dealership: Dealership) -> None:
     values = {"first_name": "Hans", "last_name": "Müller", "email": "hans@example.org", "locked_by": "carsys"}
-    carsys = Author(actor="carsys", channel="dms:carsys")
+    carsys = Author(actor="carsys", interface="dms:carsys")
     await dealership.do(lambda tx: dealership.book.create_customer(tx, values, author=carsys))
     ours = await partner.create()
     assert ours.fields["customer.mobile"] == ""

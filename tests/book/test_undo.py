@@ -27,7 +27,7 @@ from wtpd.store.ledger import Ledger
 from wtpd.store.migrations import migrate
 from wtpd.sync.ports import Incoming, Link
 
-OTTO = Author(actor="otto", channel="cli")
+OTTO = Author(actor="otto", interface="cli")
 CHANNEL = "superservice/rostock"
 HOUR = timedelta(hours=1)
 

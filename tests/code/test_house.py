@@ -14,7 +14,7 @@ DAEMON = Path(__file__).parents[2] / "wtpd" / "daemon"
 ROOT = DAEMON / "assembly.py"
 BLIND = [
     ROOT, DAEMON / "ground.py", DAEMON / "fleet.py", DAEMON / "app.py", DAEMON / "api" / "connectors.py",
-    DAEMON / "api" / "table.py", DAEMON / "mail" / "troubles.py", *(DAEMON / "channels").glob("*.py"),
+    DAEMON / "api" / "table.py", DAEMON / "mail" / "findings.py", *(DAEMON / "channels").glob("*.py"),
 ]  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from tests.support.daemon import config_text, running_daemon
 from wtpd.config.environment import Environment
 from wtpd.config.model import Api as ApiSettings
 from wtpd.config.model import Config
-from wtpd.daemon.fixed import Fixed
 from wtpd.daemon.health import Health
 from wtpd.daemon.housekeeping import Housekeeping
+from wtpd.daemon.needs_restart import SetAtStart
 from wtpd.errors import NotFound
 
 
@@ -127,7 +127,7 @@ async def test_what_counts_only_after_a_restart_is_said(tmp_path: Path, caplog: 
 
 
 async def test_a_socket_of_systemd_that_the_settings_dont_name_is_said(tmp_path: Path) -> None:
-    fixed = Fixed(
+    fixed = SetAtStart(
         folder=tmp_path, folder_by_environment=True, socket=Path("/run/wtpd/api.sock"), socket_by_environment=False,
         activated=True,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from tests.support.hand_clock import HandClock
 from tests.support.mail_server import MailServer
 from tests.support.sandbox import CLIENT, running_sandbox
 from wtpd.clock import iso
-from wtpd.daemon.expiry import expiries
+from wtpd.daemon.credentials.expiry import expiries
 from wtpd.store.credentials import Entry
 
 NOW = HandClock().now()

@@ -15,9 +15,9 @@ from tests.support.hand_clock import HandClock
 from tests.support.partners import KNOWN
 from wtpd.clock import SystemClock
 from wtpd.config.model import Retention
+from wtpd.daemon.credentials.store_state import StoreState
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.health import Health
-from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.housekeeping import Housekeeping
 from wtpd.errors import Unavailable
 from wtpd.secrets.keys import KeyFiles
@@ -83,7 +83,7 @@ async def test_the_disk_that_cant_be_watched_doesnt_keep_the_clock(tmp_path: Pat
 async def test_the_watch_of_the_credentials_outlives_any_error(db: Database, tmp_path: Path) -> None:
     clock = HandClock()
     failures = Failures(clock)
-    holdings = Holdings(db, Vault(KeyFiles(tmp_path / "wtpd.key"), KNOWN), clock, failures)
+    holdings = StoreState(db, Vault(KeyFiles(tmp_path / "wtpd.key"), KNOWN), clock, failures)
     await holdings.begin()
     holdings.key_lost = N_("x")  # so that it looks
     odd = True

@@ -35,7 +35,7 @@ from wtpd.store import appointments, channels, customers, history, imports, outb
 from wtpd.store.database import Database, Tx
 from wtpd.sync.spec import ChannelSpec
 
-DESK = Author(actor="maria", channel="desk")
+DESK = Author(actor="maria", interface="desk")
 
 
 class House:

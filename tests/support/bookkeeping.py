@@ -17,8 +17,8 @@ from wtpd.store.database import Database, Event, Tx
 T = TypeVar("T")
 
 NOW = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
-DESK = Author(actor="maria", channel="desk")
-API = Author(actor="frontend", channel="api")
+DESK = Author(actor="maria", interface="desk")
+API = Author(actor="frontend", interface="api")
 MONDAY = datetime(2026, 11, 9, 7, 0, tzinfo=UTC)
 """08:00 in Rostock."""
 

@@ -17,7 +17,7 @@ from wtpd.store.database import Database
 
 AUTOHAUS = Path(wtpd.demo.__file__).parent / "autohaus"
 SITES = {"rostock": "rostock", "Rostock": "rostock", "Autohaus Güstrow": "guestrow", "Güstrow": "guestrow"}
-IMPORTER = Author(actor="anna", channel="import")
+IMPORTER = Author(actor="anna", interface="import")
 
 ADVISORS = "Kürzel;Name;Filiale;Abteilung;Arbeitszeit Mo-Fr\nSB1;Ilse Schlosser;Rostock;Werkstatt;08:00-17:00\n"
 CARS = "Nummer;Kennzeichen;Marke;Modell;Filiale\nEW1;B-T 4268E;NISSAN;Leaf;Rostock\nEW2;GÜ-N 31;NISSAN;Juke;Güstrow\n"

@@ -23,7 +23,7 @@ from wtpd.sync.spec import ChannelSpec
 
 MORNING = datetime(2026, 11, 23, 8, 10, tzinfo=UTC)
 """Monday, 9:10 in Rostock."""
-DESK = Author(actor="maria (MK)", channel="desk")
+DESK = Author(actor="maria (MK)", interface="desk")
 FREE = 12 << 30
 SPEC = ChannelSpec(
     id="superservice/rostock", connector="superservice", site="rostock", account="00123", department="Werkstatt",

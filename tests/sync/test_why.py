@@ -23,7 +23,7 @@ from wtpd.channel.errors import (
     why,
 )
 from wtpd.network_words import NETWORK, SYSTEM, no_connection, of_system
-from wtpd.sync.guard import MassCancellation, PartnerRestored
+from wtpd.sync.mass_change_guard import MassCancellation, PartnerRestored
 
 LIBRARY = "GET /v1/x: no connection (Connection refused)"
 _ENGLISH = re.compile(r"\b(the|its?|answer|connection|refused|with|failed|isn't|doesn't|appointments)\b")

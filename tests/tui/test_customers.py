@@ -64,7 +64,7 @@ async def from_dms(daemon: RunningDaemon, **fields: Any) -> Any:
     """A customer whose master data a DMS keeps."""
     parts = daemon.daemon.parts
     assert parts is not None
-    author = Author(actor="Incadea", channel="dms:incadea")
+    author = Author(actor="Incadea", interface="dms:incadea")
 
     def work(tx: Tx) -> Any:
         values = {"first_name": "Dora", "last_name": "Messer", "locked_by": "incadea", **fields}

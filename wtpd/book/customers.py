@@ -113,7 +113,7 @@ def put(tx: Tx, before: Customer, after: Customer, *, told: Mapping[str, str] | 
 def refuse_if_locked(before: Customer, after: Customer, author: Author) -> None:
     """Raises `Refused` of kind `locked`, unless the author is the DMS that keeps the master data."""
     changed = diff(before, after).keys() - _FREE
-    if before.locked_by is None or not changed or author.channel in _doors(before.locked_by):
+    if before.locked_by is None or not changed or author.interface in _doors(before.locked_by):
         return
     raise Refused(
         N_("The master data of this customer come from {dms} and can be changed only there.", dms=before.locked_by),

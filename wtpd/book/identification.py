@@ -64,7 +64,7 @@ def fill(
     if is_vin(vin):
         told = {"vin": vin, **told}
     blanks = {name: value for name, value in told.items() if is_blank(before, name)}
-    author = Author(actor=actor, channel=source)
+    author = Author(actor=actor, interface=source)
     after = book.change_vehicle(tx, vehicle_id, blanks, author=author, expected_version=expected_version)
     chosen = Chosen(
         vehicle_id=vehicle_id,

@@ -207,7 +207,7 @@ class SyncBook:
         return known
 
     def _source(self, mapped: Mapped, actor: str) -> Source:
-        return Source(Author(actor=actor, channel=f"sync:{mapped.connector}"), channel=mapped.channel)
+        return Source(Author(actor=actor, interface=f"sync:{mapped.connector}"), channel=mapped.channel)
 
     def _origin(self, mapped: Mapped, appointment: Appointment) -> Origin:
         return Origin(mapped.connector, appointment.origin, {appointment.id: mapped.channel}, mapped.site)

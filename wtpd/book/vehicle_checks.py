@@ -77,7 +77,7 @@ def _fill(
     known = {name: text for name, text in filled.items() if is_blank(vehicle, name) or _text(vehicle, name) == text}
     if not changes:
         return known
-    author = Author(actor=actor, channel=source)
+    author = Author(actor=actor, interface=source)
     try:
         book.change_vehicle(tx, vehicle.id, changes, author=author, expected_version=None)
     except (Invalid, Refused):  # a value that the book doesn't take

@@ -33,7 +33,7 @@ _MOST_KM = 9_999_999
 
 
 def create(tx: Tx, values: Mapping[str, Any], *, author: Author) -> Vehicle:
-    vehicle = made(tx, values, author.channel)
+    vehicle = made(tx, values, author.interface)
     reject(list(_roles(tx, None, vehicle)))
     if vehicles.find(tx, vehicle.id) is not None:
         raise Refused(N_("There is a vehicle {id} already.", id=vehicle.id[:64]), kind="duplicate")
@@ -57,7 +57,7 @@ def change(
 ) -> Vehicle:
     before = vehicles.get(tx, vehicle_id)
     check_version(before.version, expected_version)
-    after = with_reading(tx, before, tidy(merged(before, changes)), changes, author.channel)
+    after = with_reading(tx, before, tidy(merged(before, changes)), changes, author.interface)
     check(after)
     reject(list(_roles(tx, before, after)))
     return put(tx, before, after)

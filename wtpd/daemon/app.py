@@ -19,13 +19,13 @@ from wtpd.config.watch import Notices
 from wtpd.connectors.registry import Registry, load
 from wtpd.daemon import systemd
 from wtpd.daemon.assembly import Parts, build
-from wtpd.daemon.fixed import Fixed, tell
 from wtpd.daemon.ground import open_ground
 from wtpd.daemon.health import FreeOf, free_of
 from wtpd.daemon.lifecycle import STOP_SECONDS, Lifecycle, State, run_stages
 from wtpd.daemon.logs import MESSAGES, Redactor
-from wtpd.daemon.reporter import Reporter
+from wtpd.daemon.needs_restart import SetAtStart, tell
 from wtpd.daemon.systemd import Notifier
+from wtpd.daemon.systemd_status import SystemdStatus
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Daemon:
         self._own_path: Path | None = None
         self._listens_at: Path | None = None
         self._reload = asyncio.Event()
-        self._reporter: Reporter | None = None
+        self._reporter: SystemdStatus | None = None
 
     def listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         """SIGTERM and SIGINT stop, SIGHUP reloads."""
@@ -107,7 +107,7 @@ class Daemon:
         if self.lifecycle.stopping:
             return 0
         await parts.open_api(await asyncio.to_thread(self._socket, parts.settings.config))
-        self._note_what_is_fixed(parts)
+        self._note_what_needs_a_restart(parts)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = self._start_core(group, parts)
@@ -127,7 +127,7 @@ class Daemon:
         return 0
 
     def _start_core(self, group: asyncio.TaskGroup, parts: Parts) -> list[asyncio.Task[None]]:
-        self._reporter = reporter = Reporter(parts, self._notifier, self._clock)
+        self._reporter = reporter = SystemdStatus(parts, self._notifier, self._clock)
         services: dict[str, Callable[[], Awaitable[None]]] = {
             **parts.services,
             "reload": self._reloads,
@@ -190,10 +190,10 @@ class Daemon:
         self._let_in(config)
         return sock
 
-    def _note_what_is_fixed(self, parts: Parts) -> None:
+    def _note_what_needs_a_restart(self, parts: Parts) -> None:
         if self._listens_at is None:
             return
-        parts.settings.fixed = Fixed(
+        parts.settings.at_start = SetAtStart(
             folder=parts.folder,
             folder_by_environment=self._environment.data_dir is not None,
             socket=self._listens_at,

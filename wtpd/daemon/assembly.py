@@ -23,7 +23,8 @@ from wtpd.daemon.api.status import StatusRoutes
 from wtpd.daemon.api.vehicle_actions import Services
 from wtpd.daemon.channels.keeper import Keeper
 from wtpd.daemon.channels.kinds import makers
-from wtpd.daemon.credential_desk import CredentialDesk
+from wtpd.daemon.credentials.service import CredentialService
+from wtpd.daemon.credentials.verification import Verification
 from wtpd.daemon.erasures import Erasures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.ground import Ground
@@ -34,11 +35,10 @@ from wtpd.daemon.importer import Importer
 from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.lifecycle import Stage
 from wtpd.daemon.listener.lan import Lan
+from wtpd.daemon.mail.findings import Findings
 from wtpd.daemon.mail.mailer import Mailer
 from wtpd.daemon.mail.smtp import SmtpTransport
-from wtpd.daemon.mail.troubles import Troubles
 from wtpd.daemon.presence import Presence
-from wtpd.daemon.trial import Trial
 from wtpd.daemon.vehicle_checks import VehicleChecks
 
 
@@ -61,7 +61,7 @@ class Parts:
         self._join_services(ground)
         self._join_mails(ground)
         self._join_api(ground)
-        ground.credentials.holdings.on_opened = self._key_is_back
+        ground.credentials.state.on_opened = self._key_is_back
 
     def _join_channels(self, ground: Ground) -> None:
         db, clock, failures, credentials = ground.db, ground.clock, ground.failures, ground.credentials
@@ -83,7 +83,7 @@ class Parts:
         self.fleet = Fleet(db, manifests, kinds, clock=clock)
         services = Services(db, self.book, self.vehicle_data, self.vehicle_checks)
         self.actions = Actions(manifests, db, credentials, self.fleet.rows_of, services.house, self._config, clock)
-        self.desk = CredentialDesk(db, credentials, Trial(self.fleet, credentials.rule))
+        self.desk = CredentialService(db, credentials, Verification(self.fleet, credentials.rule))
         self.keeper = Keeper(
             db, self.book, self.fleet, failures, refusal=lambda: self.health.refusal, wake=lambda: self.mailer.wake()
         )
@@ -107,11 +107,11 @@ class Parts:
 
     def _join_mails(self, ground: Ground) -> None:
         credentials = ground.credentials
-        troubles = Troubles(
+        findings = Findings(
             self.fleet, credentials, ground.settings, self.integrity, self.health, self.lan, ground.clock
         )
         self.mailer = Mailer(
-            ground.db, self._config, ground.clock, credentials.of_mail, SmtpTransport(), troubles=troubles.now,
+            ground.db, self._config, ground.clock, credentials.of_mail, SmtpTransport(), troubles=findings.now,
             chance=ground.chance, logged_in=credentials.note_mail, failures=ground.failures,
         )  # fmt: skip
 
@@ -120,7 +120,7 @@ class Parts:
         self.status = StatusRoutes(
             ground.db, self.fleet, ground.settings, self.health, clock=ground.clock,
             database=ground.database, version=ground.version, state=ground.state, scope=credentials.scope,
-            holdings=credentials.holdings, has_mail_server=lambda: self.mailer.has_server, failures=ground.failures,
+            holdings=credentials.state, has_mail_server=lambda: self.mailer.has_server, failures=ground.failures,
             integrity=self.integrity, lan=self.lan,
         )  # fmt: skip
         behind = table.Behind(
@@ -151,7 +151,7 @@ class Parts:
             "mails": self.mailer.run,
             "listener": self.lan.run,
             "pushed": self.lan.applier.run,
-            "credentials": lambda: self._ground.credentials.holdings.watch(self.mailer.wake),
+            "credentials": lambda: self._ground.credentials.state.watch(self.mailer.wake),
         }
 
     def stages(self) -> list[Stage]:

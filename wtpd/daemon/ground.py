@@ -16,7 +16,7 @@ from wtpd.config.history import History
 from wtpd.config.watch import Notices
 from wtpd.connectors.registry import Registry
 from wtpd.daemon import reload
-from wtpd.daemon.credentials import Credentials
+from wtpd.daemon.credentials.resolve import Credentials
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.health import FreeOf
 from wtpd.daemon.log_book import LogBook

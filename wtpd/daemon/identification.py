@@ -11,7 +11,7 @@ from wtpd.clock import Clock
 from wtpd.config.model import Config, ConnectorSettings, Site
 from wtpd.connectors.kit.access import ConnectorAccess
 from wtpd.connectors.manifest import Manifest, VehicleDataConnector, Verified
-from wtpd.daemon.credentials import Credentials
+from wtpd.daemon.credentials.resolve import Credentials
 from wtpd.errors import Invalid, NotFound, Problem, Unavailable
 from wtpd.planner.vin import is_short_vin, is_vin, normalise_vin, vin_problem
 from wtpd.secrets.resolve import NoCredential, Order

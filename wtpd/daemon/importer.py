@@ -103,7 +103,7 @@ class Importer:
             if run is None:
                 return
             log.info("An import of %s was interrupted; it goes on", run.actor)
-            author = Author(actor=run.actor, channel="import")
+            author = Author(actor=run.actor, interface="import")
             plan = await asyncio.to_thread(Plan, self._folder / run.plan)
             try:
                 total = await asyncio.to_thread(plan.count)

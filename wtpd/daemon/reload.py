@@ -25,9 +25,9 @@ from wtpd.config.file import ConfigFile, Edited, FileText, etag, read, shown_dif
 from wtpd.config.load import Loaded
 from wtpd.config.model import Config
 from wtpd.config.watch import Notices, Seen, watch
-from wtpd.daemon.fixed import Difference, Fixed, tell
 from wtpd.daemon.logs import MESSAGES
 from wtpd.daemon.losses import Held, Loss, changed_channels, find
+from wtpd.daemon.needs_restart import Difference, SetAtStart, tell
 from wtpd.errors import Refused, Unavailable, VersionMismatch, WtpdError
 from wtpd.store import channels as store
 from wtpd.store.database import Database, Tx
@@ -142,7 +142,7 @@ class Settings:
         self.file = file
         self.in_force = in_force
         self.fault = None if fault is None else Fault(fault, clock.now())
-        self.fixed: Fixed | None = None
+        self.at_start: SetAtStart | None = None
         """Set once the daemon listens."""
         self._apply = apply
         self._db = db
@@ -157,7 +157,7 @@ class Settings:
     @property
     def unapplied(self) -> list[Difference]:
         """What the settings say that can't be in force before the next start."""
-        return self.fixed.against(self.config) if self.fixed is not None else []
+        return self.at_start.against(self.config) if self.at_start is not None else []
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Take hand edits until `stop` is set; looks at the file now and then where the kernel gives no notices."""

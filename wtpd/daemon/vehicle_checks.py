@@ -45,7 +45,7 @@ WAIT, WAIT_CAP = 60.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Outage:
     """A register can't be used since `since`; `until`: it isn't asked before."""
 
     since: datetime
@@ -78,7 +78,7 @@ class VehicleChecks:
         self._failures = failures
         self.on_change: Callable[[str, bool], None] = lambda connector, is_failing: None
         """Called when a register can't be asked any more, or can be again."""
-        self.troubles: dict[str, Trouble] = {}
+        self.troubles: dict[str, Outage] = {}
         """By connector; for whoever shows or mails them."""
         self._tries: dict[tuple[str, str], int] = {}
         """By connector and vehicle: how often it was asked about in vain."""
@@ -194,7 +194,7 @@ class VehicleChecks:
         until = now + timedelta(seconds=wait)
         is_limit = isinstance(error, RateLimited)
         since = before.since if before else now
-        self.troubles[manifest.name] = Trouble(since, until, failures, why(error), is_limit)
+        self.troubles[manifest.name] = Outage(since, until, failures, why(error), is_limit)
         if before is None:
             log.warning("%s can't be asked about vehicles: %s", manifest.title, error)
         if before is None or before.is_limit != is_limit:

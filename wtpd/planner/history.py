@@ -18,11 +18,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """Whoever makes a change: `actor` as the history shows it (a login, `SUPERSERVICE`), `channel` the door it came
+    """Whoever makes a change: `actor` as the history shows it (a login, `SUPERSERVICE`), `interface` the door it came
     through (`desk`, `api`, `import`, `sync:superservice`)."""
 
     actor: str
-    channel: str
+    interface: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

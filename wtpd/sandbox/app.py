@@ -11,8 +11,8 @@ from wtpd.clock import Clock
 from wtpd.connectors.kit.asgi import Gone, TooLarge, body_of, problem, replay
 from wtpd.connectors.kit.sandbox_side import FEED_FAULTS, Message, Receive, Scope, Send
 from wtpd.connectors.manifest import Manifest
+from wtpd.sandbox.fault_effects import Mischief
 from wtpd.sandbox.faults import FaultBoard, SkewedClock
-from wtpd.sandbox.mischief import Mischief
 from wtpd.sandbox.mounted import Mounted, SandboxHost
 from wtpd.sandbox.requests import RequestLog
 from wtpd.sandbox.state import State

@@ -1,4 +1,4 @@
-"""Faults on demand: which request gets which one (spec: sandbox.md). `mischief.py` carries them out.
+"""Faults on demand: which request gets which one (spec: sandbox.md). `fault_effects.py` carries them out.
 
 Faults live in memory: a restarted sandbox behaves.
 """

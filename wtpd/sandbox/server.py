@@ -21,7 +21,7 @@ from wtpd.connectors.manifest import Manifest
 from wtpd.errors import Unavailable
 from wtpd.network_words import of_system
 from wtpd.sandbox.app import Sandbox
-from wtpd.sandbox.mischief import TRANSPORT
+from wtpd.sandbox.fault_effects import TRANSPORT
 from wtpd.sandbox.state import State
 from wtpd.texts import N_
 

@@ -33,7 +33,7 @@ def append(
         """INSERT INTO history (appointment_id, at, actor, channel, action, version, changes, undoes)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
         (
-            appointment_id, iso_exact(tx.now), author.actor, author.channel, action, version,
+            appointment_id, iso_exact(tx.now), author.actor, author.interface, action, version,
             _write_changes(changes).decode(), undoes,
         ),
     )  # fmt: skip
@@ -45,7 +45,7 @@ def append_created(tx: Tx, new: Sequence[tuple[str, Mapping[str, Change]]], auth
     tx.run_many(
         """INSERT INTO history (appointment_id, at, actor, channel, action, version, changes)
            VALUES (?, ?, ?, ?, 'created', 1, ?)""",
-        [(one, at, author.actor, author.channel, _write_changes(changes).decode()) for one, changes in new],
+        [(one, at, author.actor, author.interface, _write_changes(changes).decode()) for one, changes in new],
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtpd.errors import Invalid, Unavailable, WtpdError
-from wtpd.sync import guard, listing, numbers, writers
+from wtpd.sync import listing, mass_change_guard, numbers, writers
 from wtpd.sync.facts import NO_FACTS, Facts, Questions, Unanswered
 from wtpd.sync.plan import (
     CANCELLED,
@@ -84,9 +84,9 @@ def apply_page(
         done.add(_apply_or_quarantine(session, spec, item, questions, waiting=item.partner_id in waiting))
     if questions.live or questions.at:
         raise Unanswered(questions.live, questions.at)
-    if done.released > guard.MANY and not trusting:
-        raise guard.PartnerRestored(done.released, 0)
-    guard.count(session, spec, done.cancelled, done.cancelled_ahead, trusting=trusting)
+    if done.released > mass_change_guard.MANY and not trusting:
+        raise mass_change_guard.PartnerRestored(done.released, 0)
+    mass_change_guard.count(session, spec, done.cancelled, done.cancelled_ahead, trusting=trusting)
     if moves and page.cursor != start:
         session.links.set_cursor(spec.id, spec.account, page.cursor)
     return done

@@ -19,11 +19,11 @@ from wtpd.clock import Clock
 from wtpd.errors import Unavailable
 from wtpd.sync.compare import Comparison, compare
 from wtpd.sync.diary import Diary
-from wtpd.sync.guard import MassCancellation, PartnerRestored
+from wtpd.sync.dry_run import dry_run
 from wtpd.sync.listen import Listener
+from wtpd.sync.mass_change_guard import MassCancellation, PartnerRestored
 from wtpd.sync.ports import Partner, RunRecord, Transactions
 from wtpd.sync.publish import Offers
-from wtpd.sync.rehearse import rehearse
 from wtpd.sync.rights import Rights
 from wtpd.sync.run import Runner
 from wtpd.sync.spec import ChannelSpec
@@ -123,7 +123,7 @@ class Channel:
         and fills `planned`. Raises `Unavailable` if the channel is paused or stopped."""
         async with self._lock:
             if dry_run:
-                return await self._rehearse()
+                return await self._dry_run()
             if self.condition.state in (State.PAUSED, State.STOPPED):
                 raise Unavailable(self.condition.reason or N_("The channel is stopped."), kind="channel-stopped")
             record, requests = self._diary.begin(trigger), self._runner.requests
@@ -238,10 +238,10 @@ class Channel:
             await self._runner.feed.rewind()
         return await self.run()
 
-    async def _rehearse(self) -> RunRecord:
+    async def _dry_run(self) -> RunRecord:
         record, requests = self._diary.begin(MANUAL), self._runner.requests
         try:
-            await rehearse(self.spec, self._runner.partner, self._transactions, record)
+            await dry_run(self.spec, self._runner.partner, self._transactions, record)
         except PartnerError as error:
             record.error = why(error)
         record.ended_at = self._clock.now()

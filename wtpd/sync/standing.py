@@ -22,7 +22,7 @@ from wtpd.channel.errors import (
 )
 from wtpd.channel.health import HALTED, Condition, Patience, State
 from wtpd.clock import Clock
-from wtpd.sync.guard import MassCancellation, MassDeparture, PartnerRestored
+from wtpd.sync.mass_change_guard import MassCancellation, MassDeparture, PartnerRestored
 from wtpd.sync.ports import Halt, Session, Transactions
 from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text

@@ -13,8 +13,8 @@ from wtpd.daemon.mail.incidents import (
     KINDS,
     REMINDERS,
     Act,
+    Finding,
     Rules,
-    Trouble,
     Verdict,
     bundles,
     held,
@@ -29,8 +29,8 @@ MINUTE = timedelta(minutes=1)
 RULES = Rules()
 
 
-def failing(since: datetime = START, *, news: int = 1, urgent: bool = False, known: bool = True) -> Trouble:
-    return Trouble(
+def failing(since: datetime = START, *, news: int = 1, urgent: bool = False, known: bool = True) -> Finding:
+    return Finding(
         site="rostock",
         kind="channel",
         subject="superservice/rostock",
@@ -42,8 +42,8 @@ def failing(since: datetime = START, *, news: int = 1, urgent: bool = False, kno
     )
 
 
-def conflicts(news: int = 1, since: datetime = START) -> Trouble:
-    return Trouble(site="rostock", kind="conflict", subject="conflict", since=since, facts={"count": 1}, news=news)
+def conflicts(news: int = 1, since: datetime = START) -> Finding:
+    return Finding(site="rostock", kind="conflict", subject="conflict", since=since, facts={"count": 1}, news=news)
 
 
 class Story:
@@ -55,7 +55,7 @@ class Story:
         self.acts: list[tuple[int, Act]] = []
         self.threads: list[list[Act]] = [[]]
 
-    def look(self, minute: int, trouble: Trouble | None) -> Verdict | None:
+    def look(self, minute: int, trouble: Finding | None) -> Verdict | None:
         now = START + minute * MINUTE
         verdict = judge(self.incident, trouble, now, self.rules)
         if verdict is None:

@@ -21,7 +21,7 @@ from wtpd.channel.health import Condition, State
 from wtpd.config.model import Config
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.mail.compose import Compared
-from wtpd.daemon.mail.incidents import Trouble
+from wtpd.daemon.mail.incidents import Finding
 from wtpd.daemon.mail.mailer import Compare, Mailer
 from wtpd.daemon.mail.observe import channel_trouble, config_trouble
 from wtpd.daemon.mail.smtp import Connection, Server, SmtpTransport
@@ -41,7 +41,7 @@ class Box:
         self.db = db
         self.clock = clock
         self.config = config
-        self.troubles: list[Trouble] = []
+        self.troubles: list[Finding] = []
         self.login: dict[str, str] = {}
         self.mailer = self.new_mailer()
 
@@ -268,8 +268,8 @@ async def test_the_ceiling_of_the_hour_and_what_it_held_back(box: Box, server: M
     assert "- SUPERSERVICE s0: access expired (since" in text
 
 
-def _token(box: Box, name: str) -> Trouble:
-    return Trouble(
+def _token(box: Box, name: str) -> Finding:
+    return Finding(
         site="rostock",
         kind="channel",
         subject=f"superservice/{name}",
@@ -626,9 +626,9 @@ async def test_a_test_mail_to_a_strange_address_ends_in_a_sentence(box: Box, ser
 
 
 async def test_mails_that_cant_be_written_hold_up_no_others(box: Box, server: MailServer) -> None:
-    odd = Trouble(site="rostock", kind="conflict", subject="odd", since=box.clock.now(), facts={})
-    fine = Trouble(site="wismar", kind="conflict", subject="conflict", since=box.clock.now(), facts={"count": 1})
-    box.troubles = [odd, fine, Trouble(site="rostock", kind="no such kind", subject="x", since=box.clock.now())]
+    odd = Finding(site="rostock", kind="conflict", subject="odd", since=box.clock.now(), facts={})
+    fine = Finding(site="wismar", kind="conflict", subject="conflict", since=box.clock.now(), facts={"count": 1})
+    box.troubles = [odd, fine, Finding(site="rostock", kind="no such kind", subject="x", since=box.clock.now())]
     failures = Failures(box.clock)
     box.mailer = Mailer(
         box.db, lambda: box.config, box.clock, box._credentials, SmtpTransport(), troubles=lambda: box.troubles,

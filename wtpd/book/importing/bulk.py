@@ -95,7 +95,7 @@ class Bulk:
 
     def create_vehicle(self, values: Mapping[str, Any]) -> Vehicle:
         """For a VIN that no vehicle has; its people must be known."""
-        vehicle = book_vehicles.made(self._tx, values, self._author.channel)
+        vehicle = book_vehicles.made(self._tx, values, self._author.interface)
         key = plate_key(vehicle.plate, self._home)
         if vehicle.vin and key in self._plates:  # it may be taken from another one
             self._flush_master_data()

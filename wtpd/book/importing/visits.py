@@ -157,7 +157,7 @@ def _news(session: Session, visit: Visit, before: Appointment) -> dict[str, Any]
         return changes
     said: dict[str, Any] = {}
     for entry in history.of(session.tx, before.id):
-        if entry.channel == session.author.channel:
+        if entry.channel == session.author.interface:
             said |= _BLANK if entry.action == "created" else {}
             said |= {name: change.new for name, change in entry.changes.items()}
     for name, change in differing.items():

@@ -104,7 +104,7 @@ class Call:
         initials = self.headers.get("wtpd-initials", "").strip()[:8]
         actor = f"{self.caller.name} ({initials})" if initials.isalnum() else self.caller.name
         door = self.headers.get("wtpd-channel", "api")
-        return Author(actor=actor, channel=door if door in ("api", "desk", "cli") else "api")
+        return Author(actor=actor, interface=door if door in ("api", "desk", "cli") else "api")
 
     @property
     def expected_version(self) -> int | None:

@@ -17,8 +17,8 @@ from wtpd.config.schema import schema
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.collection import Page
 from wtpd.daemon.api.routes import Route
-from wtpd.daemon.fixed import Fixed
 from wtpd.daemon.losses import Held
+from wtpd.daemon.needs_restart import SetAtStart
 from wtpd.daemon.reload import Settings
 from wtpd.errors import Refused, WtpdError
 from wtpd.store.channels import MANY
@@ -261,7 +261,7 @@ class ConfigRoutes:
         view = ConfigView(
             file=str(settings.file.path),
             text=text,
-            settings=[_setting(one, name, settings.fixed) for one in in_force],
+            settings=[_setting(one, name, settings.at_start) for one in in_force],
             errors=errors_of(fault.error, language) if fault and settings.held is None else [],
             since=fault.since.isoformat() if fault else None,
             held=self._held(settings.held, text),
@@ -276,15 +276,15 @@ class ConfigRoutes:
         return HeldView(held.etag, losses, unified(masked(self._settings.in_force.text), text))
 
 
-def _setting(one: show.Setting, name: str, fixed: Fixed | None) -> Setting:
+def _setting(one: show.Setting, name: str, at_start: SetAtStart | None) -> Setting:
     """Data folder and socket as they are since the start, whatever the file says now."""
-    if fixed is not None and one.path == "data_dir" and str(fixed.folder) != one.value:
+    if at_start is not None and one.path == "data_dir" and str(at_start.folder) != one.value:
         return Setting(
-            one.path, str(fixed.folder), "--data-dir, WTPD_DATA_DIR" if fixed.folder_by_environment else "start"
+            one.path, str(at_start.folder), "--data-dir, WTPD_DATA_DIR" if at_start.folder_by_environment else "start"
         )
-    if fixed is not None and one.path == "api.socket" and str(fixed.socket) != one.value:
-        origin = "systemd" if fixed.activated else "WTPD_SOCKET" if fixed.socket_by_environment else "start"
-        return Setting(one.path, str(fixed.socket), origin)
+    if at_start is not None and one.path == "api.socket" and str(at_start.socket) != one.value:
+        origin = "systemd" if at_start.activated else "WTPD_SOCKET" if at_start.socket_by_environment else "start"
+        return Setting(one.path, str(at_start.socket), origin)
     return Setting(one.path, one.value, one.origin(name))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from wtpd.daemon.api.shapes import Limit, Moment, Sign
-from wtpd.daemon.trial import Outcome
+from wtpd.daemon.credentials.verification import Outcome
 from wtpd.secrets.providers import Field
 from wtpd.secrets.resolve import Order
 from wtpd.store.credentials import Entry

@@ -19,12 +19,12 @@ from wtpd.daemon.api.credential_shapes import (
 )
 from wtpd.daemon.api.credentials import ENTRY, PATH
 from wtpd.daemon.api.routes import Route
-from wtpd.daemon.credential_desk import CredentialDesk, Handed
+from wtpd.daemon.credentials.service import CredentialService, Handed
 from wtpd.store.credentials import AuditEntry
 
 
 class CredentialUseRoutes:
-    def __init__(self, desk: CredentialDesk) -> None:
+    def __init__(self, desk: CredentialService) -> None:
         self._desk = desk
 
     def routes(self) -> list[Route]:

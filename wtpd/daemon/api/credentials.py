@@ -18,7 +18,7 @@ from wtpd.daemon.api.credential_shapes import (
     tested,
 )
 from wtpd.daemon.api.routes import Route
-from wtpd.daemon.credential_desk import CredentialDesk
+from wtpd.daemon.credentials.service import CredentialService
 from wtpd.errors import Refused
 from wtpd.secrets.providers import Provider
 from wtpd.store.credentials import Entry
@@ -30,7 +30,7 @@ ENTRY = f"{PATH}/{{provider}}/{{scope}}"
 class CredentialRoutes:
     """`changed` is told of a provider whose entries are others now."""
 
-    def __init__(self, desk: CredentialDesk, changed: Callable[[str], None]) -> None:
+    def __init__(self, desk: CredentialService, changed: Callable[[str], None]) -> None:
         self._desk = desk
         self._changed = changed
 

@@ -164,7 +164,7 @@ class ImportRoutes:
             for file, content in zip(wanted.files, contents, strict=True)
         ]
         sites = {**importing.site_names(self._settings.config.sites), **wanted.site_map}
-        author = Author(actor=call.author.actor, channel="import")
+        author = Author(actor=call.author.actor, interface="import")
         result = await self._importer.run(files, sites, author)
         await asyncio.to_thread(self._forget_uploads, call, wanted)
         return await self._db.write(once(call, lambda tx: answer(_view(result, call.language))))

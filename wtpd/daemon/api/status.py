@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from wtpd.clock import Clock
-from wtpd.daemon import news
+from wtpd.daemon import problems
 from wtpd.daemon.api.call import Answer, Call, Role, answer
 from wtpd.daemon.api.config import ConfigError, errors_of
 from wtpd.daemon.api.connectors import ChannelView, channel_view
 from wtpd.daemon.api.routes import Route
+from wtpd.daemon.credentials.store_state import StoreState
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.health import Health
-from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.listener.lan import Lan
 from wtpd.daemon.reload import Settings
@@ -122,8 +122,8 @@ class StatusRoutes:
         database: Path,
         version: str,
         state: Callable[[], str],
-        scope: news.Scope,
-        holdings: Holdings,
+        scope: problems.Scope,
+        holdings: StoreState,
         has_mail_server: Callable[[], bool],
         integrity: Integrity,
         lan: Lan,
@@ -167,53 +167,53 @@ class StatusRoutes:
         await self._db.read(lambda tx: tx.one("SELECT 1"))
         return answer(HealthView(self._health.refusal is None, self._state()))
 
-    async def troubles(self) -> list[news.Trouble]:
+    async def worst_first(self) -> list[problems.Problem]:
         """Worst first; for the status text that systemd shows."""
         try:
-            return await self._db.read(lambda tx: self._troubles(self._kept(tx)))
+            return await self._db.read(lambda tx: self._problems(self._kept(tx)))
         except WtpdError:
-            return self._troubles(news.NOTHING)
+            return self._problems(problems.NOTHING)
 
-    def _kept(self, tx: Tx) -> news.Kept:
+    def _kept(self, tx: Tx) -> problems.Kept:
         now = self._clock.now()
         days = {
             site.id: local_day(now.astimezone(ZoneInfo(site.time_zone)).date(), site.time_zone)
             for site in self._settings.config.sites
         }
-        return news.kept(tx, [row.id for row in self._fleet.rows if row.makes_runs and row.is_set_up], days)
+        return problems.kept(tx, [row.id for row in self._fleet.rows if row.makes_runs and row.is_set_up], days)
 
-    def _troubles(self, kept: news.Kept) -> list[news.Trouble]:
+    def _problems(self, kept: problems.Kept) -> list[problems.Problem]:
         rows, holdings = self._fleet.rows, self._holdings
         has_server = self._has_mail_server() or not any(site.status_mail for site in self._settings.config.sites)
-        return news.worst_first(
+        return problems.worst_first(
             [
-                *news.of_damage(self._integrity.damage, self._database.parent),
-                *news.of_box(self._settings.fault, self._health, holdings.key_lost),
-                *news.of_start(self._settings.unapplied),
-                *news.of_credentials(holdings.expiries()),
-                *news.of_refusals(holdings.refusals(), rows, self._scope),
-                *news.of_channels(rows, kept, self._scope),
-                *news.of_lists(kept),
-                *news.of_mails(kept.mails, has_server=has_server),
-                *news.of_failures(self._failures.open),
-                *news.of_listener(self._lan, self._clock.now(), kept.bodies),
+                *problems.of_damage(self._integrity.damage, self._database.parent),
+                *problems.of_box(self._settings.fault, self._health, holdings.key_lost),
+                *problems.of_start(self._settings.unapplied),
+                *problems.of_credentials(holdings.expiries()),
+                *problems.of_refusals(holdings.refusals(), rows, self._scope),
+                *problems.of_channels(rows, kept, self._scope),
+                *problems.of_lists(kept),
+                *problems.of_mails(kept.mails, has_server=has_server),
+                *problems.of_failures(self._failures.open),
+                *problems.of_listener(self._lan, self._clock.now(), kept.bodies),
             ]
         )
 
     def _view(self, tx: Tx | None, language: str) -> StatusView:
         """`tx` None: without what only the database knows."""
-        kept = news.NOTHING if tx is None else self._kept(tx)
-        troubles = self._troubles(kept)
+        kept = problems.NOTHING if tx is None else self._kept(tx)
+        found = self._problems(kept)
         fault = self._settings.fault
         error = kept.mails.error
         return StatusView(
-            ok=not troubles,
+            ok=not found,
             state=self._state(),
             box=self._settings.config.box.name,
             version=self._version,
             started_at=self._started[0],
             uptime=int(self._clock.monotonic() - self._started[1]),
-            problems=[_problem(one, language) for one in troubles],
+            problems=[_problem(one, language) for one in found],
             channels=[channel_view(tx, row, language) for row in self._fleet.rows],
             config_errors=errors_of(fault.error, language) if fault else [],
             attention=dict(kept.listed),
@@ -237,7 +237,7 @@ class StatusRoutes:
         return ListenerState(wanted.address, wanted.port, used.fingerprint if used is not None else None)
 
 
-def _problem(one: news.Trouble, language: str) -> ProblemView:
+def _problem(one: problems.Problem, language: str) -> ProblemView:
     return ProblemView(
         kind=one.kind,
         text=one.text.render(language),

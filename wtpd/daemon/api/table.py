@@ -38,7 +38,7 @@ from wtpd.daemon.api.status import StatusRoutes
 from wtpd.daemon.api.trace import TraceRoutes
 from wtpd.daemon.api.undo import UndoRoutes
 from wtpd.daemon.api.vehicle_checks import VehicleCheckRoutes
-from wtpd.daemon.credential_desk import CredentialDesk
+from wtpd.daemon.credentials.service import CredentialService
 from wtpd.daemon.fleet import Fleet
 from wtpd.daemon.identification import VehicleData
 from wtpd.daemon.importer import Importer
@@ -61,7 +61,7 @@ class Behind:
     settings: Settings
     actions: Actions
     fleet: Fleet
-    desk: CredentialDesk
+    desk: CredentialService
     vehicle_data: VehicleData
     vehicle_checks: VehicleChecks
     importer: Importer

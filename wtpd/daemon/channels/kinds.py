@@ -16,7 +16,7 @@ from wtpd.daemon.channels.others import OtherChannels
 from wtpd.daemon.channels.receiver import ReceiverChannels
 from wtpd.daemon.channels.rentals import RentalChannels
 from wtpd.daemon.channels.vehicle_data import Sources, VehicleDataChannels, Verify
-from wtpd.daemon.credentials import Credentials
+from wtpd.daemon.credentials.resolve import Credentials
 from wtpd.store.database import Database
 
 
@@ -37,7 +37,7 @@ def makers(
     """In their order: the first that takes a connector makes its channels, the last takes every one. `verify` tries
     stored credentials; `failing`: since when a source can't be asked; `quiet` is told of runs in which nothing
     happened."""
-    entries = credentials.holdings
+    entries = credentials.state
     return [
         AppointmentChannels(db, book, manifests, credentials.of_channel, clock=clock, chance=chance, quiet=quiet),
         RentalChannels(db, entries, clock, verify=verify),

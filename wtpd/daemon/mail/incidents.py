@@ -60,7 +60,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Finding:
     """Something that is wrong now. `site` is empty for the box's own troubles. `facts` are JSON values without
     personal data. `news` grows when it becomes more or worse. `urgent` isn't waited for. Not `known`: nothing can be
     said yet (just started), so an open incident stays as it is."""
@@ -99,7 +99,7 @@ class Verdict:
     news: int = 0
 
 
-def judge(incident: Incident | None, trouble: Trouble | None, now: datetime, rules: Rules) -> Verdict | None:
+def judge(incident: Incident | None, trouble: Finding | None, now: datetime, rules: Rules) -> Verdict | None:
     """What is to be done about an incident and the trouble of the same key, one of which is there."""
     if trouble is None:
         return None if incident is None else _well(incident, now, rules)
@@ -166,7 +166,7 @@ def room_at(queued: Sequence[datetime], now: datetime, ceiling: int) -> tuple[in
     return (room, None) if room > 0 else (0, recent[len(recent) - ceiling] + HOUR)
 
 
-def _next(incident: Incident, trouble: Trouble, rules: Rules) -> tuple[datetime | None, Act | None]:
+def _next(incident: Incident, trouble: Finding, rules: Rules) -> tuple[datetime | None, Act | None]:
     """The next mail of an incident that is wrong still, and when it is due."""
     kind = KINDS[incident.kind]
     if incident.alarmed_at is None or incident.mailed_at is None:

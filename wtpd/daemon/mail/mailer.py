@@ -21,7 +21,7 @@ from wtpd.clock import Clock, full_jitter
 from wtpd.config.model import Config, Site
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.mail.addresses import BadAddress, on_wire
-from wtpd.daemon.mail.incidents import Trouble
+from wtpd.daemon.mail.incidents import Finding
 from wtpd.daemon.mail.smtp import Connection, MailDelayed, MailRefused, Server, Transport
 from wtpd.daemon.mail.writing import blank_letter, write_all_clear, write_mails
 from wtpd.errors import Invalid, Problem, WtpdError
@@ -78,7 +78,7 @@ class Mailer:
         credentials: Credentials,
         transport: Transport,
         *,
-        troubles: Callable[[], Iterable[Trouble]] = tuple,
+        troubles: Callable[[], Iterable[Finding]] = tuple,
         compare: Compare | None = None,
         chance: random.Random | None = None,
         logged_in: LoginResult | None = None,

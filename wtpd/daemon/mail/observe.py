@@ -8,7 +8,7 @@ from typing import Any
 
 from wtpd.channel.health import Condition, State
 from wtpd.clock import from_iso
-from wtpd.daemon.mail.incidents import Trouble
+from wtpd.daemon.mail.incidents import Finding
 from wtpd.daemon.mail.wording import show_moment
 from wtpd.store.database import Tx
 from wtpd.store.mail import Incident
@@ -38,13 +38,13 @@ _OPEN = f"""
   WHERE a.resolved_at IS NULL AND a.kind IN {_IN}"""
 
 
-def channel_trouble(channel: str, condition: Condition, *, title: str) -> Trouble | None:
+def channel_trouble(channel: str, condition: Condition, *, title: str) -> Finding | None:
     """A channel that doesn't work; None if it does. `title` is the connector's. One that is paused, or is starting
     only, says neither: what was mailed about it stands."""
     if condition.state == State.HEALTHY:
         return None
     state, news = _STATES.get(condition.state, ("failing", 1))
-    return Trouble(
+    return Finding(
         site=channel.partition("/")[2],
         kind="channel",
         subject=channel,
@@ -56,29 +56,29 @@ def channel_trouble(channel: str, condition: Condition, *, title: str) -> Troubl
     )
 
 
-def config_trouble(since: datetime, reason: Text | None = None, *, held: bool = False) -> Trouble:
+def config_trouble(since: datetime, reason: Text | None = None, *, held: bool = False) -> Finding:
     """The settings file is broken since then, or `held`: it waits for a confirmation. `reason` is the first error in
     it, or what it lacks."""
     kind = "config_held" if held else "config"
-    return Trouble(site="", kind=kind, subject="wtpd.yaml", since=since, facts={"error": _kept(reason)}, urgent=held)
+    return Finding(site="", kind=kind, subject="wtpd.yaml", since=since, facts={"error": _kept(reason)}, urgent=held)
 
 
-def disk_trouble(since: datetime) -> Trouble:
-    return Trouble(site="", kind="disk", subject="disk", since=since, urgent=True)
+def disk_trouble(since: datetime) -> Finding:
+    return Finding(site="", kind="disk", subject="disk", since=since, urgent=True)
 
 
-def listener_trouble(since: datetime, reason: Text) -> Trouble:
+def listener_trouble(since: datetime, reason: Text) -> Finding:
     """Partners' programs can't reach the box over the local network."""
-    return Trouble(site="", kind="listener", subject="listener", since=since, facts={"error": _kept(reason)})
+    return Finding(site="", kind="listener", subject="listener", since=since, facts={"error": _kept(reason)})
 
 
-def damage_trouble(since: datetime) -> Trouble:
-    return Trouble(site="", kind="damage", subject="database", since=since, urgent=True)
+def damage_trouble(since: datetime) -> Finding:
+    return Finding(site="", kind="damage", subject="database", since=since, urgent=True)
 
 
-def expiry_trouble(channel: str, *, title: str, days: int, hint: int, since: datetime) -> Trouble:
+def expiry_trouble(channel: str, *, title: str, days: int, hint: int, since: datetime) -> Finding:
     """The credentials expire in `days` days; it is worse news at each `hint` (14, 7 or 1)."""
-    return Trouble(
+    return Finding(
         site=channel.partition("/")[2],
         kind="expiry",
         subject=channel,
@@ -89,11 +89,11 @@ def expiry_trouble(channel: str, *, title: str, days: int, hint: int, since: dat
     )
 
 
-def login_trouble(provider: str, scope: str, *, title: str, since: datetime, expired: bool = False) -> Trouble:
+def login_trouble(provider: str, scope: str, *, title: str, since: datetime, expired: bool = False) -> Finding:
     """An entry of the credential store that its provider refuses, or that has expired. One for an office concerns its
     site, any other the box."""
     level, _, identity = scope.partition(":")
-    return Trouble(
+    return Finding(
         site=identity if level == "office" else "",
         kind="login",
         subject=f"{provider}/{scope}",
@@ -103,19 +103,19 @@ def login_trouble(provider: str, scope: str, *, title: str, since: datetime, exp
     )
 
 
-def key_trouble(since: datetime, reason: Text) -> Trouble:
+def key_trouble(since: datetime, reason: Text) -> Finding:
     """The key of the credential store can't be opened."""
-    return Trouble(site="", kind="key", subject="key", since=since, facts={"error": _kept(reason)})
+    return Finding(site="", kind="key", subject="key", since=since, facts={"error": _kept(reason)})
 
 
-def attention_troubles(tx: Tx) -> list[Trouble]:
+def attention_troubles(tx: Tx) -> list[Finding]:
     """What waits for a decision: one trouble for each site and kind."""
     rows = tx.all(
         f"""SELECT kind, site, count(*) AS n, min(at) AS first, max(id) AS newest FROM ({_OPEN})
             WHERE site IS NOT NULL GROUP BY kind, site""",
     )
     return [
-        Trouble(
+        Finding(
             site=row["site"],
             kind=row["kind"],
             subject=row["kind"],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid_utils import uuid7
 
 from wtpd.config.model import Config, Site, seconds
-from wtpd.daemon.mail.incidents import Rules, Trouble, Verdict, bundles, held, judge, mailed, room_at
+from wtpd.daemon.mail.incidents import Finding, Rules, Verdict, bundles, held, judge, mailed, room_at
 from wtpd.daemon.mail.observe import attention_troubles, touched
 from wtpd.store import mail
 from wtpd.store.database import Tx
@@ -29,7 +29,7 @@ class Written:
     failed: dict[str, Exception] = field(default_factory=dict)
 
 
-def write_mails(tx: Tx, config: Config, troubles: Iterable[Trouble]) -> Written:
+def write_mails(tx: Tx, config: Config, troubles: Iterable[Finding]) -> Written:
     """Bring the incidents up to date and put the mails that are due into the queue. The trouble of one mail or one
     incident doesn't hold up the others."""
     written = Written()
@@ -95,7 +95,7 @@ def write_all_clear(tx: Tx, config: Config, site: Site, found: Sequence[Compared
 def _verdicts(
     known: Mapping[tuple[str, str, str], mail.Incident],
     sites: Mapping[str, Site],
-    troubles: Iterable[Trouble],
+    troubles: Iterable[Finding],
     now: datetime,
     rules: Rules,
     written: Written,
@@ -126,7 +126,7 @@ def _concerns_us(key: tuple[str, str, str], sites: Mapping[str, Site]) -> bool:
     return kind not in ("channel", "expiry") or not slash or connector in sites[site].partners
 
 
-def _placed(troubles: Iterable[Trouble], sites: Mapping[str, Site]) -> Iterable[Trouble]:
+def _placed(troubles: Iterable[Finding], sites: Mapping[str, Site]) -> Iterable[Finding]:
     """The box's own troubles are told once to each address."""
     addresses = {(site.status_mail or "").lower(): site.id for site in reversed(list(sites.values()))}
     for trouble in troubles:

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
+class SetAtStart:
     """Where the daemon has its data and where it listens. `…_by_environment`: the settings don't decide it;
     `activated`: systemd made the socket."""
 

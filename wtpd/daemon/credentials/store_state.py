@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wtpd.clock import Clock, from_iso
-from wtpd.daemon.expiry import Expiry, expiries
+from wtpd.daemon.credentials.expiry import Expiry, expiries
 from wtpd.daemon.failures import Failures
 from wtpd.errors import WtpdError
 from wtpd.secrets.resolve import Order, Rule, explain
@@ -37,7 +37,7 @@ class Refusal:
     expired: bool = False
 
 
-class Holdings:
+class StoreState:
     """`on_opened` is called when entries that couldn't be opened can be, or were given up."""
 
     def __init__(self, db: Database, vault: Vault, clock: Clock, failures: Failures | None = None) -> None:

@@ -26,7 +26,7 @@ TOLD = 2
 """Pieces of news in the status text; `wtpd status` has all."""
 
 
-class Reporter:
+class SystemdStatus:
     """`tell_status` and `feed_watchdog` run until they are cancelled."""
 
     def __init__(self, parts: Parts, notifier: Notifier, clock: Clock) -> None:
@@ -54,7 +54,7 @@ class Reporter:
     async def look(self) -> None:
         """Bring `status` up to date; it stays as it is if that fails."""
         try:
-            self.status = await self._news()
+            self.status = await self._worst()
             self._parts.failures.succeeded("status text")
         except Exception as error:
             self._parts.failures.failed("status text", N_("The status text for systemd"), error)
@@ -77,13 +77,13 @@ class Reporter:
                 self._notifier.alive()
             await self._clock.sleep(pause)
 
-    async def _news(self) -> str:
-        troubles = await self._parts.status.troubles()
+    async def _worst(self) -> str:
+        problems = await self._parts.status.worst_first()
         language = self._parts.settings.config.language
-        if not troubles:
+        if not problems:
             return N_("All is well.").render(language)
-        told = "; ".join(one.text.render(language).rstrip(".") for one in troubles[:TOLD])
-        rest = len(troubles) - TOLD
+        told = "; ".join(one.text.render(language).rstrip(".") for one in problems[:TOLD])
+        rest = len(problems) - TOLD
         return told if rest <= 0 else N_("{news}; and {count} more", news=told, count=rest).render(language)
 
     def _heard(self, events: Sequence[Event], signals: frozenset[str]) -> None:

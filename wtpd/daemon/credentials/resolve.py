@@ -13,8 +13,8 @@ from wtpd.channel.errors import KeyUnavailable, NeedsToken
 from wtpd.channel.health import State
 from wtpd.clock import Clock
 from wtpd.config.model import CredentialSettings
+from wtpd.daemon.credentials.store_state import StoreState
 from wtpd.daemon.failures import Failures
-from wtpd.daemon.holdings import Holdings
 from wtpd.daemon.logs import Redactor
 from wtpd.daemon.reload import Settings
 from wtpd.secrets import keys
@@ -63,7 +63,7 @@ class Credentials:
         self._settings = settings
         self.redactor = redactor
         self._clock = clock
-        self.holdings = Holdings(db, vault, clock, failures)
+        self.state = StoreState(db, vault, clock, failures)
         self._opened: dict[tuple[str, str], tuple[str, Fields]] = {}
         self._noted: dict[tuple[str, str], float] = {}
         self._notes: set[asyncio.Task[None]] = set()
@@ -85,7 +85,7 @@ class Credentials:
     ) -> Credentials:
         files = await asyncio.to_thread(keys.find, environ, folder, key_file)
         made = cls(db, Vault(files, providers), settings, redactor, clock, failures)
-        await made.holdings.begin()
+        await made.state.begin()
         return made
 
     def sites(self) -> list[str]:
@@ -99,7 +99,7 @@ class Credentials:
         except NoCredential as error:
             raise NeedsToken(str(error.text), reason=error.text) from None
         except KeyLost as error:
-            await self.holdings.look()
+            await self.state.look()
             raise KeyUnavailable(str(error.text), reason=error.text) from None
 
     async def of_mail(self, site: str) -> Mapping[str, str]:
@@ -124,7 +124,7 @@ class Credentials:
 
         try:
             if await self._db.write(work):
-                await self.holdings.look()
+                await self.state.look()
         except Exception:
             log.exception("The use of %s/%s couldn't be noted", provider, scope)
 
@@ -141,7 +141,7 @@ class Credentials:
         """The scope of the entry that serves a site, or would if there were one."""
         rule = self.rule_of_site(provider)
         wanted = f"office:{site}" if rule is not None and rule.scope == "office" else "general"
-        return self.holdings.serving(provider, site, rule) or wanted
+        return self.state.serving(provider, site, rule) or wanted
 
     def rule_of_site(self, provider: str) -> Rule | None:
         """The rule for what belongs to a site and to nobody in it. Status mails have one of their own: whatever the
@@ -159,7 +159,7 @@ class Credentials:
     async def changed(self) -> None:
         """Entries or keys are others now."""
         self.forget()
-        await self.holdings.look()
+        await self.state.look()
 
     async def _fields(self, provider: str, site: str) -> Fields:
         opened = self._opened.get((provider, site))
@@ -168,8 +168,8 @@ class Credentials:
             opened = await self._db.read(lambda tx: self.vault.open_for(tx, provider, order, rule))
             self._opened[provider, site] = opened
             self.redactor.know(opened[1].values())
-            if self.holdings.key_lost is not None:  # somebody brought it back
-                await self.holdings.look()
+            if self.state.key_lost is not None:  # somebody brought it back
+                await self.state.look()
         self._used(provider, opened[0])
         return opened[1]
 

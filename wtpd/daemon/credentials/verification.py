@@ -36,7 +36,7 @@ class Outcome:
     found: Sequence[Verified] = ()
 
 
-class Trial:
+class Verification:
     """`rule` gives a provider's setting."""
 
     def __init__(self, fleet: Fleet, rule: Callable[[str], CredentialSettings | None]) -> None:

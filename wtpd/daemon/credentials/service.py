@@ -9,8 +9,8 @@ from datetime import datetime
 from wtpd.channel.errors import Transient
 from wtpd.config.model import CredentialSettings
 from wtpd.connectors.manifest import Verified
-from wtpd.daemon.credentials import Credentials
-from wtpd.daemon.trial import Outcome, Trial
+from wtpd.daemon.credentials.resolve import Credentials
+from wtpd.daemon.credentials.verification import Outcome, Verification
 from wtpd.errors import Invalid, Problem, Refused, Unavailable
 from wtpd.secrets.fields import Fields
 from wtpd.secrets.providers import Provider, provider
@@ -42,13 +42,13 @@ class Handed:
     notes: Sequence[Text]
 
 
-class CredentialDesk:
+class CredentialService:
     """`use` is told of every change."""
 
-    def __init__(self, db: Database, use: Credentials, trial: Trial) -> None:
+    def __init__(self, db: Database, use: Credentials, verification: Verification) -> None:
         self._db = db
         self._use = use
-        self._trial = trial
+        self._verification = verification
 
     @property
     def providers(self) -> Mapping[str, Provider]:
@@ -58,7 +58,7 @@ class CredentialDesk:
         return self._use.rule(name) or CredentialSettings()
 
     def can_test(self, known: Provider) -> bool:
-        return self._trial.can(known)
+        return self._verification.can(known)
 
     async def entries(self) -> Sequence[Entry]:
         return await self._db.read(self._use.vault.entries)
@@ -108,7 +108,7 @@ class CredentialDesk:
         known = provider(name, self.providers)
         known.check_scope(scope)
         if not self.can_test(known):
-            outcome = await self._trial.of(known, scope, {}, ())
+            outcome = await self._verification.of(known, scope, {}, ())
             raise Refused(outcome.text, kind="not-testable")
 
         def read(tx: Tx) -> tuple[Fields, frozenset[str]]:
@@ -245,10 +245,10 @@ class CredentialDesk:
 
             await self._db.write(work)
             if counts:
-                await self._use.holdings.look()
+                await self._use.state.look()
 
         try:
-            outcome = await self._trial.of(known, scope, fields, there, site=site)
+            outcome = await self._verification.of(known, scope, fields, there, site=site)
         except Refused:
             await note("refused")
             raise

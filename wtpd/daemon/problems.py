@@ -13,15 +13,15 @@ from pathlib import Path
 from wtpd.channel.health import State
 from wtpd.config.errors import ConfigErrors
 from wtpd.daemon.channels.channel import Row
-from wtpd.daemon.expiry import Expiry
+from wtpd.daemon.credentials.expiry import Expiry
+from wtpd.daemon.credentials.store_state import Refusal
 from wtpd.daemon.failures import Failure
-from wtpd.daemon.fixed import Difference
 from wtpd.daemon.health import ENOUGH_FREE, Health
-from wtpd.daemon.holdings import Refusal
 from wtpd.daemon.integrity import Damage
 from wtpd.daemon.listener.certificate import EXPIRES
 from wtpd.daemon.listener.lan import Lan
 from wtpd.daemon.losses import Held
+from wtpd.daemon.needs_restart import Difference
 from wtpd.daemon.reload import Fault
 from wtpd.planner.resources import Period
 from wtpd.store import attention, figures, mail, outbox, pushed
@@ -40,7 +40,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Problem:
     """One thing that is wrong. `rank` 0 is the worst. `touches`: appointments that it concerns, `touches_today`: those
     of today among them."""
 
@@ -134,9 +134,9 @@ def kept(tx: Tx, channels: Iterable[str], days: Mapping[str, Period]) -> Kept:
                 pushed.figures(tx))  # fmt: skip
 
 
-def of_channels(rows: Iterable[Row], kept: Kept, scope: Scope) -> list[Trouble]:
+def of_channels(rows: Iterable[Row], kept: Kept, scope: Scope) -> list[Problem]:
     return [
-        Trouble(
+        Problem(
             rank=_CHANNELS[row.condition.state][0],
             kind=f"channel.{row.condition.state}",
             text=_said(row),
@@ -172,27 +172,27 @@ def _place(row: Row, scope: Scope) -> Place:
     return Place(screen, f"{row.site}/{row.connector}" if screen == "mapping" and row.site else row.id)
 
 
-def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[Trouble]:
+def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[Problem]:
     found = []
     if health.disk_full_since is not None:
         text = N_("Only {free} MB are free on the disk; nothing new is accepted.", free=(health.free or 0) >> 20)
         step = N_("Free some space on the disk, at least {least} MB.", least=ENOUGH_FREE >> 20)
         place = Place("overview", "disk")
-        found.append(Trouble(rank=1, kind="disk", text=text, next_step=step, place=place, since=health.disk_full_since))
+        found.append(Problem(rank=1, kind="disk", text=text, next_step=step, place=place, since=health.disk_full_since))
     if key_lost is not None:
         step = N_("Restore the key, or enter the credentials again: wtpd tui → {screen}", screen=SCREENS["credentials"])
-        found.append(Trouble(rank=2, kind="key", text=key_lost, next_step=step, place=Place("credentials")))
+        found.append(Problem(rank=2, kind="key", text=key_lost, next_step=step, place=Place("credentials")))
     if fault is not None:
         found.append(_of_file(fault))
     if health.clock_jumped_at is not None:
         text = N_("The clock of the box jumped by {seconds} s.", seconds=round(health.clock_jump))
         step = N_("Check the time synchronisation: timedatectl.")
         place, since = Place("overview", "clock"), health.clock_jumped_at
-        found.append(Trouble(rank=8, kind="clock", text=text, next_step=step, place=place, since=since))
+        found.append(Problem(rank=8, kind="clock", text=text, next_step=step, place=place, since=since))
     return found
 
 
-def of_damage(damage: Damage | None, folder: Path) -> list[Trouble]:
+def of_damage(damage: Damage | None, folder: Path) -> list[Problem]:
     """The worst that can be: what can't be read of the book."""
     if damage is None:
         return []
@@ -205,21 +205,21 @@ def of_damage(damage: Damage | None, folder: Path) -> list[Trouble]:
         folder=folder,
     )
     return [
-        Trouble(rank=0, kind="damage", text=text, next_step=step, place=Place("overview", "damage"), since=damage.since)
+        Problem(rank=0, kind="damage", text=text, next_step=step, place=Place("overview", "damage"), since=damage.since)
     ]
 
 
 _LISTENER = N_("Print the sheet for the vendor of the DMS, with both fingerprints: wtpd listener sheet")
 
 
-def of_listener(lan: Lan, now: datetime, bodies: pushed.Open) -> list[Trouble]:
+def of_listener(lan: Lan, now: datetime, bodies: pushed.Open) -> list[Problem]:
     """What keeps partners' programs from delivering, or will do so."""
     found = []
     place = Place("overview", "listener")
     service = lan.service
     if (trouble := service.trouble) is not None:
         found.append(
-            Trouble(
+            Problem(
                 rank=4, kind="listener", text=trouble.text, next_step=trouble.next_step, place=place,
                 since=trouble.since,
             )
@@ -229,53 +229,53 @@ def of_listener(lan: Lan, now: datetime, bodies: pushed.Open) -> list[Trouble]:
         text = N_(
             "The certificate of the listener changes on {day}; its fingerprint with it.", day=used.changes_at.date()
         )
-        found.append(Trouble(rank=7, kind="listener.certificate", text=text, next_step=_LISTENER, place=place))
+        found.append(Problem(rank=7, kind="listener.certificate", text=text, next_step=_LISTENER, place=place))
     elif used is not None and not used.own and used.ends - now <= EXPIRES:
         text = N_("The certificate of the listener ends on {day}.", day=used.ends.date())
         step = N_("Put a new one in its place: {path}", path=used.certificate)
-        found.append(Trouble(rank=4, kind="listener.certificate", text=text, next_step=step, place=place))
+        found.append(Problem(rank=4, kind="listener.certificate", text=text, next_step=step, place=place))
     for one in lan.tokens.strangers[:3]:
         text = N_("Wrong tokens come from {address}: {count}", address=one.address, count=one.count)
         step = N_(
             "Find out which program that is, and give it a token of its own: wtpd token create CONNECTOR --site SITE"
         )
         found.append(
-            Trouble(rank=6, kind="listener.wrong_token", text=text, next_step=step, place=place, since=one.since)
+            Problem(rank=6, kind="listener.wrong_token", text=text, next_step=step, place=place, since=one.since)
         )
     for token in lan.tokens.ending:
         text = N_("The token {name} ({connector}, {site}) ends on {day} and is still in use.", name=token.name,
                   connector=token.connector, site=token.site, day=token.expires_at)  # fmt: skip
         step = N_("Make a new one and give it to the vendor: wtpd token create {connector} --site {site}",
                   connector=token.connector, site=token.site)  # fmt: skip
-        found.append(Trouble(rank=7, kind="listener.token_ends", text=text, next_step=step, place=place))
+        found.append(Problem(rank=7, kind="listener.token_ends", text=text, next_step=step, place=place))
     if bodies.failed + bodies.unreadable:
         text = N_("What partners sent and couldn't be applied: {count}", count=bodies.failed + bodies.unreadable)
         step = N_("Look at it, then apply it again or dismiss it: wtpd listener received")
-        found.append(Trouble(rank=5, kind="listener.pushed", text=text, next_step=step, place=place))
+        found.append(Problem(rank=5, kind="listener.pushed", text=text, next_step=step, place=place))
     return found
 
 
-def _of_file(fault: Fault) -> Trouble:
+def _of_file(fault: Fault) -> Problem:
     text = N_("wtpd.yaml isn't in force: {reason}", reason=fault.error.text)
     place, since = Place("mapping"), fault.since
     if isinstance(fault.error, Held):
         step = N_("Put back what is missing, or, if it is meant: wtpd config accept")
         touches = fault.error.coming
-        return Trouble(rank=2, kind="config_held", text=text, next_step=step, place=place, since=since, touches=touches)
+        return Problem(rank=2, kind="config_held", text=text, next_step=step, place=place, since=since, touches=touches)
     step = N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"])
     if not isinstance(fault.error, ConfigErrors):  # it can't be read at all
         step = N_("Make the file readable for wtpd, or go back to a version before: wtpd config rollback")
-    return Trouble(rank=3, kind="config", text=text, next_step=step, place=place, since=since)
+    return Problem(rank=3, kind="config", text=text, next_step=step, place=place, since=since)
 
 
-def of_start(differences: Iterable[Difference]) -> list[Trouble]:
+def of_start(differences: Iterable[Difference]) -> list[Problem]:
     place = Place("overview", "restart")
-    return [Trouble(rank=7, kind="restart", text=one.text, next_step=one.cure, place=place) for one in differences]
+    return [Problem(rank=7, kind="restart", text=one.text, next_step=one.cure, place=place) for one in differences]
 
 
-def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
+def of_credentials(expiring: Iterable[Expiry]) -> list[Problem]:
     return [
-        Trouble(
+        Problem(
             rank=_EXPIRY[one.hint],
             kind="credential.expiry" if one.hint else "credential.expired",
             text=_expiry_text(one),
@@ -287,13 +287,13 @@ def of_credentials(expiring: Iterable[Expiry]) -> list[Trouble]:
     ]
 
 
-def of_refusals(refusals: Iterable[Refusal], rows: Sequence[Row], scope: Scope) -> list[Trouble]:
+def of_refusals(refusals: Iterable[Refusal], rows: Sequence[Row], scope: Scope) -> list[Problem]:
     """Logins that were refused, whether their provider has a channel or not. A channel of a site that waits for new
     credentials says it itself; an entry that expired is among the expiries."""
     said = told_by_channels(rows, scope)
     of_box = {row.connector: row.id for row in rows if not row.site}
     return [
-        Trouble(
+        Problem(
             rank=2,
             kind="credential.refused",
             text=N_("{title} refuses the credentials ({scope}).", title=one.title, scope=one.scope),
@@ -316,9 +316,9 @@ def told_by_channels(rows: Iterable[Row], scope: Scope) -> set[tuple[str, str]]:
     }
 
 
-def of_failures(failures: Iterable[Failure]) -> list[Trouble]:
+def of_failures(failures: Iterable[Failure]) -> list[Problem]:
     return [
-        Trouble(
+        Problem(
             rank=7,
             kind="internal",
             text=N_("{what}: {reason}", what=one.what, reason=one.reason),
@@ -341,9 +341,9 @@ def _expiry_text(one: Expiry) -> Text:
     )
 
 
-def of_lists(kept: Kept) -> list[Trouble]:
+def of_lists(kept: Kept) -> list[Problem]:
     return [
-        Trouble(
+        Problem(
             rank=_LISTED[kind][0],
             kind=kind,
             text=_LISTED[kind][1](count),
@@ -357,18 +357,18 @@ def of_lists(kept: Kept) -> list[Trouble]:
     ]
 
 
-def of_mails(queue: mail.Queue, *, has_server: bool) -> list[Trouble]:
+def of_mails(queue: mail.Queue, *, has_server: bool) -> list[Problem]:
     """`has_server` False: nobody gets a mail, whatever happens."""
     found = []
     place = Place("overview", "mails")
     if not has_server:
         text = N_("No mail server is set: nobody gets a status mail.")
         step = N_("Set mail.host in wtpd.yaml, then: wtpd mail test")
-        found.append(Trouble(rank=9, kind="mail.none", text=text, next_step=step, place=Place("mapping")))
+        found.append(Problem(rank=9, kind="mail.none", text=text, next_step=step, place=Place("mapping")))
     if queue.stuck is not None and has_server:
         text = N_("Status mails wait: {reason}", reason=queue.stuck)
         step = N_("Check the mail server: wtpd mail test")
-        found.append(Trouble(rank=7, kind="mail", text=text, next_step=step, place=place, since=queue.oldest))
+        found.append(Problem(rank=7, kind="mail", text=text, next_step=step, place=place, since=queue.oldest))
     for one in queue.lost:
         text = N_n(
             "A status mail to {recipient} isn't sent: {reason}",
@@ -376,14 +376,14 @@ def of_mails(queue: mail.Queue, *, has_server: bool) -> list[Trouble]:
             recipient=one.recipient, reason=one.reason, count=one.count,
         )  # fmt: skip
         step = N_("Correct the address, retry or dismiss: wtpd mail list")
-        found.append(Trouble(rank=7, kind="mail.refused", text=text, next_step=step, place=place, since=one.since))
+        found.append(Problem(rank=7, kind="mail.refused", text=text, next_step=step, place=place, since=one.since))
     return found
 
 
-def worst_first(troubles: Iterable[Trouble]) -> list[Trouble]:
+def worst_first(problems: Iterable[Problem]) -> list[Problem]:
     """By weight, then by the number of appointments touched, then the oldest."""
     return sorted(
-        troubles, key=lambda one: (one.rank, -one.touches, one.since.timestamp() if one.since else 0.0, one.kind)
+        problems, key=lambda one: (one.rank, -one.touches, one.since.timestamp() if one.since else 0.0, one.kind)
     )
 
 

@@ -38,7 +38,7 @@ class _Undo(Exception):
         self.truncated = truncated
 
 
-async def rehearse(spec: ChannelSpec, partner: Partner, transactions: Transactions, record: RunRecord) -> None:
+async def dry_run(spec: ChannelSpec, partner: Partner, transactions: Transactions, record: RunRecord) -> None:
     """Fill `record` with what a run would do now. Fetches the feed without moving its cursor, and carries everything
     out in a transaction that is undone."""
     items: list[Incoming | Unreadable] = []
