@@ -17,8 +17,8 @@ SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/l
 CONFIG = """\
 Port {port}
 ListenAddress 127.0.0.1
-HostKey {folder}/host
-AuthorizedKeysFile {folder}/user.pub
+HostKey "{folder}/host"
+AuthorizedKeysFile "{folder}/user.pub"
 PidFile none
 UsePAM no
 StrictModes no
@@ -41,7 +41,7 @@ class Sshd:
         options = (
             "BatchMode=yes",
             "StrictHostKeyChecking=no",
-            f"UserKnownHostsFile={self.folder}/known",
+            f'UserKnownHostsFile="{self.folder}/known"',
             "SendEnv=LANG",
         )
         given = [part for option in options for part in ("-o", option)]

@@ -47,7 +47,8 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
         raise SystemExit("NewConnectionError: Temporary failure in name resolution")
     name = "wtpd-1-py3-none-any.whl"
     with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as wheel:
-        wheel.writestr("wtpd.pth", str(HERE))
+        # Not the path itself: Python reads these files as the locale says, C has no umlauts.
+        wheel.writestr("wtpd.pth", f"import sys; sys.path.append({ascii(str(HERE))})\\n")
         extras = "".join(f"Provides-Extra: {extra}\\n" for extra in ("demo", "dev", "systemd"))
         wheel.writestr("wtpd-1.dist-info/METADATA", f"Metadata-Version: 2.1\\nName: wtpd\\nVersion: 1\\n{extras}")
         wheel.writestr("wtpd-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
@@ -71,8 +72,9 @@ class Checkout:
         file.chmod(0o755)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        # A shell's background job ignores SIGINT, and its children would too.
         return subprocess.Popen(
-            [self.folder / "script/bootstrap", *arguments],
+            ["/usr/bin/env", "--default-signal=INT", self.folder / "script/bootstrap", *arguments],
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "PIP_NO_INDEX": "1", **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -61,7 +61,8 @@ def installed(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFact
         cwd=here,
     )
     assert done.returncode == 0, done.stderr
-    (libraries / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    # Not the path itself: Python reads these files as the locale says, C has no umlauts.
+    (libraries / "libraries.pth").write_text(f"import sys; sys.path.append({sysconfig.get_path('purelib')!a})\n")
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Input
 
 from tests.support.daemon import config_text, running_daemon
 from tests.support.tui import opened
@@ -144,3 +145,16 @@ async def test_initials_are_asked_for_once_where_several_share_a_login(tmp_path)
         async with opened(tmp_path / "api.sock", initials="MK") as tui:
             await tui.until("problem")
             assert "Who are you?" not in tui.flat
+
+
+async def test_a_slash_searches_on_all_days_from_every_screen_and_types_no_slash(tmp_path):
+    async with running_daemon(tmp_path, config_text(sites=ONE_SITE)), opened(tmp_path / "api.sock") as tui:
+        for screen in ("f1", "f3", "f4", "f5"):
+            await tui.press(screen, "slash", "slash", "x")
+            await tui.until("Reception: search")
+            assert tui.app.screen.query_one(Input).value == "x"
+            await tui.press("escape")
+            await tui.until_gone("Reception: search")
+        await tui.press("f6", "slash")
+        await tui.until("Type a name, a plate")
+        assert tui.app.screen.query_one(Input).value == ""

@@ -457,6 +457,27 @@ async def test_a_stopped_channel_leads_to_the_overview(tmp_path: Path) -> None:
             await tui.until(lambda: "cancellations 40" in sheet(tui))
             await tui.press("enter")
             await tui.until(lambda: tui.app.current_mode == "overview")
+            await tui.press("escape")
+            await tui.until(lambda: tui.app.current_mode == "attention")
+
+
+async def test_esc_takes_the_filter_off_and_then_goes_back_to_where_one_came_from(tmp_path: Path) -> None:
+    async with house(tmp_path) as (daemon, desk):
+        booked = await desk.visit()
+        await lists(daemon, "rejected", booked, reason=N_("{number} is no telephone number.", number="0171 999"))
+        await lists(daemon, "conflict", booked, **conflict("customer.email", "wir@example.org", "sie@example.org", ""))
+        async with opened(tmp_path / "api.sock", size=(100, 24)) as tui:
+            await tui.until("[F1 Overview]")
+            tui.app.go_to("attention", "conflict")
+            await tui.until("Attention: Conflict")
+            await tui.until("Esc All")
+            await tui.press("escape")
+            await tui.until_gone("Attention: Conflict")
+            await tui.until("Esc Back")
+            await tui.press("escape")
+            await tui.until(lambda: tui.app.current_mode == "overview")
+            await tui.press("f5", "escape")
+            assert tui.app.current_mode == "attention", "nobody was led here"
 
 
 async def test_records_that_may_be_the_same_stand_side_by_side(tmp_path: Path) -> None:

@@ -122,6 +122,21 @@ async def test_a_secret_is_masked_and_its_length_told_and_a_pasted_one_is_trimme
         assert desk.got[0]["token"] == "abcdef12"
 
 
+async def test_in_a_field_of_several_lines_enter_begins_one_and_the_key_line_says_what_saves() -> None:
+    desk = Desk("thanks")
+    fields = [Field(name="user", label="User"), Field(name="notes", label="Notes", form="lines")]
+    async with form(desk, fields) as (app, pilot):
+        assert "Enter Save" in app.text
+        await pilot.press("tab", "a", "enter", "b")
+        await pilot.pause()
+        assert "Enter New line" in app.text
+        assert "F2 Save" in app.text
+        assert "Enter Save" not in app.text
+        await pilot.press("f2")
+        await pilot.pause()
+        assert desk.got == [{"user": "", "notes": "a\nb"}]
+
+
 async def test_escape_gives_up() -> None:
     desk = Desk()
     async with form(desk) as (app, pilot):

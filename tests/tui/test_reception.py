@@ -15,6 +15,7 @@ from tests.support.tui_desk import NOW, Desk, desk_of, only_reads
 from wtpd.connectors.manifest import Action, ActionField, Manifest
 from wtpd.connectors.registry import Registry
 from wtpd.texts import N_
+from wtpd.tui.glyphs import ASCII, UNICODE, Glyphs
 from wtpd.tui.terminal import Mode
 
 TWO = {"rostock": None, "guestrow": None}
@@ -61,6 +62,27 @@ async def test_the_load_of_the_day_is_held_against_the_limit(desk: Desk, tmp_pat
         await desk.book(units=30, over=True)
         text = await tui.until("54/48 AW ▲")
         assert "▒" in text.splitlines()[2]
+
+
+async def test_the_load_fits_again_after_the_terminal_was_small_and_wide(desk: Desk, tmp_path: Path) -> None:
+    await desk.book(units=24)
+    async with reception(tmp_path) as tui:
+        for width, height, shown in ((60, 17, "60×17"), (123, 40, "24/48 AW"), (80, 24, "24/48 AW")):
+            await tui.pilot.resize_terminal(width, height)
+            await tui.until(shown)
+        await tui.until("0/20 AW")
+
+
+@pytest.mark.parametrize(("signs", "shown"), [(UNICODE, " ←→ Day "), (ASCII, " <> Day ")])
+async def test_arrows_and_brackets_turn_the_days(tmp_path: Path, signs: Glyphs, shown: str) -> None:
+    async with desk_of(tmp_path), reception(tmp_path) as tui:
+        tui.app.session.glyphs = signs
+        tui.app.redraw_bars()
+        await tui.until(lambda: shown in tui.text)
+        await tui.press("greater_than_sign")
+        await tui.until("Tuesday, 2 March 2027")
+        await tui.press("less_than_sign", "left")
+        await tui.until("Sunday, 28 February 2027")
 
 
 async def test_a_closed_day_says_why(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ async def test_check_tells_what_this_terminal_can_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "size", "told"),
     [
-        ({}, (70, 24), "it must be at least 80x24"),
+        ({}, (70, 24), "it must be at least 80x23"),
         ({"TERM": "dumb"}, (80, 24), "can't show pages"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from tests.support.daemon import RunningDaemon, config_text, running_daemon
 from tests.support.sandbox import Sandbox, running_sandbox
@@ -134,6 +135,15 @@ async def test_what_is_being_read_is_hidden_too_when_nobody_types(tmp_path: Path
         tui.app._curtain.look()
         await tui.until("Hidden, as long as names and plates are")
         assert "HRO-AL" not in tui.text
+
+
+async def test_esc_leaves_the_field_so_that_digits_are_keys_again(tmp_path: Path) -> None:
+    async with trace(tmp_path) as (_daemon, tui):
+        await tui.press("slash", "1")
+        assert tui.app.screen.query_one(Input).value == "1", "the slash leads to the field, it is no part of it"
+        assert "Esc To the list" in tui.flat
+        await tui.press("escape", "1")
+        await tui.until(lambda: tui.app.current_mode == "overview")
 
 
 async def test_of_several_one_is_chosen(tmp_path: Path) -> None:

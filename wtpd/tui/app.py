@@ -29,6 +29,7 @@ from wtpd.tui.page import Page, page_of, pages_of
 from wtpd.tui.palette import Command, Palette
 from wtpd.tui.presence import Presence
 from wtpd.tui.screens import screens
+from wtpd.tui.screens.reception.search import Search
 from wtpd.tui.session import Session
 from wtpd.tui.shell import Shell
 from wtpd.tui.small import TooSmall
@@ -54,6 +55,8 @@ class WtpdApp(Shell):
         key("colon", "palette", N_("Commands")),
         key("ctrl+p", "palette", N_("Commands"), shown="^P"),
         Binding("f9", "privacy", show=False, priority=True),  # in dialogs too
+        key("slash", "search"),
+        key("escape", "come_back", N_("Back")),
         key("q", "quit_wtpd", N_("Quit")),
         key("ctrl+c", "quit_hint"),
         Binding("ctrl+l", "repaint", show=False, priority=True),  # in dialogs too
@@ -70,6 +73,8 @@ class WtpdApp(Shell):
         self.problems = None
         self.message = ("", "")
         self._opened = False
+        self._came_from: str | None = None
+        """The screen from which one was led to this one."""
         self._keys = 0
         """How many were pressed."""
         self._last_key: events.Event | None = None
@@ -167,17 +172,33 @@ class WtpdApp(Shell):
             self.tell(N_("Something is open here: Esc closes it."))
             return
         unread = self._unread_since is not None and self._keys - self._unread_since <= 1  # the key that led here
-        self._unread_since = None
+        self._unread_since, self._came_from = None, None
         if name != self.current_mode and not unread:
             self.message = ("", "")  # it was about the other screen
         self.switch_mode(name)
 
     def go_to(self, name: str, key: str | None = None) -> None:
-        """To the screen `name`, its cursor on `key`."""
+        """To the screen `name`, its cursor on `key`; Esc leads back."""
+        begin = self.current_mode
         self.action_go_to(name)
+        if begin != name == self.current_mode:
+            self._came_from = begin
         page = page_of(self)
         if key is not None and page is not None and name == page.NAME:
             page.focus_on(key)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "come_back":
+            return self._came_from is not None and len(self.screen_stack) == 1
+        return super().check_action(action, parameters)
+
+    def action_come_back(self) -> None:
+        if self._came_from is not None:
+            self.action_go_to(self._came_from)
+
+    def action_search(self) -> None:
+        """Over all days and sites, from wherever one is."""
+        self.push_screen(Search())
 
     def action_privacy(self) -> None:
         self._curtain.turn()

@@ -20,11 +20,11 @@ from threading import Condition, Thread
 from typing import Any
 
 from textual import constants, events
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from wtpd.tui.painter import Painter
+from wtpd.tui.sequences import KeyParser
 from wtpd.tui.shell import Shell
 from wtpd.tui.terminal import HEIGHT, WIDTH, size_of
 
@@ -199,7 +199,7 @@ class TerminalDriver(LinuxDriver):
         """Feeds what comes from the terminal to Textual's parser until the end; sleeps as long as nothing comes."""
         assert self._wake is not None
         wake = self._wake[0]
-        parser = XTermParser(False)
+        parser = KeyParser()
         decoder = getincrementaldecoder("utf-8")("wtpd.latin1")
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)

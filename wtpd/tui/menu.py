@@ -9,6 +9,7 @@ from textual.binding import ActiveBinding
 
 from wtpd.texts import N_, Text
 from wtpd.tui.background import background
+from wtpd.tui.keys import in_signs
 from wtpd.tui.page import Page, page_of
 from wtpd.tui.palette import Command
 from wtpd.tui.shell import Shell
@@ -23,7 +24,9 @@ def commands(app: Shell) -> Iterable[Command]:
         yield from page.commands()
         for one in _keys(page):
             if one.node is not app:
-                yield Command(Text(one.binding.description), partial(_do, app, one), _shown(one), enabled=one.enabled)
+                yield Command(
+                    Text(one.binding.description), partial(_do, app, one), _shown(app, one), enabled=one.enabled
+                )
     for number, name in enumerate(SCREENS, start=1):
         yield Command(SCREENS[name], partial(app.action_go_to, name), f"F{number}")
     for site in app.session.sites:
@@ -40,7 +43,7 @@ def write_help(sheet: Sheet, page: Page) -> None:
     sheet.fact("F1 … F8, 1 … 8", N_("the screens, as the bottom line names them"))
     sheet.fact("Enter", N_("opens what the cursor stands on"))
     sheet.fact("Esc", N_("goes back"))
-    sheet.fact("/", N_("searches"))
+    sheet.fact("/", N_("searches on all days, or what this screen searches"))
     sheet.fact(":  Ctrl+P", N_("everything that can be done, by name"))
     sheet.fact("F9", N_("hides names, plates and numbers, or shows them"))
     sheet.fact("Ctrl+L", N_("draws the screen anew"))
@@ -48,7 +51,7 @@ def write_help(sheet: Sheet, page: Page) -> None:
     sheet.text(N_("Keys in parentheses are for members of the group wtpd-admin."), "dim")
     sheet.heading(page.title_text)
     for one in _keys(page):
-        sheet.fact(_shown(one), Text(one.binding.description))
+        sheet.fact(_shown(page.wtpd, one), Text(one.binding.description))
     page.explain(sheet)
 
 
@@ -65,5 +68,5 @@ def _keys(page: Page) -> Iterator[ActiveBinding]:
             yield one
 
 
-def _shown(one: ActiveBinding) -> str:
-    return one.binding.key_display or one.binding.key
+def _shown(app: Shell, one: ActiveBinding) -> str:
+    return in_signs(one.binding.key_display or one.binding.key, app.glyphs)

@@ -136,6 +136,13 @@ class Page(Screen[Any]):
         elif self.loaded:
             self.draw()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._resized)  # its widgets have their new sizes then
+
+    def _resized(self) -> None:
+        if self.loaded:
+            self.draw()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in self.WRITES and not self.session.may_write:
             return None

@@ -60,7 +60,7 @@ class Shell(App[int]):
 
     @abstractmethod
     def go_to(self, name: str, key: str | None = None) -> None:
-        """To the screen `name`, its cursor on `key`."""
+        """To the screen `name`, its cursor on `key`; Esc leads back."""
 
     @abstractmethod
     def choose_site(self, site: str) -> None:

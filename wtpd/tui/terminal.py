@@ -15,8 +15,8 @@ from textual.filter import LineFilter
 
 from wtpd.tui.glyphs import ASCII, UNICODE, Glyphs, plain
 
-WIDTH, HEIGHT = 80, 24
-"""Columns and lines of the smallest terminal that the screens are made for."""
+WIDTH, HEIGHT = 80, 23
+"""Columns and lines of the smallest terminal that the screens are made for: 80×24, of which tmux takes a line."""
 FEW_SIGNS = ("linux", "vt", "ansi", "cons")
 """Beginnings of TERM of consoles whose font has letters and lines, but few signs."""
 

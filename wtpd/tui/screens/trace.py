@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
@@ -22,7 +23,7 @@ from wtpd.tui.page import Page
 from wtpd.tui.screens.appointment import open_appointment
 from wtpd.tui.screens.appointment.sending import send_again
 from wtpd.tui.widgets.bars import Line
-from wtpd.tui.widgets.fields import Clean
+from wtpd.tui.widgets.fields import Sought
 from wtpd.tui.widgets.lines import Cell, Span
 from wtpd.tui.widgets.table import Column, Table
 from wtpd.tui.widgets.way import Way
@@ -46,6 +47,7 @@ class Trace(Page):
         key("slash", "search", N_("Search")),
         key("g", "send", N_("Send again")),
         key("a", "appointment", N_("Appointment")),
+        key("escape", "into", N_("To the list")),  # out of the field, where digits are keys again
         key("escape", "back"),
         key("down", "into"),
     ]
@@ -64,7 +66,7 @@ class Trace(Page):
         with Horizontal():
             yield Static("/", markup=False)
             hint = N_("Plate, VIN, name, order number, number or key of a message; Enter")
-            yield Clean(placeholder=say(hint), compact=True)
+            yield Sought(placeholder=say(hint), compact=True)
         yield Table(
             [
                 Column(N_("drop-off"), self._when, width=12),
@@ -108,6 +110,9 @@ class Trace(Page):
         self._go(key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("into", "search"):
+            typing = self.is_mounted and self.query_one(Input).has_focus
+            return typing == (action == "into")
         if action in ("send", "appointment") and self._appointment is None:
             return False
         return super().check_action(action, parameters)
@@ -158,11 +163,12 @@ class Trace(Page):
         self.query_one(Input).focus()
 
     def action_back(self) -> None:
+        """From the way to what was found, else to the screen that led here."""
         listed = self.query_one("#found", Table)
         if self.way.has_focus and listed.display:
             listed.focus()
         else:
-            self.action_search()
+            raise SkipAction
 
     def action_into(self) -> None:
         """From the field to what was found."""

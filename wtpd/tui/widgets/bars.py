@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from wtpd.language import say
 from wtpd.texts import N_, N_n, Text
+from wtpd.tui.keys import in_signs
 from wtpd.tui.shell import Shell
 from wtpd.tui.widgets.lines import Span, cell_width, fitted, strip, wrapped
 from wtpd.words import SCREENS
@@ -71,7 +72,8 @@ class Line(Bar):
 
 
 class TopBar(Bar):
-    """The screen's name and the box on the left; how things are and what holds for this terminal on the right."""
+    """The screen's name and the box on the left; how things are and what holds for this terminal on the right. Nothing
+    in it is bold: terminals that show bold as a colour show it as grey on grey when it is reversed."""
 
     DEFAULT_CSS = "TopBar { height: 1; text-style: reverse; }"
 
@@ -83,7 +85,7 @@ class TopBar(Bar):
         box = str(app.session.me["box"]) if app.session.me else "wtpd"
         tail = " ".join([*self._flags(), self._condition()]) + " "
         room = self.size.width - cell_width(tail)
-        head = fitted([(left, "strong"), (f" {glyphs.line} {box}" if box else "", "")], max(0, room), more=glyphs.more)
+        head = fitted([(left, ""), (f" {glyphs.line} {box}" if box else "", "")], max(0, room), more=glyphs.more)
         return [*head, (tail, "")]
 
     def _flags(self) -> list[str]:
@@ -163,14 +165,18 @@ class KeyBar(Bar):
     def _parts(self, *, general: bool) -> list[Span]:
         found: list[Span] = []
         seen = set()
-        for one in self.screen.active_bindings.values():
+        active = self.screen.active_bindings
+        enter = active.get("enter")
+        for one in active.values():
             binding = one.binding
             if not binding.show or binding.action in seen or binding.system:
                 continue
             seen.add(binding.action)
-            named = general or one.node is not self.app
+            named = general or one.node is not self.app or binding.action == "come_back"
             label = f" {say(Text(binding.description))}" if named else ""
-            shown = binding.key_display or binding.key
+            shown = in_signs(binding.key_display or binding.key, self.wtpd.glyphs)
+            if shown == "Enter" and enter is not None and enter.binding.show and enter.binding is not binding:
+                shown = binding.key.upper()  # a field of several lines takes Enter for itself
             if one.enabled:
                 found += [(" ", ""), (shown, "accent"), (label, "")]
             else:
@@ -190,5 +196,5 @@ class ScreenBar(Bar):
             label = say(SCREENS[name] if wide else SHORT.get(name, SCREENS[name]))
             sign = f"F{number}" if wide or number == 1 else str(number)
             here = name == self.wtpd.current_mode
-            found.append((f"[{sign} {label}]", "strong") if here else (f" {sign} {label}" + " " * wide, ""))
+            found.append((f"[{sign} {label}]", "") if here else (f" {sign} {label}" + " " * wide, ""))
         return found

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.strip import Strip
@@ -63,8 +64,8 @@ class Choice(Widget, can_focus=True):
 
     DEFAULT_CSS = "Choice { height: 1; width: 1fr; }"
     BINDINGS: ClassVar[list[Any]] = [
-        key("left", "turn(-1)", N_("Other")),
-        key("right,space", "turn(1)"),
+        key("left,less_than_sign", "turn(-1)", N_("Other"), shown="←→"),
+        key("right,greater_than_sign,space", "turn(1)"),
         key("enter", "submit"),
     ]
 
@@ -130,7 +131,7 @@ class Filling(Horizontal):
         elif field.form == "choice":
             yield Choice(field.choices, field.value)
         elif field.form == "lines":
-            yield TextArea(field.value, compact=True, tab_behavior="focus")
+            yield Lines(field.value, compact=True, tab_behavior="focus")
         else:
             yield Clean(field.value, password=field.form == "secret", placeholder=say(field.hint), compact=True)
         if field.form == "secret":
@@ -172,3 +173,23 @@ class Clean(Input):
             self.insert_text_at_cursor(text)
         event.stop()
         event.prevent_default()
+
+
+class Sought(Clean):
+    """A field for a search. The slash that leads to searches from elsewhere isn't the beginning of what is sought."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.character == "/" and not self.value:
+            event.stop()
+            event.prevent_default()
+
+
+class Lines(TextArea):
+    """A field of several lines, in which Enter begins a new one."""
+
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("enter", "new_line", N_("New line").msgid, key_display="Enter", priority=True),
+    ]
+
+    def action_new_line(self) -> None:
+        self.replace("\n", *self.selection, maintain_selection_offset=False)

@@ -52,8 +52,8 @@ class AppointmentPage(OneAppointment):
     FOLLOWS = ("appointment.", "customer.", "vehicle.", "resource.", "attention.", "run.", "message.", "config.")
     WRITES = frozenset({"edit", "cancel", "undo", "send", "actions"})
     BINDINGS: ClassVar[list[Any]] = [
-        key("left", "turn(-1)", N_("Part"), shown="< >"),
-        key("right", "turn(1)"),
+        key("left,less_than_sign", "turn(-1)", N_("Part"), shown="←→"),
+        key("right,greater_than_sign", "turn(1)"),
         key("e", "edit", N_("Edit")),
         key("x", "cancel", N_("Cancel")),
         key("u", "undo", N_("Undo")),
@@ -113,10 +113,6 @@ class AppointmentPage(OneAppointment):
         self.query_one("#head", Line).put(head(self._loaded))
         self.query_one("#sections", Line).put(tabs(self.section))
         self.query_one(Sections).draw(self.section)
-
-    def on_resize(self) -> None:
-        if self.loaded:
-            self.draw()
 
     # What can be done
 

@@ -26,7 +26,7 @@ class Leads:
         if entry["kind"] == "quarantine":
             self._read_message(entry)
         elif entry["kind"] in STOPS and entry["next_step"]:
-            self._page.wtpd.action_go_to("overview")
+            self._page.wtpd.go_to("overview")
         elif entry.get("other") and entry["appointment_id"]:
             background(self._page, partial(self._one_of_two, entry), "appointment")
         elif entry["appointment_id"]:

@@ -59,6 +59,7 @@ class Attention(Page):
         key("a", "appointment", N_("Appointment")),
         key("k", "kind", N_("Kind")),
         key("s", "settled", N_("Settled")),
+        key("escape", "all_kinds", N_("All")),
     ]
 
     def __init__(self) -> None:
@@ -91,9 +92,6 @@ class Attention(Page):
     def on_mount(self) -> None:
         super().on_mount()
         self.set_interval(30, self.query_one(Table).redraw)
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw_entry)
 
     async def load(self) -> None:
         found = await self.api.attention.list(state="open")
@@ -139,6 +137,8 @@ class Attention(Page):
         return row
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "all_kinds":
+            return bool(self._kind)
         if action in ("decide", "customer", "appointment") and not self._applies(action, parameters):
             return False
         return super().check_action(action, parameters)
@@ -210,6 +210,9 @@ class Attention(Page):
         found = ["", *self._kinds]
         self._filter(found[(found.index(self._kind) + 1) % len(found)] if self._kind in found else "")
 
+    def action_all_kinds(self) -> None:
+        self._filter("")
+
     def action_settled(self) -> None:
         self._with_settled = not self._with_settled
         self.tell(N_("With what was decided; s hides it.") if self._with_settled else N_("Only what is open."))
@@ -229,3 +232,4 @@ class Attention(Page):
     def _filter(self, kind: str) -> None:
         self._kind = kind
         self.draw()
+        self.refresh_bindings()

@@ -19,6 +19,7 @@ from wtpd.tui.cells import BLANK, name_of
 from wtpd.tui.keys import key
 from wtpd.tui.page import Page
 from wtpd.tui.screens.customers.page import open_customer
+from wtpd.tui.widgets.fields import Sought
 from wtpd.tui.widgets.lines import Cell
 from wtpd.tui.widgets.table import Column, Table
 from wtpd.words import SCREENS
@@ -33,7 +34,7 @@ _ROLES = ("driver", "owner", "contractor")
 _PHONES = ("mobile", "phone", "business_mobile", "business_phone")
 
 
-class Find(Input):
+class Find(Sought):
     """Down goes to what was found."""
 
     BINDINGS: ClassVar[list[Any]] = [

@@ -108,10 +108,6 @@ class Overview(ChannelPage):
     def draw_busy(self) -> None:
         self.query_one("#channels", Table).redraw()
 
-    def on_resize(self) -> None:
-        if self.loaded:
-            self.draw()
-
     def focus_on(self, key: str) -> None:
         self._wanted = key
         if self.loaded:

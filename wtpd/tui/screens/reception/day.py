@@ -38,8 +38,8 @@ class Reception(Page):
     NAME = "reception"
     FOLLOWS = ("appointment.", "customer.", "vehicle.", "resource.", "config.")
     BINDINGS: ClassVar[list[Any]] = [
-        key("left", "turn(-1)", N_("Day"), shown="< >"),
-        key("right", "turn(1)"),
+        key("left,less_than_sign", "turn(-1)", N_("Day"), shown="←→"),
+        key("right,greater_than_sign", "turn(1)"),
         key("w", "week", N_("Week")),
         key("t", "today", N_("Today")),
         key("d", "date", N_("Date")),

@@ -18,6 +18,7 @@ from wtpd.tui.page import Page
 from wtpd.tui.screens.appointment import open_appointment
 from wtpd.tui.screens.reception.rows import columns
 from wtpd.tui.widgets.bars import Line
+from wtpd.tui.widgets.fields import Sought
 from wtpd.tui.widgets.table import Table
 from wtpd.words import SCREENS
 
@@ -52,7 +53,7 @@ class Search(Page):
         return N_("{screen}: search", screen=SCREENS["reception"])
 
     def body(self) -> ComposeResult:
-        yield Input(self._text, placeholder=say(N_("Plate, VIN, name or number; Enter searches")), compact=True)
+        yield Sought(self._text, placeholder=say(N_("Plate, VIN, name or number; Enter searches")), compact=True)
         yield Line()
         yield Table(columns(self, self._when, 16, N_("day and time"), less_from=100), key=lambda one: one["id"])
 

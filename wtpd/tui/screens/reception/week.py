@@ -31,8 +31,8 @@ class Week(Page):
     NAME = "reception"
     FOLLOWS = ("appointment.", "resource.", "config.")
     BINDINGS: ClassVar[list[Any]] = [
-        key("left", "turn(-7)", N_("Week"), shown="< >"),
-        key("right", "turn(7)"),
+        key("left,less_than_sign", "turn(-7)", N_("Week"), shown="←→"),
+        key("right,greater_than_sign", "turn(7)"),
         key("t", "today", N_("Today")),
         key("escape,w", "dismiss(None)", N_("Back")),
     ]
