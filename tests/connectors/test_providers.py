@@ -30,7 +30,7 @@ def test_a_connector_for_a_provider_that_had_none_says_what_it_wants() -> None:
 
 def test_nobody_is_a_provider_without_being_a_connector_or_having_none() -> None:
     names = set(load().providers)
-    assert names == {"dat", "rdw", "superservice", *(one.name for one in WITHOUT_CONNECTOR)}
+    assert names == {"carloop", "dat", "rdw", "superservice", *(one.name for one in WITHOUT_CONNECTOR)}
     assert names >= {"carloop", "carsys", "autoflex", "incadea", "nextlane", "wincar", "sinno"}, (
         "as credentials.md lists"
     )

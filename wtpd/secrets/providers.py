@@ -88,7 +88,6 @@ _EMAIL = (
 )
 
 WITHOUT_CONNECTOR = (
-    Provider(name="carloop", title="Carloop", fields=(_ADDRESS, _TOKEN)),
     Provider(name="carsys", title="Carsys", fields=(_TOKEN,)),
     Provider(name="autoflex", title="Autoflex", fields=(_ADDRESS, _TOKEN)),
     Provider(name="incadea", title="Incadea API", fields=(_ADDRESS, _TOKEN)),

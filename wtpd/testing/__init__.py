@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from wtpd.testing.appointments import AppointmentContract
 from wtpd.testing.receiver import ReceiverContract
+from wtpd.testing.rentals import RentalContract
 from wtpd.testing.sandbox import Sandbox, access_to, giving, running_sandbox
 from wtpd.testing.vehicle_data import VehicleDataContract
 
 __all__ = [
     "AppointmentContract",
     "ReceiverContract",
+    "RentalContract",
     "Sandbox",
     "VehicleDataContract",
     "access_to",
