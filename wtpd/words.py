@@ -203,6 +203,7 @@ ATTENTION: Mapping[str, Text] = {
     "possible_double": N_("Possibly the same visit"),
     "named_in_note": N_("Erased person in a note"),
     "plate_moved": N_("Plate is on another car"),
+    "wrong_plate": N_("Wrong plate?"),
 }
 """What somebody must decide or look at, by its kind."""
 ATTENTION_FACTS: Mapping[str, Text] = {

@@ -49,10 +49,10 @@ async def test_an_action_that_cannot_be_done_says_why(tmp_path: Path, daemon: Ru
     more = "connectors:\n  dat:\n    address: http://127.0.0.1:9\n"
     async with running_daemon(tmp_path / "other", config_text(sites={"rostock": None}, more=more)) as box:
         bare = (await actions(box.http))["dat.value"]
-        assert (bare["available"], bare["reason"]) == (False, "no credentials of DAT yet: wtpd tui → Credentials")
+        assert (bare["available"], bare["reason"]) == (False, "no credentials of DAT yet: wtpd credential set dat")
         refused = await box.http.post("/v1/connectors/dat/actions/value", {"on": "x"}, accept_language="en")
         assert (refused.status, refused.kind) == (409, "no-credential")
-        assert refused.json["detail"] == "DAT: Value: no credentials of DAT yet: wtpd tui → Credentials"
+        assert refused.json["detail"] == "DAT: Value: no credentials of DAT yet: wtpd credential set dat"
         stored = await box.http.put("/v1/credentials/dat/general", {"fields": LOGIN, "force": True})
         assert stored.status == 200, stored.json
         ready = (await actions(box.http))["dat.value"]

@@ -50,6 +50,7 @@ async def test_credentials_that_are_missing_concern_todays_appointments(tmp_path
         assert (problem["touches"], problem["touches_today"]) == (3, 2)
         assert problem["place"] == {"screen": "credentials", "key": key}
         assert problem["next_step"] == "Enter new credentials: wtpd tui → Credentials"
+        assert problem["command"] == f"wtpd credential set superservice --scope {key.partition('/')[2]}"
 
 
 async def test_what_is_to_be_decided_concerns_todays_appointments(tmp_path: Path) -> None:
@@ -93,6 +94,7 @@ async def test_a_channel_is_resumed_on_the_overview(tmp_path: Path) -> None:
         problem = (await found(daemon))["channel.paused"]
         assert problem["place"] == {"screen": "overview", "key": "superservice/rostock"}
         assert problem["next_step"] == "Let it run again: wtpd tui → Overview"
+        assert problem["command"] == "wtpd resume superservice --site rostock"
 
 
 @pytest.mark.parametrize(("is_there", "said"), [(True, True), (False, None)])

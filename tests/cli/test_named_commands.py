@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.locale.test_commands_in_texts import commands, texts
+from tests.locale.test_commands_in_texts import named_commands, texts
 from tests.support.daemon import config_text, running_daemon
 from tests.support.terminal import Terminal
 
@@ -22,7 +22,7 @@ ENTERED = "client_id=demo\nclient_secret=s3cret\n"
 
 
 def named(language: str) -> list[tuple[str, ...]]:
-    found = {tuple(one) for text in texts(language) for one in commands(text)}
+    found = {tuple(one) for text in texts(language) for one in named_commands(text)}
     return sorted(one for one in found if one[:1] not in STAY and one[:2] not in LEFT and "--help" not in one)
 
 

@@ -57,6 +57,13 @@ def test_what_is_wrong_comes_first_with_the_next_step(terminal: Terminal, api: A
     ]
 
 
+def test_the_next_step_is_a_command_where_the_terminal_ui_has_a_screen(terminal: Terminal, api: ApiStub) -> None:
+    command = "wtpd credential set superservice --scope general"
+    step = {"next_step": "Zugangsdaten neu eingeben: wtpd tui → Zugangsdaten", "command": command}
+    api.on("GET", "/v1/status", status(TOKEN | step))
+    assert f"  → Zugangsdaten neu eingeben: {command}" in terminal.wtpd("status", "--lang", "de").out.splitlines()
+
+
 def test_the_status_of_one_connector(terminal: Terminal, api: ApiStub) -> None:
     other = {**TOKEN, "channel": "carloop/rostock", "text": "Carloop"}
     api.on("GET", "/v1/status", status(other, channels=[channel(), channel(id="carloop/rostock")]))

@@ -13,7 +13,7 @@ from tests.support.texts import ROOT, Marked, extracted, marked_in, marked_texts
 
 MARKED = [*marked_texts()]
 CLICK = ROOT / "cli" / "click_texts.py"
-FILLED_LATER = (CLICK, ROOT / "daemon" / "api" / "errors.py")
+FILLED_LATER = (CLICK, ROOT / "shape_words.py")
 """click's sentences, which click fills itself, and those that are filled from what msgspec says."""
 
 

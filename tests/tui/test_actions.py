@@ -140,7 +140,7 @@ async def test_what_cant_be_done_now_says_why(tmp_path: Path) -> None:
         await tui.until("no credentials of DAT yet")
         await tui.press("enter")
         await tui.until(lambda: isinstance(tui.app.screen, CustomerPage))
-        await tui.until("no credentials of DAT yet: wtpd tui → Credentials")
+        await tui.until("no credentials of DAT yet: wtpd")
 
 
 async def test_the_palette_offers_them_by_name(tmp_path: Path) -> None:

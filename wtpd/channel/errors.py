@@ -69,7 +69,10 @@ class KeyUnavailable(Transient):
 
 
 class NeedsToken(PartnerError):
-    """`reason`: why, for people, where it is known: there is no entry, the key is lost."""
+    """`reason`: why, for people, where it is known: there is no entry, the key is lost. `entry`: provider and scope of
+    the credentials that were refused, where the caller knows them."""
+
+    entry: tuple[str, str] = "", ""
 
     def __init__(self, message: str, *, status: int | None = None, reason: Text | None = None) -> None:
         super().__init__(message, status=status, reason=reason)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wtpd.client import Json
 
 MEGABYTE = 1 << 20
+TO_SCREEN = "wtpd tui → "
 LIFE: Mapping[str, Text] = {
     "starting": N_("starting"),
     "ready": N_("in service"),
@@ -77,7 +78,7 @@ def _print(console: Console, answer: Json) -> None:
                     today=one["touches_today"],
                 )
             )
-        console.line(f"  → {one['next_step']}")
+        console.line(f"  → {_step(one)}")
     for error in answer["config_errors"]:
         console.line(f"  {error['message']}", colour="red")
     if answer["ok"]:
@@ -95,6 +96,12 @@ def _print(console: Console, answer: Json) -> None:
         )
     )
     console.line(_box(answer))
+
+
+def _step(problem: Json) -> str:
+    """The next step with its command in place of the way to a screen."""
+    step, command = str(problem["next_step"]), problem.get("command")
+    return f"{step.partition(TO_SCREEN)[0]}{command}" if command and TO_SCREEN in step else step
 
 
 def _lasting(time: timedelta) -> Text | str:

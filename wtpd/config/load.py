@@ -20,6 +20,7 @@ from wtpd.config.errors import ConfigError, ConfigErrors, Place
 from wtpd.config.kinds import NOTHING, Kinds
 from wtpd.config.model import Config, PartnerMapping, Weekday
 from wtpd.config.rules import CredentialProvider, PartnerManifest
+from wtpd.shape_words import why_shape
 from wtpd.texts import N_
 
 __all__ = ["ConfigError", "ConfigErrors", "Loaded", "Place", "load"]
@@ -93,7 +94,7 @@ def _convert(root: tree.Node, document: Any, name: str, kinds: Kinds) -> tuple[C
         # msgspec stops at its first error, so it is asked only whether there is one
         found = list(schema.check(root, document, name, kinds))
         if not found:
-            lone = ConfigError(place=root.place, path="", text=N_("{problem}", problem=str(error)), name=name)
+            lone = ConfigError(place=root.place, path="", text=why_shape(error), name=name)
             return None, [schema.Finding((), unknown_key=False, error=lone)]
     for mend in (_without, _without_sites):
         try:

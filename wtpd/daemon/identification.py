@@ -164,7 +164,7 @@ class VehicleData:
             if not source.connector.traits.is_public:
                 raise
             return Login({}, _noted_nowhere)
-        return Login(fields, partial(self._credentials.note_use, source.name, scope))
+        return Login(fields, partial(self._credentials.note_use, source.name, scope), scope)
 
     async def _secrets(self, name: str) -> Mapping[str, str]:
         """Of the entry that serves an order of nobody in particular."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wtpd.channel.health import State
 from wtpd.config.errors import ConfigErrors
+from wtpd.daemon import commands
 from wtpd.daemon.channels.channel import Row
 from wtpd.daemon.credentials.expiry import Expiry
 from wtpd.daemon.credentials.store_state import Refusal
@@ -42,7 +43,7 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong. `rank` 0 is the worst. `touches`: appointments that it concerns, `touches_today`: those
-    of today among them."""
+    of today among them. `command`: what does the next step on the command line, where that names a screen."""
 
     rank: int
     kind: str
@@ -53,6 +54,7 @@ class Problem:
     touches: int = 0
     touches_today: int = 0
     channel: str | None = None
+    command: str = ""
 
 
 Scope = Callable[[str, str], str]
@@ -94,6 +96,7 @@ _LISTED: Mapping[str, tuple[int, Callable[[int], Text]]] = {
     "possible_double": (8, lambda n: N_("Appointments that may be the same visit: {count}", count=n)),
     "named_in_note": (8, lambda n: N_("Notes that may name a person who was erased: {count}", count=n)),
     "plate_moved": (8, lambda n: N_("Plates that moved to another car: {count}", count=n)),
+    "wrong_plate": (8, lambda n: N_("Plates that may be of another vehicle: {count}", count=n)),
     "shortened": (8, lambda n: N_("Texts that a partner shortened: {count}", count=n)),
     "dropped_value": (8, lambda n: N_("Values of a partner that were left out: {count}", count=n)),
     "over_limit": (8, lambda n: N_("Bookings over the load limit: {count}", count=n)),
@@ -146,6 +149,7 @@ def of_channels(rows: Iterable[Row], kept: Kept, scope: Scope) -> list[Problem]:
             touches=kept.waiting.get(row.id, 0),
             touches_today=kept.waiting_today.get(row.id, 0),
             channel=row.id,
+            command=commands.of_channel(row, scope(row.connector, row.site)),
         )
         for row in rows
         if row.condition.state in _CHANNELS
@@ -181,7 +185,8 @@ def of_box(fault: Fault | None, health: Health, key_lost: Text | None) -> list[P
         found.append(Problem(rank=1, kind="disk", text=text, next_step=step, place=place, since=health.disk_full_since))
     if key_lost is not None:
         step = N_("Restore the key, or enter the credentials again: wtpd tui → {screen}", screen=SCREENS["credentials"])
-        found.append(Problem(rank=2, kind="key", text=key_lost, next_step=step, place=Place("credentials")))
+        place = Place("credentials")
+        found.append(Problem(rank=2, kind="key", text=key_lost, next_step=step, place=place, command=commands.ENTRIES))
     if fault is not None:
         found.append(_of_file(fault))
     if health.clock_jumped_at is not None:
@@ -265,7 +270,8 @@ def _of_file(fault: Fault) -> Problem:
     step = N_("Mend the file; its lines at fault: wtpd tui → {screen}", screen=SCREENS["mapping"])
     if not isinstance(fault.error, ConfigErrors):  # it can't be read at all
         step = N_("Make the file readable for wtpd, or go back to a version before: wtpd config rollback")
-    return Problem(rank=3, kind="config", text=text, next_step=step, place=place, since=since)
+    command = commands.FILE
+    return Problem(rank=3, kind="config", text=text, next_step=step, place=place, since=since, command=command)
 
 
 def of_start(differences: Iterable[Difference]) -> list[Problem]:
@@ -282,6 +288,7 @@ def of_credentials(expiring: Iterable[Expiry]) -> list[Problem]:
             next_step=_CHANNELS[State.NEEDS_TOKEN][2],
             place=Place("credentials", f"{one.provider}/{one.scope}"),
             since=one.since,
+            command=commands.enter(one.provider, one.scope),
         )
         for one in expiring
     ]
@@ -301,6 +308,7 @@ def of_refusals(refusals: Iterable[Refusal], rows: Sequence[Row], scope: Scope) 
             place=Place("credentials", f"{one.provider}/{one.scope}"),
             since=one.since,
             channel=of_box.get(one.provider),
+            command=commands.enter(one.provider, one.scope),
         )
         for one in refusals
         if not one.expired and (one.provider, one.scope) not in said
@@ -351,6 +359,7 @@ def of_lists(kept: Kept) -> list[Problem]:
             place=Place("attention", kind),
             touches=count,
             touches_today=kept.listed_today.get(kind, 0),
+            command=commands.listed(kind),
         )
         for kind, count in kept.listed.items()
         if kind in _LISTED

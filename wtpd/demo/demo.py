@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wtpd.client import ClientError
+from wtpd.client import ApiProblem, ClientError
 from wtpd.demo import story
 from wtpd.demo.compare import Comparison, Record, compare
 from wtpd.demo.house import House
@@ -18,6 +18,7 @@ from wtpd.demo.report import Report
 from wtpd.demo.settings import DEPARTMENT, LOGIN
 from wtpd.demo.stage import ZONE, Stage, Stuck
 from wtpd.errors import WtpdError
+from wtpd.network_words import of_system
 from wtpd.texts import N_, Text
 
 LIMIT = 600.0
@@ -91,8 +92,10 @@ async def run(
             failure = N_("The demo wasn't over after {seconds} s.", seconds=int(LIMIT))
         except (Stuck, Failed, WtpdError) as error:
             failure = N_("The story stopped: {reason}", reason=error.text)
-        except (ClientError, OSError) as error:
-            failure = N_("The story stopped: {reason}", reason=str(error))
+        except ClientError as error:
+            failure = N_("The story stopped: {reason}", reason=_said_by(error))
+        except OSError as error:
+            failure = N_("The story stopped: {reason}", reason=of_system(error))
         running = failure is None and house.running
         if failure is None and not report.ok:
             failed = ", ".join(step.name for step in report.steps if not step.ok)
@@ -103,6 +106,11 @@ async def run(
         return outcome
     finally:
         await house.close()
+
+
+def _said_by(error: ClientError) -> Text | str:
+    """The daemon's own sentence, which is in the reader's language, or that it is away."""
+    return error.detail if isinstance(error, ApiProblem) else N_("the daemon doesn't answer")
 
 
 async def prove(stage: Stage) -> Comparison:

@@ -14,6 +14,7 @@ import msgspec
 from wtpd.clock import iso
 from wtpd.errors import Invalid, Problem
 from wtpd.planner.history import Change
+from wtpd.shape_words import why_shape
 from wtpd.texts import N_
 
 R = TypeVar("R")
@@ -104,7 +105,7 @@ def typed(record_type: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
             converted = msgspec.convert(kept, wanted, strict=True)
             values[name] = {**converted, **keys_to_drop} if keys_to_drop else converted
         except msgspec.ValidationError as error:
-            problems.append(Problem(name, N_("This value doesn't fit: {reason}", reason=str(error))))
+            problems.append(Problem(name, N_("This value doesn't fit: {reason}", reason=why_shape(error))))
     if problems:
         raise Invalid(N_("Some fields are wrong."), problems=problems)
     return values

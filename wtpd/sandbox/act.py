@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from wtpd.errors import Refused, Unavailable
+from wtpd.network_words import no_connection
 from wtpd.texts import N_
 
 TIME_LIMIT = 60.0
@@ -74,7 +75,7 @@ class Control:
         try:
             answer = await self._http.request(method, path, **options)
         except httpx.TransportError as error:
-            raise Unavailable(N_("The sandbox doesn't answer: {reason}", reason=str(error))) from error
+            raise Unavailable(N_("The sandbox doesn't answer: {reason}", reason=no_connection(error))) from error
         document = answer.json()
         if answer.is_error:
             raise Refused(N_("The sandbox refuses: {reason}", reason=document.get("title", answer.status_code)))

@@ -66,7 +66,8 @@ class Engine:
         """What an identified vehicle is worth. Raises `Refused` of kind `not-identified`, and the partner's errors."""
         try:
             found = await source.connector.evaluate(login.fields, vehicle, place)
-        except NeedsToken:
+        except NeedsToken as error:
+            error.entry = source.name, login.scope
             if await source.connector.is_refused(login.fields, place, at="valuation"):
                 await login.note("refused")
             raise
@@ -93,7 +94,8 @@ class Engine:
 
         try:
             reply = await connector.identify(asking.login.fields, asking.query, asking.place, before=count)
-        except NeedsToken:
+        except NeedsToken as error:
+            error.entry = source.name, asking.login.scope
             if await connector.is_refused(asking.login.fields, asking.place, at="identification"):
                 await asking.login.note("refused")
             raise
@@ -122,7 +124,7 @@ class Engine:
             return None
         reply = await asyncio.to_thread(source.connector.read_raw, unread.content, unread.charset)
         if reply is None:
-            raise _unread(source, question, unread.at, unread.reason)
+            raise _unread(source, question, unread.at)
         await self._keep(question, reply)
         asked = await self._asked_today(source, question.subject)
         return _found(source, question, reply, unread.at, asked, is_kept=True)
@@ -136,7 +138,7 @@ class Engine:
         except Exception:
             log.exception("An answer of %s couldn't be kept; the next question costs again", source.title)
             return error
-        return _unread(source, question, at, reason)
+        return _unread(source, question, at)
 
     async def _keep(self, question: Question, reply: Reply) -> None:
         """An answer that can't be kept is still an answer, and paid for."""
@@ -184,12 +186,12 @@ def _found(
     return Found(source.name, source.title, question.subject, reply.identity, at, is_kept, asked, limit)
 
 
-def _unread(source: Source, question: Question, at: datetime, reason: str) -> Refused:
+def _unread(source: Source, question: Question, at: datetime) -> Refused:
     return Refused(
         N_(
-            "{partner} answered about {vin}, which is paid for, but the answer can't be read ({reason}). It is kept. "
-            "Asking again with refresh would cost again.",
-            partner=source.title, vin=question.subject, reason=reason,
+            "{partner} answered about {vin}, which is paid for, but the answer can't be read. It is kept; the log says "
+            "why. Asking again with refresh would cost again.",
+            partner=source.title, vin=question.subject,
         ),
         kind="unread-answer",
         facts={"at": at.isoformat()},

@@ -152,11 +152,12 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Credential fields for one call, and where to note how they were taken: `ok` or `refused`. It shows itself to
-    nobody."""
+    """Credential fields for one call, and where to note how they were taken: `ok` or `refused`; `scope` is that of the
+    entry. It shows itself to nobody."""
 
     fields: Mapping[str, str]
     note: Callable[[str], Awaitable[None]]
+    scope: str = ""
 
     def __repr__(self) -> str:
         return "Login(***)"

@@ -272,11 +272,7 @@ def _from_json(file: ImportFile, content: TextIO, encoding: str, form: Format, f
         lists = list(reader.lists())
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, JSONDecodeError) else reader.line
-        reason = error.msg if isinstance(error, JSONDecodeError) else type(error).__name__
-        findings.wrong(
-            f"{file.name}:{line}",
-            N_("the JSON can't be read here; was the file cut off? Export it again ({reason})", reason=reason),
-        )
+        findings.wrong(f"{file.name}:{line}", N_("the JSON can't be read here; was the file cut off? Export it again"))
         return
     if not lists:
         findings.wrong(f"{file.name}:1", N_("the file is empty; a list is expected"))

@@ -19,6 +19,7 @@ from wtpd.planner.phones import email_key
 from wtpd.planner.plates import plate_key
 from wtpd.planner.resources import Hours
 from wtpd.planner.vin import normalise_vin, vin_problem
+from wtpd.shape_words import why_shape
 from wtpd.texts import N_, Text
 
 
@@ -321,7 +322,7 @@ def interventions(value: Any) -> tuple[Intervention, ...]:
     try:
         found = msgspec.convert(value or [], tuple[Intervention, ...])
     except msgspec.ValidationError as error:
-        raise Wrong(N_("these are no interventions: {reason}", reason=str(error))) from None
+        raise Wrong(N_("these are no interventions: {reason}", reason=why_shape(error))) from None
     for work in found:
         for written in (work.code, work.title, work.description):
             text(written)

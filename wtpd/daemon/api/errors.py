@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import re
 import sqlite3
 from collections.abc import Iterable
 
@@ -30,6 +29,7 @@ from wtpd.errors import (
     WtpdError,
 )  # fmt: skip
 from wtpd.harmless import harmless
+from wtpd.shape_words import of_shape
 from wtpd.texts import N_, Text
 
 log = logging.getLogger(__name__)
@@ -126,13 +126,10 @@ def _status(error: WtpdError) -> int:
 
 def _from_partner(error: PartnerError) -> Unavailable:
     partner = error.partner or N_("The partner")
-    if isinstance(error, NeedsToken | KeyUnavailable) and error.reason is not None:  # nobody was asked
-        return Unavailable(error.reason, kind="key-lost" if isinstance(error, KeyUnavailable) else "needs-token")
+    if isinstance(error, KeyUnavailable) and error.reason is not None:  # nobody was asked
+        return Unavailable(error.reason, kind="key-lost")
     if isinstance(error, NeedsToken):
-        return Unavailable(
-            N_("{partner} doesn't accept the credentials. Enter new ones under Credentials.", partner=partner),
-            kind="needs-token",
-        )
+        return Unavailable(_new_entry(error), kind="needs-token")
     if isinstance(error, NotAllowed):
         text = N_("The credentials don't cover this: {reason}", reason=error.detail or why(error))
         return Unavailable(text, kind="not-covered")
@@ -144,64 +141,29 @@ def _from_partner(error: PartnerError) -> Unavailable:
     return Unavailable(text, kind="partner-trouble")
 
 
+def _new_entry(error: NeedsToken) -> Text:
+    """Why the credentials aren't good, and the command that enters others."""
+    provider, scope = error.entry
+    partner = error.partner or N_("The partner")
+    reason = error.reason or N_("{partner} doesn't accept the credentials.", partner=partner)
+    if not scope:
+        return N_("{reason} To see all entries: wtpd credential", reason=reason)
+    return N_(
+        "{reason} Enter others ({scope}): wtpd credential set {provider} --scope {scope}",
+        reason=reason, provider=provider, scope=scope,
+    )  # fmt: skip
+
+
 def _disk_full(error: Exception) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or "disk is full" in str(error)
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-# What msgspec says about input that doesn't fit a type, in our own words.
-
-_PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`\Z")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"Object missing required field `(?P<key>.+)`"), "missing"),
-    (re.compile(r"Object contains unknown field `(?P<key>.+)`"), "unknown"),
-    (re.compile(r"Expected `(?:str|array|object)` of length <= (?P<limit>\d+)"), "long"),
-    (re.compile(r"Expected `(?:str|array|object)` of length >= (?P<limit>\d+)"), "short"),
-    (re.compile(r"Expected `(?:int|float|decimal)` <= (?P<limit>[\d.+e-]+)"), "large"),
-    (re.compile(r"Expected `(?:int|float|decimal)` >= (?P<limit>[\d.+e-]+)"), "small"),
-    (re.compile(r"Invalid enum value (?P<value>.+)"), "choice"),
-    (re.compile(r"Expected `str` matching regex"), "form"),
-    (re.compile(r"Expected `datetime` with a timezone component"), "zone"),
-    (re.compile(r"Invalid RFC3339 encoded datetime"), "datetime"),
-    (re.compile(r"Invalid RFC3339 encoded date"), "date"),
-    (re.compile(r"Year out of range in `(?P<key>.+)`"), "age"),
-    (re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<found>[^`]+)`"), "type"),
-)
-_TEXTS = {
-    "missing": N_("This is needed."),
-    "unknown": N_("There is no such field."),
-    "choice": N_("{value} isn't one of the possible values."),
-    "form": N_("This doesn't have the right form."),
-    "zone": N_("The time needs a zone, e.g. 2026-11-21T08:30:00+01:00."),
-    "datetime": N_("This is no time; it looks like 2026-11-21T08:30:00+01:00."),
-    "date": N_("This is no date; it looks like 2026-11-21."),
-    "age": N_("This date is out of range."),
-    "long": N_("This is too long: at most {limit}."),
-    "short": N_("This is too short: at least {limit}."),
-    "large": N_("This is too large: at most {limit}."),
-    "small": N_("This is too small: at least {limit}."),
-    "type": N_("This must be {wanted}, not {found}."),
-}
-
-
 def invalid_input(error: msgspec.ValidationError, *, prefix: str = "") -> Invalid:
-    """A 422 that points at the field, out of msgspec's sentence."""
-    sentence = str(error)
-    place = _PLACE.search(sentence)
-    path = _dotted(place["path"]) if place else ""
-    told = sentence[: place.start()] if place else sentence
-    for pattern, name in _WORDS:
-        found = pattern.match(told)
-        if found:
-            args = found.groupdict()
-            key = args.pop("key", None)
-            if name == "unknown" and not _NAME.fullmatch(key or ""):
-                key = "…"  # no field's name: it may be a secret in the wrong place
-            field = ".".join(part for part in (prefix, path, key) if part)
-            return wrong(field, Text(_TEXTS[name].msgid, args))
-    return wrong(".".join(part for part in (prefix, path) if part), N_("This isn't right: {reason}", reason=told))
+    """A 422 that points at the field."""
+    field, text = of_shape(error)
+    return wrong(".".join(part for part in (prefix, field) if part), text)
 
 
 def wrong(field: str, text: Text) -> Invalid:
@@ -211,8 +173,3 @@ def wrong(field: str, text: Text) -> Invalid:
     return Invalid(
         N_("The input isn't right: {field}: {reason}", field=field, reason=text), problems=[Problem(field, text)]
     )
-
-
-def _dotted(path: str) -> str:
-    """msgspec's `.items[0].title` → `items.0.title`."""
-    return re.sub(r"\[(\d+|\.\.\.)\]", lambda found: f".{found[1].replace('...', '*')}", path).strip(".")

@@ -391,6 +391,9 @@ def _token(one: Token, now: datetime) -> TokenView:
 def _pushed(one: pushed.Body, language: str) -> dict[str, Any]:
     source = one.source
     reason, _ = unreadable_reason(one)
+    if reason is None and one.state == "failed":  # kept: the name and the English words of the exception, as the log
+        name = (one.error or "").partition(":")[0]
+        reason = N_("wtpd stumbled over an error of its own ({error})", error=name)
     return {
         "id": one.id,
         "at": one.at,
@@ -410,7 +413,7 @@ def _pushed(one: pushed.Body, language: str) -> dict[str, Any]:
         "quarantined": one.quarantined,
         "repeats": one.repeats,
         "status": one.status,
-        "reason": reason.render(language) if reason is not None else one.error if one.state == "failed" else None,
+        "reason": reason.render(language) if reason is not None else None,
         "done_at": one.done_at,
         "erased": one.erased,
     }

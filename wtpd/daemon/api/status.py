@@ -41,7 +41,8 @@ class PlaceView(Struct, frozen=True):
 
 class ProblemView(Struct, frozen=True, kw_only=True):
     """One thing that is wrong. `touches`: appointments that it concerns, `touches_today`: those of today among them;
-    `next_step`: the one thing to do."""
+    `next_step`: the one thing to do, with its screen in the terminal UI where it has one; `command` does it then on the
+    command line."""
 
     kind: str
     text: str
@@ -49,6 +50,7 @@ class ProblemView(Struct, frozen=True, kw_only=True):
     touches: int
     touches_today: int
     next_step: str
+    command: str | None
     place: PlaceView
     channel: str | None
 
@@ -245,6 +247,7 @@ def _problem(one: problems.Problem, language: str) -> ProblemView:
         touches=one.touches,
         touches_today=one.touches_today,
         next_step=one.next_step.render(language),
+        command=one.command or None,
         place=PlaceView(one.place.screen, one.place.key),
         channel=one.channel,
     )

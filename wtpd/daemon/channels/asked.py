@@ -21,7 +21,6 @@ from wtpd.store import channels as store
 from wtpd.store.database import Database, Tx
 from wtpd.sync.ports import Halt
 from wtpd.texts import N_, Text
-from wtpd.words import SCREENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +111,8 @@ class AskedChannel(WithoutRuns):
         if (off := self._ask.off()) is not None:
             return State.DISABLED, off, None
         if provider is not None and not provider.is_optional and not self._entries.has(name):
-            screen = SCREENS["credentials"]
-            text = N_("no credentials of {title} yet: wtpd tui → {screen}", title=self._manifest.title, screen=screen)
+            text = N_("no credentials of {title} yet: wtpd credential set {provider}",
+                      title=self._manifest.title, provider=name)  # fmt: skip
             return State.NOT_MAPPED, text, None
         unusable = self._entries.unusable(name) if provider is not None else None
         if unusable is not None:

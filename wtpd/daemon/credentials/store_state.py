@@ -17,7 +17,6 @@ from wtpd.store.credentials import Entry
 from wtpd.store.database import Database
 from wtpd.store.vault import Vault, rotate
 from wtpd.texts import N_, Text
-from wtpd.words import SCREENS
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +113,15 @@ class StoreState:
         if refusals.keys() != entries.keys():
             return None
         first = next(iter(refusals.values()))
-        screen = SCREENS["credentials"]
         if first.expired:
-            return N_("the credentials of {title} have expired: wtpd tui → {screen}", title=first.title, screen=screen)
+            return N_(
+                "the credentials of {title} ({scope}) have expired: wtpd credential set {provider} --scope {scope}",
+                title=first.title, provider=provider, scope=first.scope,
+            )  # fmt: skip
         return N_(
-            "{title} refuses its credentials; enter new ones: wtpd tui → {screen}", title=first.title, screen=screen
-        )
+            "{title} refuses the credentials ({scope}); enter new ones: wtpd credential set {provider} --scope {scope}",
+            title=first.title, provider=provider, scope=first.scope,
+        )  # fmt: skip
 
     def last_good(self, provider: str) -> datetime | None:
         """When the provider last took one of its entries."""

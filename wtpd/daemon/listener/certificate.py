@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from wtpd.config.model import Listener
 from wtpd.errors import Unavailable
 from wtpd.network_words import of_system
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -173,10 +173,25 @@ def _identity(certificate: Path, key: Path, *, own: bool, successor: str | None 
 
 
 def _unusable(path: Path, error: Exception) -> Unavailable:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = N_("{path} can't be used: {reason}", path=path, reason=_why_unusable(error))
+    return Unavailable(text, kind="certificate")
+
+
+_OPENSSL = {
+    "KEY_VALUES_MISMATCH": N_("the key belongs to another certificate"),
+    "BAD_DECRYPT": N_("the key has a password; take it off"),
+    "BAD_PASSWORD_READ": N_("the key has a password; take it off"),
+    "EE_KEY_TOO_SMALL": N_("its key is too short"),
+    "CA_KEY_TOO_SMALL": N_("its key is too short"),
+    "CA_MD_TOO_WEAK": N_("its signature is too weak"),
+    "NO_CERTIFICATE_OR_CRL_FOUND": N_("it is no certificate in the form PEM"),
+}
+
+
+def _why_unusable(error: Exception) -> Text:
     if isinstance(error, ssl.SSLError):
-        reason = error.reason or str(error)
-    return Unavailable(N_("{path} can't be used: {reason}", path=path, reason=reason), kind="certificate")
+        return _OPENSSL.get(error.reason or "") or N_("it is no certificate and key in the form PEM")
+    return of_system(error) if isinstance(error, OSError) else N_("it is no certificate in the form PEM")
 
 
 def _load(path: Path) -> x509.Certificate:

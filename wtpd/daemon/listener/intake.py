@@ -17,7 +17,7 @@ from wtpd.errors import WtpdError
 from wtpd.store import pushed
 from wtpd.store.database import Database, Tx
 from wtpd.store.pushed import PIECE, Source
-from wtpd.texts import N_
+from wtpd.texts import N_, Text
 
 TIME = 30.0
 """Seconds in which a body must have come."""
@@ -73,12 +73,12 @@ class Meter:
                 self._unpacked += len(self._inflater.decompress(rest, _CHUNK))
                 self._check()
                 rest = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
-        except zlib.error as error:
-            raise _not_gzip(str(error)) from None
+        except zlib.error:
+            raise _not_gzip(N_("The content isn't gzip, or it is damaged.")) from None
 
     def end(self) -> None:
         if not self._inflater.eof:
-            raise _not_gzip("cut off")
+            raise _not_gzip(N_("The content is cut off: its gzip doesn't end."))
 
     def _check(self) -> None:
         if self._unpacked > self._limits.unpacked:
@@ -90,8 +90,8 @@ class Meter:
             raise Http(413, "too-large", text, headers=CLOSE)
 
 
-def _not_gzip(reason: str) -> Http:
-    return Http(400, "not-gzip", N_("The content isn't gzip ({reason}).", reason=reason), headers=CLOSE)
+def _not_gzip(text: Text) -> Http:
+    return Http(400, "not-gzip", text, headers=CLOSE)
 
 
 def _end_of(meter: Meter | None) -> None:

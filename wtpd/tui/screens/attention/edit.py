@@ -56,8 +56,10 @@ def fault_of(text: str) -> tuple[Text, int, int] | None:
     except json.JSONDecodeError as error:
         line, column = error.lineno, error.colno
         return N_("This is no JSON: line {line}, column {column}.", line=line, column=column), line, column
-    except (ValueError, RecursionError) as error:
-        return N_("This is no JSON: {reason}", reason=str(error)), 1, 1
+    except RecursionError:
+        return N_("This is nested too deeply."), 1, 1
+    except ValueError as error:  # `_refuse`
+        return N_("{word} doesn't exist in JSON.", word=str(error)), 1, 1
     if not isinstance(found, dict):
         return N_("A message is a JSON object: it begins with {{ and ends with }}."), 1, 1
     return None
