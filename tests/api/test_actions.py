@@ -325,7 +325,7 @@ async def test_an_answer_is_made_harmless(box: RunningDaemon, third: Third) -> N
 async def test_its_errors_name_the_partner(box: RunningDaemon, third: Third) -> None:
     for error, status, words in (
         (Transient("GET /: 500", status=500), 502, "Third can't be reached: its answer was HTTP 500"),
-        (NeedsToken("GET /: 401"), 502, "Third doesn't accept the credentials. Enter new ones under Credentials."),
+        (NeedsToken("GET /: 401"), 502, "Third doesn't accept the credentials. To see all entries: wtpd credential"),
         (Invalid(N_("No."), problems=[Problem("text", N_("Odd."))]), 422, "No."),
     ):
 
@@ -456,11 +456,16 @@ async def test_it_gets_the_login_of_its_order_and_a_refused_one_is_a_problem(tmp
         assert tokens == ["of-rostock"]
         assert "of-rostock" not in str(await box.problems())
         refused = await press(box, "form", fields={"text": "refused", "site": "rostock"})
-        assert refused.json["detail"].startswith("Third doesn't accept the credentials")
+        assert refused.json["detail"] == (
+            "Third doesn't accept the credentials. Enter others (office:rostock): wtpd credential set third --scope "
+            "office:rostock"
+        )
         assert any("Third" in one["text"] for one in await box.problems())
         offered = (await actions(box.http))["third.form"]
         assert (offered["available"], offered["reason"]) == (
-            False, "Third refuses its credentials; enter new ones: wtpd tui → Credentials",
-        )  # fmt: skip
+            False,
+            "Third refuses the credentials (office:rostock); enter new ones: wtpd credential set third --scope "
+            "office:rostock",
+        )
         blocked = await press(box, "form", fields={"text": "x", "site": "rostock"})
         assert (blocked.status, blocked.kind) == (409, "needs-token")

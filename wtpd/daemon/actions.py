@@ -236,6 +236,12 @@ class ActionAccess:
         if self._scope is not None and self._provider is not None:
             await self._logins.note_use(self._provider.name, self._scope, result)
 
+    @property
+    def entry(self) -> tuple[str, str]:
+        """Provider and scope of the credentials that were handed out; empty if none were."""
+        provider = self._provider.name if self._provider is not None else ""
+        return (provider, self._scope) if self._scope is not None else ("", "")
+
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
@@ -303,6 +309,7 @@ class _Asking:
             with named(self.manifest.title):
                 done = await self.action.handler(asked)
         except NeedsToken as error:
+            error.entry = access.entry
             if error.reason is None:  # the partner was asked
                 await access.note("refused")
             raise
