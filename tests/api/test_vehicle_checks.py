@@ -214,12 +214,12 @@ async def test_what_the_workshop_should_know(box: Box) -> None:
 
 
 async def test_an_answer_counts_a_week_and_the_day_before_the_visit_it_is_fresh(box: Box) -> None:
-    await box.rdw(apk="20270101")
+    await box.rdw(fuel="Benzine", registered="20210517", apk="20270101")
     visit = await box.visit()
     await box.check(visit)
     await box.wait(600)
     assert await box.asked() == 1
-    await box.rdw(apk="20280101")
+    await box.rdw(fuel="Benzine", registered="20210517", apk="20280101")
     box.clock.advance(6 * 86_400)  # the day before
     await box.until_asked(2)
 
@@ -229,6 +229,28 @@ async def test_an_answer_counts_a_week_and_the_day_before_the_visit_it_is_fresh(
     await box.daemon.until(refreshed)
     await box.wait(600)
     assert await box.asked() == 2
+
+
+async def test_a_fuel_that_rdw_leaves_blank_is_asked_for_again_after_a_day(box: Box) -> None:
+    whole = {"registered": "20210517", "apk": "20270101"}
+    await box.rdw(**whole)
+    fuels = "/resource/8ys7-d773.json"
+    await box.sandbox.control.fault("rdw", "status", status=500, route=fuels, count=1)
+    visit = await box.visit()
+    assert (await box.check(visit))["fuel"] == ""
+    await box.wait(600)
+    assert await box.asked() == 1
+    await box.rdw(fuel="Benzine", **whole)
+    box.clock.advance(86_400)
+
+    async def filled() -> bool:
+        box.clock.advance(1)
+        return bool((await box.vehicle(visit))["fuel"] == "Benzine")
+
+    await box.daemon.until(filled)
+    box.clock.advance(2 * 86_400)
+    await box.wait(600)
+    assert await box.asked() == 2, "nothing is blank any more"
 
 
 async def test_during_an_outage_nothing_is_forgotten_and_nobody_is_unknown(box: Box) -> None:
@@ -243,6 +265,9 @@ async def test_during_an_outage_nothing_is_forgotten_and_nobody_is_unknown(box: 
     parts = box.daemon.daemon.parts
     assert parts is not None
     await box.daemon.until(_async(lambda: bool(parts.vehicle_checks.troubles)))
+    asked = await box.check_now(visit)
+    assert (asked.status, asked.kind) == (502, "partner-trouble")
+    assert asked.json["detail"].startswith("RDW can't be reached: it knows no plate at the moment")
     await box.rdw("45DEF6")
     await box.sandbox.control.act("rdw", "outage", plates="none")
     assert (await box.check(other))["known"] is True

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from wtpd.vehicle_data.checks import Check, is_due, is_eve, is_inspection_due, is_other_make
+from wtpd.vehicle_data.checks import Check, Facts, is_due, is_eve, is_inspection_due, is_other_make
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
-def check(days_ago: float, *, known: bool = True) -> Check:
+WHOLE = Facts(
+    make="VOLVO", model="V60", fuel="Benzine", first_registration=date(2021, 5, 17), inspection_due=date(2027, 5, 17)
+)
+
+
+def check(days_ago: float, *, known: bool = True, **blank: Any) -> Check:
     asked = NOW - timedelta(days=days_ago)
-    return Check(vehicle_id="v", source="rdw", plate="12ABC3", asked_at=asked, is_known=known)
+    facts = replace(WHOLE, **blank)
+    return Check(vehicle_id="v", source="rdw", plate="12ABC3", asked_at=asked, is_known=known, facts=facts)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +34,11 @@ def check(days_ago: float, *, known: bool = True) -> Check:
         (check(7), 30, True),
         (check(0.5, known=False), 30, False),
         (check(1, known=False), 30, True),
+        (check(0.9, fuel=""), 30, False),
+        (check(1, fuel=""), 30, True),
+        (check(1, model=""), 30, True),
+        (check(1, first_registration=None), 30, True),
+        (check(1, inspection_due=None), 30, True),
         (check(2), 1, True),
         (check(0.2), 1, False),
         (check(2), 2, False),

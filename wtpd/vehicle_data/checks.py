@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from wtpd.vehicle_data.records import Flag
 
 FRESH = timedelta(days=7)
-FRESH_UNKNOWN = timedelta(days=1)
-"""For how long a vehicle isn't asked about again. A register that doesn't know a plate today may know it tomorrow."""
+FRESH_BLANK = timedelta(days=1)
+"""For how long a vehicle isn't asked about again. A register that doesn't know a plate, or its fuel, today may know it
+tomorrow."""
 
 _SHORT = {
     "vw": "volkswagen", "mb": "mercedesbenz", "mercedes": "mercedesbenz", "alfa": "alfaromeo", "landrover": "rover",
@@ -32,6 +33,11 @@ class Facts:
     first_registration: date | None = None
     inspection_due: date | None = None
     flags: tuple[Flag, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Nothing of a vehicle is left blank."""
+        return all((self.make, self.model, self.fuel, self.first_registration, self.inspection_due))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,8 @@ def is_due(check: Check | None, drop_off: datetime, now: datetime, zone: ZoneInf
     """Whether the vehicle of a visit is to be asked about now."""
     if check is None:
         return True
-    if now - check.asked_at >= (FRESH if check.is_known else FRESH_UNKNOWN):
+    is_whole = check.is_known and check.facts is not None and check.facts.is_whole
+    if now - check.asked_at >= (FRESH if is_whole else FRESH_BLANK):
         return True
     return check.is_known and is_eve(check, drop_off, now, zone)
 
