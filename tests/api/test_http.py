@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from typing import Annotated
 
 import msgspec
 import pytest
+from uvicorn.protocols.http import httptools_impl
 
 from tests.support.unix_http import UnixHttp, read_reply
 from wtpd.channel.errors import NeedsToken, Rejected, Transient
@@ -267,3 +269,25 @@ async def test_roles_by_uid_and_group() -> None:
     groups[2] = set()
     clock.time += 11
     assert await role(2) is None, "not remembered for long"
+
+
+OVERRIDDEN = (
+    "_start_asgi_task", "_unsupported_upgrade_warning", "_unset_keepalive_if_required", "connection_made",
+    "connection_lost", "data_received", "on_url", "on_header", "on_message_begin", "on_headers_complete",
+    "on_message_complete", "on_response_complete", "send_400_response", "pause_writing", "resume_writing",
+    "timeout_keep_alive_handler",
+)  # fmt: skip
+
+
+def test_what_we_override_of_uvicorn_is_there_and_called() -> None:
+    """Some of it is private: another version may rename it, and our limits would be gone without a word."""
+    source = inspect.getsource(httptools_impl)
+    called = OVERRIDDEN[:3]
+    for name in OVERRIDDEN:
+        assert callable(getattr(httptools_impl.HttpToolsProtocol, name, None)), name
+    for name in called:
+        assert f"self.{name}(" in source, f"nobody calls {name}"
+    task = inspect.signature(httptools_impl.HttpToolsProtocol._start_asgi_task)
+    assert list(task.parameters) == ["self", "cycle", "app"]
+    for attribute in ("self.pipeline", "self.cycle", "self.flow", "self.transport"):
+        assert attribute in source, attribute

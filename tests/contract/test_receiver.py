@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.support.push_connector import lines, person, push_manifest
+from tests.support.push_connector import SECRET, SIGNATURE, lines, person, push_manifest, sign, signed_manifest
 from wtpd.connectors.receiver import Head
 from wtpd.testing import ReceiverContract
 
@@ -23,3 +23,12 @@ class TestLists(ReceiverContract):
 
     def elsewhere(self) -> Head:
         return replace(HEAD, path="/v1/appointments")
+
+
+class TestSignedLists(TestLists):
+    manifest = signed_manifest()
+    secrets = {"secret": SECRET}  # noqa: RUF012 - a test's constant
+
+    def good(self) -> tuple[Head, bytes]:
+        head, body = super().good()
+        return replace(head, headers={**head.headers, SIGNATURE: sign(body)}), body

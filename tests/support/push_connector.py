@@ -3,22 +3,53 @@ likewise. Small, and strict in what a receiver must be strict in."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from wtpd.connectors.manifest import Manifest
-from wtpd.connectors.receiver import Head, Item, ItemResult, PushBook, PushLimits, Reply, Summary, Unreadable
+from wtpd.connectors.receiver import Head, Item, ItemResult, PushBook, PushLimits, Reply, Signature, Summary, Unreadable
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
+from wtpd.secrets.providers import Field, Provider
 from wtpd.texts import N_
 
 NAME = "lijst"
 
 
+SIGNATURE = "lijst-signature"
+SECRET = "lijst-shared-secret"
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    """`sha256=…`, HMAC over the bytes that are sent."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+class Signed:
+    def __init__(self, wanted: str, secret: str) -> None:
+        self._wanted = wanted.encode()
+        self._found = hmac.new(secret.encode(), digestmod=hashlib.sha256)
+
+    def feed(self, data: bytes) -> None:
+        self._found.update(data)
+
+    def is_good(self) -> bool:
+        return hmac.compare_digest(self._wanted, f"sha256={self._found.hexdigest()}".encode())
+
+
 class ListReceiver:
-    def __init__(self, limits: PushLimits) -> None:
+    """`is_signed`: bodies are taken only with a signature."""
+
+    def __init__(self, limits: PushLimits, *, is_signed: bool = False) -> None:
         self.limits = limits
+        self.signed_by = (SIGNATURE,) if is_signed else ()
+
+    def signature(self, head: Head, secrets: Mapping[str, str]) -> Signature | None:
+        wanted = head.headers.get(SIGNATURE, "")
+        return Signed(wanted, secrets["secret"]) if wanted.startswith("sha256=") else None
 
     def check(self, head: Head) -> Reply | None:
         if head.path not in ("/v1/people", "/v1/cars"):
@@ -59,8 +90,18 @@ class ListReceiver:
 
 def manifest(limits: PushLimits | None = None) -> Manifest:
     return Manifest(
-        name=NAME, title="Lijst", actor="LIJST", receives=lambda: ListReceiver(limits or PushLimits(per_second=1000.0))
-    )
+        name=NAME, title="Lijst", actor="LIJST",
+        receives=lambda access: ListReceiver(limits or PushLimits(per_second=1000.0)),
+    )  # fmt: skip
+
+
+def signed_manifest() -> Manifest:
+    """The same, for a partner that signs."""
+    secret = Field(name="secret", label=N_("Secret"), secret=True)
+    return Manifest(
+        name=NAME, title="Lijst", actor="LIJST", provider=Provider(name=NAME, title="Lijst", fields=(secret,)),
+        receives=lambda access: ListReceiver(PushLimits(per_second=1000.0), is_signed=True),
+    )  # fmt: skip
 
 
 push_manifest = manifest()

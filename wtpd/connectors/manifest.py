@@ -113,7 +113,7 @@ class Manifest:
     """Makes the source of vehicle data."""
     rentals: Callable[[Access], RentalConnector] | None = None
     """Makes the partner that rents out cars."""
-    receives: Callable[[], Receiver] | None = None
+    receives: Callable[[Access], Receiver] | None = None
     """Makes what reads what the partner sends by itself, over the listener."""
     sandbox: Callable[[Host], PartnerSide] | None = None
     """Makes the partner's side, a real HTTP app, for `wtpd sandbox`."""

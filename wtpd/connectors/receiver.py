@@ -35,8 +35,9 @@ class PushLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """A request without its body. `path`: below `/push/<connector>`; `headers` in lower case; `account`: the dealer
-    number that the token stands for, `site` the one of ours."""
+    """A request without its body. `path`: below `/push/<connector>`; `headers` in lower case: those of the content,
+    `prefer`, `user-agent` and the receiver's `signed_by`; `account`: the dealer number that the token stands for,
+    `site` the one of ours."""
 
     method: str
     path: str
@@ -82,6 +83,18 @@ class Unreadable(Exception):
         self.kind = kind
 
 
+class Signature(Protocol):
+    """Checks that a body is its sender's, over its bytes as they came (packed, if it is)."""
+
+    def feed(self, data: bytes) -> None:
+        """The next piece, half a megabyte at most, in the event loop: as quick as a hash."""
+        ...
+
+    def is_good(self) -> bool:
+        """Called once, behind the last piece."""
+        ...
+
+
 class PushBook(Protocol):
     """The book, for one item: what is written is on disk together with the item's result."""
 
@@ -113,6 +126,18 @@ class Receiver(Protocol):
 
     @property
     def limits(self) -> PushLimits: ...
+
+    @property
+    def signed_by(self) -> tuple[str, ...]:
+        """Names, in lower case, of headers that sign a body or belong to its signature (a time, an event's number).
+        They are in the `Head`, and there must be one of each at most. None: bodies aren't signed."""
+        ...
+
+    def signature(self, head: Head, secrets: Mapping[str, str]) -> Signature | None:
+        """What checks a signed body; None if the head has no signature that could be right, or has an old one.
+        `secrets`: the credential fields that serve the site. Not called where `signed_by` is empty. A body whose
+        signature isn't right is refused with 401, and nothing of it is kept."""
+        ...
 
     def check(self, head: Head) -> Reply | None:
         """Whether a body so announced is taken (None), before it is read: path, kind of content. No I/O."""

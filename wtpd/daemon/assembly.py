@@ -35,6 +35,7 @@ from wtpd.daemon.importer import Importer
 from wtpd.daemon.integrity import Integrity
 from wtpd.daemon.lifecycle import Stage
 from wtpd.daemon.listener.lan import Lan
+from wtpd.daemon.listener.receivers import make as make_receivers
 from wtpd.daemon.mail.findings import Findings
 from wtpd.daemon.mail.mailer import Mailer
 from wtpd.daemon.mail.smtp import SmtpTransport
@@ -97,9 +98,13 @@ class Parts:
             db, self.book, folder, ground.database, clock,
             lambda now: self._events.pass_on("import.progress", phase=now.phase, done=now.done, total=now.total),
         )  # fmt: skip
-        receivers = {one.name: one.receives() for one in ground.registry.manifests.values() if one.receives is not None}
+        credentials = ground.credentials
+        receivers = make_receivers(
+            ground.registry.manifests.values(), self._config, clock, credentials.of_channel, failures
+        )
         self.lan = Lan(
             db, self._config, receivers, folder, ground.environ, clock, failures=failures,
+            secrets=credentials.of_channel,
             refusal=lambda connector, site: self.health.refusal or self.fleet.paused(connector, site),
             on_change=changed,
         )  # fmt: skip

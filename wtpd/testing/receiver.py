@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from wtpd.connectors.manifest import Manifest
 from wtpd.connectors.receiver import Head, Item, ItemResult, Receiver, Reply, Result, Summary, Unreadable
 from wtpd.planner.customer import Customer
 from wtpd.planner.vehicle import Vehicle
+from wtpd.testing.sandbox import access_to
 
 NOISE = [
     b"", b"\n\n\n", b"\x00" * 1000, b"\xff\xfe\x80", b"{", b"[]\n", b"null\n", b'"x"\n', b"1e999\n", b"{}\n",
@@ -39,7 +41,10 @@ class NotingBook:
 
 
 class ReceiverContract(ABC):
+    """`secrets`: fields of the credential by which the bodies of `good` are signed, if they are."""
+
     manifest: ClassVar[Manifest]
+    secrets: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def good(self) -> tuple[Head, bytes]:
@@ -52,13 +57,35 @@ class ReceiverContract(ABC):
     @pytest.fixture
     def receiver(self) -> Receiver:
         assert self.manifest.receives is not None
-        return self.manifest.receives()
+        return self.manifest.receives(access_to(self.manifest, "http://127.0.0.1:9", self.secrets))
 
     def test_it_takes_what_is_its_own_only(self, receiver: Receiver) -> None:
         assert receiver.check(self.good()[0]) is None
         refused = receiver.check(self.elsewhere())
         assert isinstance(refused, Reply)
         assert 400 <= refused.status < 500
+
+    def test_a_signature_is_over_the_bytes_as_they_came(self, receiver: Receiver) -> None:
+        head, body = self.good()
+        if not receiver.signed_by:
+            pytest.skip("its bodies aren't signed")
+        assert all(name == name.lower() for name in receiver.signed_by)
+        assert self._is_good(receiver, head, body)
+        assert not self._is_good(receiver, head, body + b" ")
+        assert not self._is_good(receiver, head, body[:-1] + bytes([body[-1] ^ 1]))
+        unsigned = replace(head, headers={k: v for k, v in head.headers.items() if k not in receiver.signed_by})
+        assert not self._is_good(receiver, unsigned, body)
+        for name in receiver.signed_by:
+            for odd in ("", "x", "ü", "0" * 4096):
+                assert not self._is_good(receiver, replace(head, headers={**head.headers, name: odd}), body)
+
+    def _is_good(self, receiver: Receiver, head: Head, body: bytes) -> bool:
+        found = receiver.signature(head, self.secrets)
+        if found is None:
+            return False
+        for start in range(0, len(body), 7):
+            found.feed(body[start : start + 7])
+        return found.is_good()
 
     def test_the_same_bytes_have_the_same_items(self, receiver: Receiver) -> None:
         """A body is read again after a crash."""

@@ -77,7 +77,8 @@ class Behind:
 def routes(behind: Behind, status: StatusRoutes, events: Events) -> list[Route]:
     """All of them, with those of the document that describes them."""
     found = [*status.routes(), *_of_book(behind), *_of_partners(behind), *_of_box(behind), *events.routes()]
-    return [*found, *Document(found, behind.version).routes()]
+    found += Document(found, behind.version).routes()  # it describes itself, too
+    return found
 
 
 def _of_book(behind: Behind) -> list[Route]:

@@ -10,20 +10,23 @@ No browser has any business here: there is no CORS, and what comes with an Origi
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from wtpd.channel.errors import PartnerError
 from wtpd.clock import Clock, iso
-from wtpd.connectors.receiver import Head, Receiver
+from wtpd.connectors.receiver import Head, Receiver, Signature
 from wtpd.daemon.api.call import JSON, Answer, Receive, Send, answer
 from wtpd.daemon.api.errors import Http, answer_of
 from wtpd.daemon.api.limits import Bucket
 from wtpd.daemon.listener import callers, intake
 from wtpd.daemon.listener.apply import Waiters, unreadable_reason
-from wtpd.daemon.listener.intake import CLOSE, CODINGS, too_large
+from wtpd.daemon.listener.intake import CLOSE, CODINGS, too_large, wrong_signature
+from wtpd.daemon.listener.receivers import OfChannel
 from wtpd.daemon.listener.tokens import Tokens
 from wtpd.errors import Unavailable, WtpdError
 from wtpd.store import pushed, tokens
@@ -31,6 +34,8 @@ from wtpd.store.database import Database, Tx
 from wtpd.store.pushed import Body, Source
 from wtpd.store.tokens import Token
 from wtpd.texts import N_, best_language
+
+log = logging.getLogger(__name__)
 
 SLOWED = 0.5
 """Seconds until somebody learns that a token is wrong."""
@@ -46,6 +51,7 @@ DRAIN_TIME = 10.0
 DRAINED_UNKNOWN = 1 << 20
 """As `DRAINED`, of somebody without a token."""
 LONGEST_KEY = 255
+LONGEST_SIGNATURE = 4096
 _KEPT_HEADERS = ("content-type", "content-encoding", "prefer", "user-agent")
 _ONCE = ("host", "authorization", "content-length", "content-type", "content-encoding", "idempotency-key", "origin")
 _HEADERS = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
@@ -71,6 +77,8 @@ class Request:
     local: str
     receive: Receive
     pending: bool
+    doubled: frozenset[str] = frozenset()
+    """Names of headers that came more than once."""
     known: bool = False
     """Its token was right."""
 
@@ -87,6 +95,7 @@ class ListenerApp:
         waiters: Waiters,
         clock: Clock,
         *,
+        secrets: OfChannel,
         names: Callable[[], tuple[str, ...]],
         refusal: Callable[[str, str], WtpdError | None],
         language: Callable[[], str],
@@ -96,6 +105,7 @@ class ListenerApp:
         self._receivers = receivers
         self._waiters = waiters
         self._clock = clock
+        self._secrets = secrets
         self._names = names
         self._refusal = refusal
         self.language = language
@@ -104,14 +114,15 @@ class ListenerApp:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         headers, doubled = _headers(scope["headers"])
+        twice = next((name for name in _ONCE if name in doubled), "")
         language = best_language(headers.get("accept-language"), self.language())
         request = Request(
             method=scope["method"], path=scope["path"], headers=headers, address=scope["state"]["address"],
-            local=scope["state"]["local"], receive=receive, pending=_has_body(headers),
+            local=scope["state"]["local"], receive=receive, pending=_has_body(headers), doubled=doubled,
         )  # fmt: skip
         try:
-            if doubled:
-                raise Http(400, "bad-request", N_("The header {name} is given twice.", name=doubled), headers=CLOSE)
+            if twice:
+                raise _twice(twice)
             found = await self._respond(request, language)
         except Exception as error:
             found = _refused(error, language)
@@ -176,7 +187,7 @@ class ListenerApp:
     async def _post(
         self, request: Request, token: Token, receiver: Receiver, path: str, load: _Load, language: str
     ) -> Answer:
-        source = _source(request, token, path)
+        source = _source(request, token, path, receiver.signed_by)
         head = Head(method="POST", path=path, headers=source.headers, site=token.site, account=token.account)
         if (refusal := self._refusal(token.connector, token.site)) is not None:
             raise refusal
@@ -188,14 +199,30 @@ class ListenerApp:
         announced = _announced(request.headers)
         if announced > receiver.limits.sent:
             raise too_large(receiver.limits.sent)
+        signature = await self._signature(receiver, head, token)
         size = announced if "transfer-encoding" not in request.headers else receiver.limits.sent
         async with self._room(load, receiver, size):
-            body = await intake.take(self._db, source, request.receive, receiver.limits)
+            body = await intake.take(self._db, source, request.receive, receiver.limits, signature)
             request.pending = False
         await self._note_use(token, request.address)
         if "respond-async" not in request.headers.get("prefer", ""):
             await self._until_applied(body)
         return await self._answer_to(body, token, language)
+
+    async def _signature(self, receiver: Receiver, head: Head, token: Token) -> Signature | None:
+        """Raises `Http` 401 for a head without a signature that could be right, `Unavailable` while there is no secret
+        to check it by."""
+        if not receiver.signed_by:
+            return None
+        try:
+            secrets = await self._secrets(token.connector, token.site)
+        except PartnerError as error:
+            log.warning("A signature of %s/%s can't be checked: %s", token.connector, token.site, error)
+            raise Unavailable(N_("Signatures can't be checked now; send it again later."), kind="no-secret") from None
+        found = receiver.signature(head, secrets)
+        if found is None:
+            raise wrong_signature(source_of=f"{token.connector}/{token.site}")
+        return found
 
     async def _note_use(self, token: Token, address: str) -> None:
         if self._tokens.must_note(token):
@@ -244,16 +271,20 @@ class ListenerApp:
         return answer({"id": number, "state": "waiting", "received": body.size}, status=202, location=where)
 
 
-def _headers(raw: list[tuple[bytes, bytes]]) -> tuple[dict[str, str], str]:
-    """In lower case, and the name of one that is given twice though it may not be."""
+def _headers(raw: list[tuple[bytes, bytes]]) -> tuple[dict[str, str], frozenset[str]]:
+    """In lower case, and the names of those that are given more than once."""
     found: dict[str, str] = {}
-    doubled = ""
+    doubled: set[str] = set()
     for name_bytes, value in raw:
         name = name_bytes.decode("latin-1")
-        if name in found and name in _ONCE:
-            doubled = name
+        if name in found:
+            doubled.add(name)
         found[name] = value.decode("latin-1")
-    return found, doubled
+    return found, frozenset(doubled)
+
+
+def _twice(name: str) -> Http:
+    return Http(400, "bad-request", N_("The header {name} is given twice.", name=name), headers=CLOSE)
 
 
 def _has_body(headers: Mapping[str, str]) -> bool:
@@ -276,11 +307,17 @@ def _place(path: str) -> tuple[str, str]:
     return parts[2], f"/{parts[3]}" if len(parts) == 4 and parts[3] else ""
 
 
-def _source(request: Request, token: Token, path: str) -> Source:
+def _source(request: Request, token: Token, path: str, signed_by: tuple[str, ...]) -> Source:
+    for name in signed_by:
+        if name in request.doubled:
+            raise _twice(name)
+        if len(request.headers.get(name, "")) > LONGEST_SIGNATURE:
+            raise Http(400, "invalid-header", N_("The header {name} isn't understood.", name=name))
     key = request.headers.get("idempotency-key")
     if key is not None and (not 0 < len(key) <= LONGEST_KEY or not key.isprintable()):
         raise Http(400, "invalid-header", N_("The header {name} isn't understood.", name="Idempotency-Key"))
     kept = {name: request.headers[name][:200] for name in _KEPT_HEADERS if name in request.headers}
+    kept |= {name: request.headers[name] for name in signed_by if name in request.headers}
     if "content-encoding" in kept:
         kept["content-encoding"] = kept["content-encoding"].strip().lower()
     return Source(

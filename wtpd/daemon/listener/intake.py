@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from wtpd.connectors.receiver import PushLimits
+from wtpd.connectors.receiver import PushLimits, Signature
 from wtpd.daemon.api.call import Receive
 from wtpd.daemon.api.errors import Http
 from wtpd.errors import WtpdError
@@ -19,6 +20,8 @@ from wtpd.store.database import Database, Tx
 from wtpd.store.pushed import PIECE, Source
 from wtpd.texts import N_, Text
 
+log = logging.getLogger(__name__)
+
 TIME = 30.0
 """Seconds in which a body must have come."""
 CLOSE = (("connection", "close"),)
@@ -26,25 +29,29 @@ CODINGS = ("", "identity", "gzip")
 _CHUNK = 1 << 18
 
 
-async def take(db: Database, source: Source, receive: Receive, limits: PushLimits) -> int:
-    """The number of the body, which is on disk now. Raises `Http` (400, 408, 413) for one that isn't taken; nothing of
-    it is kept then."""
+async def take(
+    db: Database, source: Source, receive: Receive, limits: PushLimits, signature: Signature | None = None
+) -> int:
+    """The number of the body, which is on disk now. Raises `Http` (400, 401, 408, 413) for one that isn't taken;
+    nothing of it is kept then."""
     meter = Meter(limits) if source.headers.get("content-encoding", "") == "gzip" else None
     digest, size, number, body = hashlib.sha256(), 0, 0, None
     try:
         async for data in _pieces(receive, limits.sent):
             digest.update(data)
             size += len(data)
+            if signature is not None:
+                signature.feed(data)
             if meter is not None:
                 await asyncio.to_thread(meter.feed, data)
             if len(data) < PIECE and body is None:  # all of it: one transaction
-                _end_of(meter)
+                _end_of(meter, signature, source)
                 return await db.write(_whole(source, data, digest.digest()))
             if body is None:
                 body = await db.write(lambda tx: pushed.begin(tx, source))
             await db.write(_piece(body, number, data))
             number += 1
-        _end_of(meter)
+        _end_of(meter, signature, source)
         return await db.write(_end(source, body, size, digest.digest()))
     except BaseException:
         if body is not None:
@@ -94,9 +101,18 @@ def _not_gzip(text: Text) -> Http:
     return Http(400, "not-gzip", text, headers=CLOSE)
 
 
-def _end_of(meter: Meter | None) -> None:
+def _end_of(meter: Meter | None, signature: Signature | None, source: Source) -> None:
+    if signature is not None and not signature.is_good():
+        raise wrong_signature(source_of=f"{source.connector}/{source.site}")
     if meter is not None:
         meter.end()
+
+
+def wrong_signature(*, source_of: str) -> Http:
+    """The refusal of a body that isn't its sender's, or can't be known to be; the log has it, too."""
+    log.warning("A body for %s has no right signature and is refused", source_of)
+    text = N_("The signature of the content isn't right: it must be made with the secret that both sides know.")
+    return Http(401, "wrong-signature", text, headers=CLOSE)
 
 
 async def _pieces(receive: Receive, limit: int) -> AsyncIterator[bytes]:

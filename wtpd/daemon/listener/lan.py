@@ -13,6 +13,7 @@ from wtpd.connectors.receiver import Receiver
 from wtpd.daemon.failures import Failures
 from wtpd.daemon.listener.app import ListenerApp
 from wtpd.daemon.listener.apply import Applier, Waiters
+from wtpd.daemon.listener.receivers import OfChannel
 from wtpd.daemon.listener.service import ListenerService
 from wtpd.daemon.listener.tokens import Tokens
 from wtpd.errors import WtpdError
@@ -40,6 +41,7 @@ class Lan:
         clock: Clock,
         *,
         failures: Failures,
+        secrets: OfChannel,
         refusal: Callable[[str, str], WtpdError | None],
         on_change: Callable[[], None],
     ) -> None:
@@ -49,7 +51,7 @@ class Lan:
         waiters = Waiters()
         self.applier = Applier(db, receivers, PushPort, folder, clock, failures=failures, ended=waiters)
         app = ListenerApp(
-            db, self.tokens, receivers, waiters, clock,
+            db, self.tokens, receivers, waiters, clock, secrets=secrets,
             names=lambda: self.service.names, refusal=refusal, language=lambda: config().language,
         )  # fmt: skip
         self.service = ListenerService(app, config, folder, environ, clock, on_change=on_change)
