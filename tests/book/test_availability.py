@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 
 from tests.support.bookkeeping import DESK, MONDAY, Dealership, draft
 from tests.support.lists import autohaus, bring, empty_dealership
-from wtpd.book.availability import offers
+from wtpd.book.availability import offered_days, offers
 from wtpd.clock import iso
 from wtpd.errors import Invalid
 from wtpd.planner.appointment import Status
+from wtpd.planner.periods import local_day
 from wtpd.planner.resources import Advisor, Closure, CourtesyCar, Period
+from wtpd.store import appointments
 from wtpd.store.database import Tx
 from wtpd.sync.ports import DayOffer
 
@@ -172,3 +175,36 @@ async def test_ninety_days_take_a_handful_of_queries_and_are_the_same_as_each_da
     for day in days[::15]:
         assert (await offer(box, day))[0] == together[days.index(day)]
     assert all(each.remaining <= each.capacity for each in together)
+
+
+async def test_the_capacity_is_whole_and_the_offer_goes_up_to_the_load_limit(box: Dealership) -> None:
+    box.book.plans = {key: replace(each, load_limit=80) for key, each in box.book.plans.items()}
+    await box.do(lambda tx: box.book.create(tx, draft(units=330), author=DESK, allow_over_limit=True))
+    [found] = await box.see(lambda tx: offered_days(tx, box.book, "rostock", "Werkstatt", [DAY]))
+    assert (found.capacity, found.booked, found.offer.capacity, found.offer.remaining) == (400, 330, 320, 0)
+
+
+async def test_the_days_of_a_year_are_as_each_day_alone(box: Dealership) -> None:
+    days = [DAY + timedelta(days=number) for number in range(-230, 135)]
+
+    def book(tx: Tx) -> None:
+        for number in range(0, 365, 3):
+            start = MONDAY + timedelta(days=number - 230, hours=number % 7, minutes=number % 50)
+            box.book.create(tx, draft(start=start, units=number), author=DESK, allow_over_limit=True)
+        span = {"start": MONDAY - timedelta(days=30), "end": MONDAY - timedelta(days=20, hours=4)}
+        box.book.put_closure(tx, Closure(id="c1", site="rostock", department=None, **span), author=DESK)
+
+    await box.do(book)
+    whole = await box.see(lambda tx: offered_days(tx, box.book, "rostock", "Werkstatt", days))
+    alone = [
+        await box.see(lambda tx, day=day: offered_days(tx, box.book, "rostock", "Werkstatt", [day])[0]) for day in days
+    ]
+    assert whole == alone
+    booked = await box.see(
+        lambda tx: [
+            appointments.booked_units(tx, "rostock", "Werkstatt", span.start, span.end)
+            for span in (local_day(day, "Europe/Berlin") for day in days)
+        ]
+    )
+    assert [each.booked for each in whole] == booked
+    assert sum(bool(each) for each in booked) > 100

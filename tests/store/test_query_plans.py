@@ -78,7 +78,7 @@ READS: dict[str, Callable[[Tx], Any]] = {
     "of vehicle": lambda tx: appointments.of_vehicle(tx, "v"),
     "waiting on a day": lambda tx: figures.waiting_on(tx, "superservice/rostock", "rostock", DAY),
     "listed on a day": lambda tx: figures.listed_on(tx, {"rostock": DAY}),
-    "upcoming": lambda tx: figures.upcoming(tx, "rostock", MONDAY),
+    "upcoming": lambda tx: figures.upcoming(tx, "rostock", MONDAY, ["Werkstatt"]),
     "calls that are due": lambda tx: calls.StoredCalls(tx).due("carloop", limit=5),
     "when a call is due": lambda tx: calls.StoredCalls(tx).next_due("carloop"),
     "calls of a record": lambda tx: calls.of_subject(tx, "r"),

@@ -13,10 +13,12 @@ book alone, not on the time of day, so that a day is published again only when s
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from wtpd.book.book import Book
 from wtpd.clock import iso
@@ -30,8 +32,32 @@ from wtpd.store.database import Tx
 from wtpd.sync.ports import DayOffer
 
 
+class OfferedDay(NamedTuple):
+    """The offer of a day, the whole capacity of the day, and what is booked on it, beyond the limit too; in AW."""
+
+    offer: DayOffer
+    capacity: float
+    booked: float
+
+
+class _Visits(NamedTuple):
+    """Drop-off times of live visits, in order, and the AW of each."""
+
+    drop_offs: Sequence[datetime]
+    units: Sequence[float]
+
+    def within(self, span: Period) -> _Visits:
+        first, end = bisect_left(self.drop_offs, span.start), bisect_left(self.drop_offs, span.end)
+        return _Visits(self.drop_offs[first:end], self.units[first:end])
+
+
 def offers(tx: Tx, book: Book, site: str, department: str, days: Sequence[date]) -> list[DayOffer]:
     """One offer for each of `days`, in their order. Raises `Invalid` for a site or department that isn't configured."""
+    return [each.offer for each in offered_days(tx, book, site, department, days)]
+
+
+def offered_days(tx: Tx, book: Book, site: str, department: str, days: Sequence[date]) -> list[OfferedDay]:
+    """As `offers`, with what is booked."""
     plan = book.plan(site, department)
     if not days:
         return []
@@ -40,8 +66,9 @@ def offers(tx: Tx, book: Book, site: str, department: str, days: Sequence[date])
     advisors = [each for each in resources.advisors(tx, site=site, department=department) if each.active]
     cars = [each for each in resources.courtesy_cars(tx, site=site) if each.active]
     lent = {car.id: _lendings(tx, car, start, end) for car in cars}
-    visits = _visits(tx, plan, start, end)
-    return [_offer(plan, day, closures, advisors, cars, lent, visits.get(day, ())) for day in days]
+    found = appointments.drop_offs(tx, plan.site, plan.department, start, end)
+    visits = _Visits([drop_off for drop_off, _ in found], [units for _, units in found])
+    return [_offer(plan, day, closures, advisors, cars, lent, visits) for day in days]
 
 
 def _offer(
@@ -51,17 +78,20 @@ def _offer(
     advisors: Sequence[Advisor],
     cars: Sequence[CourtesyCar],
     lent: Mapping[str, Sequence[Period]],
-    visits: Sequence[tuple[datetime, float]],
-) -> DayOffer:
+    visits: _Visits,
+) -> OfferedDay:
     span = local_day(day, plan.zone)
+    coming = visits.within(span)
     today = [each for each in closures if each.start < span.end and span.start < each.end]
-    load = capacity.load(plan, day, today, booked=sum(units for _, units in visits), asked=0)
-    slots = free_slots(plan, day, taken=[drop_off for drop_off, _ in visits], closures=today, advisors=advisors)
-    return DayOffer(
+    full, booked = capacity.capacity(plan, day, today), sum(coming.units)
+    limit = capacity.limit_of(plan, full)
+    slots = free_slots(plan, day, taken=coming.drop_offs, closures=today, advisors=advisors)
+    starts = msgspec.to_builtins([slot.start for slot in slots])  # as `iso`, but all at once
+    offer = DayOffer(
         day=day,
-        capacity=load.limit,
-        remaining=max(0.0, round(load.limit - load.booked, 2)),
-        slots=[{"start": iso(slot.start), "free": slot.free} for slot in slots],
+        capacity=limit,
+        remaining=max(0.0, round(limit - booked, 2)),
+        slots=[{"start": start, "free": slot.free} for start, slot in zip(starts, slots, strict=True)],
         advisors=_advisors(plan, day, today, advisors),
         courtesy_cars=[
             {
@@ -72,6 +102,7 @@ def _offer(
             if (free := free_periods(car, span, lent[car.id]))
         ],
     )  # fmt: skip
+    return OfferedDay(offer, full, round(booked, 2))
 
 
 def _advisors(
@@ -87,16 +118,6 @@ def _advisors(
 
 def _lendings(tx: Tx, car: CourtesyCar, start: datetime, end: datetime) -> list[Period]:
     return [Period(start=since, end=until) for _, since, until in appointments.lent(tx, car.id, start, end)]
-
-
-def _visits(
-    tx: Tx, plan: DepartmentPlan, start: datetime, end: datetime
-) -> Mapping[date, list[tuple[datetime, float]]]:
-    """Drop-off and AW of the live visits, by the day of drop-off."""
-    found: dict[date, list[tuple[datetime, float]]] = defaultdict(list)
-    for drop_off, units in appointments.drop_offs(tx, plan.site, plan.department, start, end):
-        found[plan.zoned_day(drop_off)].append((drop_off, units))
-    return found
 
 
 def _json(periods: Sequence[Period]) -> list[dict[str, str]]:

@@ -94,8 +94,13 @@ def capacity(plan: DepartmentPlan, day: date, closures: Iterable[Closure] = ()) 
     return round(full * (left / length([work])), 2)
 
 
+def limit_of(plan: DepartmentPlan, full: float) -> float:
+    """The AW of a day's capacity `full` that the planner books."""
+    return round(full * plan.load_limit / 100, 2)
+
+
 def load(plan: DepartmentPlan, day: date, closures: Iterable[Closure], *, booked: float, asked: float) -> Load:
     """The day's figures if a visit with `asked` AW came to the `booked` ones."""
     closures = list(closures)
-    limit = round(capacity(plan, day, closures) * plan.load_limit / 100, 2)
+    limit = limit_of(plan, capacity(plan, day, closures))
     return Load(limit=limit, booked=booked, asked=asked, closed=why_closed(plan, day, closures))

@@ -6,13 +6,19 @@ two. An advisor accepts one car at a time. A department that keeps no advisors i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
 
 from wtpd.planner.capacity import applying, is_holiday
 from wtpd.planner.periods import local_day, local_moment, local_span, overlaps, without
 from wtpd.planner.resources import Advisor, Closure, DepartmentPlan, DropOffWindow, Period
+
+_PLAIN_DAY = timedelta(days=1)
+"""On a day of this length no clock changes, so local times lie as far apart as their moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +41,38 @@ def slots(plan: DepartmentPlan, day: date, closures: Iterable[Closure] = ()) -> 
     """Each drop-off slot of the day with its places, in order, as if nothing was booked."""
     if is_holiday(plan, day):
         return []
+    span = local_day(day, plan.zone)
+    is_plain = span.end - span.start == _PLAIN_DAY
     closed = applying(plan, closures)
-    places: dict[datetime, tuple[Period, int]] = {}
-    for window in plan.drop_off.get(day.isoweekday(), ()):
-        for at in _times(window):
-            start = local_moment(day, at, plan.zone)
-            if start is None:
-                continue
-            slot = Period(start=start, end=start + timedelta(minutes=window.slot_minutes))
-            if not any(overlaps(slot, each) for each in closed):
-                before = places.get(start)
-                places[start] = (slot, window.places) if before is None else (before[0], before[1] + window.places)
-    return [places[start] for start in sorted(places)]
+    offered: list[tuple[Period, int]] = []
+    for at, after, length, places in _pattern(tuple(plan.drop_off.get(day.isoweekday(), ()))):
+        start = span.start + after if is_plain else local_moment(day, at, plan.zone)
+        if start is None:
+            continue
+        slot = Period(start=start, end=start + length)
+        if closed and any(overlaps(slot, each) for each in closed):
+            continue
+        if offered and offered[-1][0].start == start:
+            offered[-1] = (offered[-1][0], offered[-1][1] + places)
+        else:
+            offered.append((slot, places))
+    return offered
+
+
+@lru_cache(maxsize=256)
+def _pattern(windows: tuple[DropOffWindow, ...]) -> list[tuple[time, timedelta, timedelta, int]]:
+    """Each slot of the windows in order: local time, the time since midnight, its length, and its places."""
+    found = [
+        (
+            time(minute // 60, minute % 60),
+            timedelta(minutes=minute),
+            timedelta(minutes=window.slot_minutes),
+            window.places,
+        )
+        for window in windows
+        for minute in range(_minute(window.start), _minute(window.end) - window.slot_minutes + 1, window.slot_minutes)
+    ]
+    return sorted(found, key=lambda slot: slot[0])
 
 
 def free_slots(
@@ -64,33 +90,28 @@ def free_slots(
     staffed = any(advisor.active for advisor in advisors)
     hours = [advisor_hours(advisor, day, plan.zone) for advisor in advisors]
     result = []
-    for slot, places in offered:
+    for (slot, places), cars in zip(offered, used, strict=True):
         if staffed:
             there = sum(any(span.start <= slot.start and slot.end <= span.end for span in spans) for spans in hours)
             places = min(places, there)
-        free = places - used.get(slot.start, 0)
-        if free > 0:
-            result.append(Slot(slot.start, free))
+        if places > cars:
+            result.append(Slot(slot.start, places - cars))
     return result
 
 
-def _used(offered: Sequence[Period], taken: Iterable[datetime], day: Period) -> Mapping[datetime, int]:
-    """How many drop-offs fall into each slot. Where slots overlap, the one that began last counts."""
-    used: dict[datetime, int] = {}
-    for moment in taken:
-        if not day.start <= moment < day.end:
-            continue
-        holding = [slot.start for slot in offered if slot.start <= moment < slot.end]
-        if holding:
-            used[holding[-1]] = used.get(holding[-1], 0) + 1
+def _used(offered: Sequence[Period], taken: Iterable[datetime], day: Period) -> list[int]:
+    """How many drop-offs of the day fall into each slot of those `offered`, which are in order. Where slots overlap,
+    the one that began last counts."""
+    coming = sorted(moment for moment in taken if day.start <= moment < day.end)
+    if all(one.end <= other.start for one, other in pairwise(offered)):
+        return [bisect_left(coming, slot.end) - bisect_left(coming, slot.start) for slot in offered]
+    used = [0] * len(offered)
+    for moment in coming:
+        for place in reversed(range(len(offered))):
+            if offered[place].start <= moment < offered[place].end:
+                used[place] += 1
+                break
     return used
-
-
-def _times(window: DropOffWindow) -> Iterable[time]:
-    """The local times at which a slot begins that ends within the window."""
-    first, last = _minute(window.start), _minute(window.end)
-    for minute in range(first, last - window.slot_minutes + 1, window.slot_minutes):
-        yield time(minute // 60, minute % 60)
 
 
 def _minute(at: time) -> int:

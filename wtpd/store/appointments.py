@@ -22,7 +22,7 @@ from wtpd.errors import Invalid, NotFound
 from wtpd.planner.appointment import FREE, Appointment, Intervention, Status
 from wtpd.store import imports
 from wtpd.store import search as index
-from wtpd.store.damage import from_iso
+from wtpd.store.damage import all_from_iso, from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.pages import fill
 from wtpd.texts import N_
@@ -251,7 +251,7 @@ def drop_offs(tx: Tx, site: str, department: str, start: datetime, end: datetime
             WHERE site = ? AND drop_off >= ? AND drop_off < ? AND department = ? AND {LIVE} ORDER BY drop_off""",
         (site, iso(start), iso(end), department),
     )
-    return [(from_iso(row["drop_off"]), row["labour_units"]) for row in rows]
+    return list(zip(all_from_iso([row[0] for row in rows]), [row[1] for row in rows], strict=True))
 
 
 def lent(tx: Tx, courtesy_car: str, start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:

@@ -17,10 +17,7 @@ from wtpd.daemon.api.days import check_days
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Name, Sign
 from wtpd.daemon.reload import Settings
-from wtpd.planner.periods import local_day
-from wtpd.store import appointments
 from wtpd.store.database import Database, Tx
-from wtpd.sync.ports import DayOffer
 
 DAYS = 366
 
@@ -91,23 +88,20 @@ class AvailabilityRoutes:
         return answer(await self._db.read(lambda tx: Page(self._days(tx, query, days))))
 
     def _days(self, tx: Tx, query: Query, days: list[date]) -> list[DayView]:
-        plan = self._book.plan(query.site, query.department)
-        found = availability.offers(tx, self._book, query.site, query.department, days)
-
-        def view(offer: DayOffer) -> DayView:
-            span = local_day(offer.day, plan.zone)
-            return DayView(
+        found = availability.offered_days(tx, self._book, query.site, query.department, days)
+        return [
+            DayView(
                 day=offer.day,
-                capacity=offer.capacity,
-                limit=round(offer.capacity * plan.load_limit / 100, 2),
-                booked=appointments.booked_units(tx, query.site, query.department, span.start, span.end),
+                capacity=capacity,
+                limit=offer.capacity,
+                booked=booked,
                 remaining=offer.remaining,
                 slots=list(offer.slots),
                 advisors=list(offer.advisors),
                 courtesy_cars=list(offer.courtesy_cars),
             )
-
-        return [view(offer) for offer in found]
+            for offer, capacity, booked in found
+        ]
 
     async def sites(self, call: Call) -> Answer:
         config = self._settings.config

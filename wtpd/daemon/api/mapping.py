@@ -134,7 +134,10 @@ class MappingRoutes:
     async def coverage(self, call: Call) -> Answer:
         config = self._settings.config
         coming = await self._db.read(
-            lambda tx: {site.id: figures.upcoming(tx, site.id, tx.now) for site in config.sites}
+            lambda tx: {
+                site.id: figures.upcoming(tx, site.id, tx.now, [part.id for part in site.departments])
+                for site in config.sites
+            }
         )
         serving: dict[tuple[str, str | None], list[str]] = {}
         for channel in channels(config, self._manifests.values()):
