@@ -29,7 +29,7 @@ async def channel(
     made = Channel(spec, Superservice(http, _secrets), transactions, clock=SystemClock(), chance=random.Random(1))
     place.db.listeners.append(lambda events, signals: made.notice(signals))
     try:
-        await made.standing.load()
+        await made.state.load()
         yield made, http
     finally:
         await made.close()

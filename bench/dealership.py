@@ -20,6 +20,7 @@ import msgspec
 from wtpd.book.book import Book
 from wtpd.book.draft import Draft
 from wtpd.book.sync_port import SyncBook
+from wtpd.channel.spec import ChannelSpec
 from wtpd.config.model import Config
 from wtpd.config.plans import plans
 from wtpd.planner.appointment import Intervention
@@ -29,7 +30,6 @@ from wtpd.store.database import Database, Tx
 from wtpd.store.ledger import Ledger
 from wtpd.store.migrations import scripts
 from wtpd.sync.ports import FIELDS, Link
-from wtpd.sync.spec import ChannelSpec
 
 SITE, DEPARTMENT, ACCOUNT = "rostock", "Werkstatt", "00123"
 CHANNEL = f"superservice/{SITE}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import iso, iso_exact
 from wtpd.config.model import Retention
 from wtpd.daemon.health import Health
@@ -18,7 +19,6 @@ from wtpd.store.idempotency import Answer
 from wtpd.store.inbox import Inbox
 from wtpd.store.messages import Messages
 from wtpd.sync.ports import Taken, Unreadable
-from wtpd.sync.spec import ChannelSpec
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -28,12 +28,12 @@ from tests.support.lists import (
 )
 from wtpd.book.draft import Draft
 from wtpd.book.importing import ImportFile, transfer
+from wtpd.channel.spec import ChannelSpec
 from wtpd.daemon.importer import Importer, Progress
 from wtpd.errors import Invalid, Unavailable
 from wtpd.planner.history import Author
 from wtpd.store import appointments, channels, customers, history, imports, outbox, search, vehicles
 from wtpd.store.database import Database, Tx
-from wtpd.sync.spec import ChannelSpec
 
 DESK = Author(actor="maria", interface="desk")
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from wtpd.channel.errors import Duplicate, PartnerError, Precondition, Rejected
+from wtpd.channel.tally import count_call
 from wtpd.sync.ports import DayOffer, Incoming, Intent, Page, Receipt, Unreadable
 
 Fault = Callable[[str], PartnerError | None]
@@ -119,6 +120,7 @@ class PartnerModel:
     # What it offers us
 
     async def changes(self, account: str, cursor: str | None, *, wait: float, limit: int) -> Page:
+        count_call()
         self._fail("before changes")
         if cursor is not None and not 0 <= int(cursor) - self.oldest_cursor <= len(self.feed):
             raise Rejected("this cursor isn't known", status=410)
@@ -134,12 +136,14 @@ class PartnerModel:
         return Page(items=items, cursor=str(self.oldest_cursor + end), more=end < len(self.feed))
 
     async def get(self, account: str, partner_id: str) -> Incoming:
+        count_call()
         self._fail("before get")
         if partner_id not in self.held[account]:
             raise Rejected("there is no such appointment", status=404)
         return self.held[account][partner_id]
 
     async def find(self, account: str, our_id: str) -> Incoming | None:
+        count_call()
         self._fail("before find")
         return next((item for item in self.live(account).values() if item.our_id == our_id), None)
 
@@ -148,6 +152,7 @@ class PartnerModel:
         return msgspec.json.encode({"reason": intent.reason, "left": intent.left, **intent.fields}).decode()
 
     async def write(self, intent: Intent) -> Receipt:
+        count_call()
         self._fail("before write")
         await asyncio.sleep(0)
         kept = self.answered.get(intent.key)
@@ -160,6 +165,7 @@ class PartnerModel:
         return kept.receipt
 
     async def publish(self, account: str, days: Sequence[DayOffer], key: str) -> None:
+        count_call()
         self._fail("before publish")
         self.published |= {day.day.isoformat(): day for day in days}
         self.publish_keys.append(key)

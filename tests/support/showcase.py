@@ -11,6 +11,7 @@ from tests.support.hand_clock import HandClock
 from wtpd.book.book import Book
 from wtpd.book.draft import Draft
 from wtpd.book.sync_port import SyncBook
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import iso
 from wtpd.planner.appointment import Intervention
 from wtpd.planner.history import Author
@@ -19,7 +20,6 @@ from wtpd.store.database import Tx
 from wtpd.store.session import StoreSession
 from wtpd.sync.apply import apply_page
 from wtpd.sync.ports import Incoming, Page, Unreadable
-from wtpd.sync.spec import ChannelSpec
 
 MORNING = datetime(2026, 11, 23, 8, 10, tzinfo=UTC)
 """Monday, 9:10 in Rostock."""

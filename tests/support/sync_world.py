@@ -15,6 +15,7 @@ from tests.support.partner_model import PartnerModel
 from wtpd.book.availability import offers
 from wtpd.book.book import Book
 from wtpd.book.sync_port import SyncBook
+from wtpd.channel.spec import ChannelSpec
 from wtpd.planner.appointment import Appointment
 from wtpd.planner.resources import Advisor, CourtesyCar
 from wtpd.store import appointments, attention, channels, history, messages, runs
@@ -24,7 +25,6 @@ from wtpd.store.session import StoreSession, StoreTransactions
 from wtpd.sync.channel import Channel
 from wtpd.sync.ports import DayOffer, Incoming, RunRecord, Session
 from wtpd.sync.resend import resend
-from wtpd.sync.spec import ChannelSpec
 
 T = TypeVar("T")
 

@@ -168,15 +168,15 @@ async def test_repeated_failure_opens_the_circuit_breaker_which_lets_one_call_th
         await world.make(start=MONDAY.replace(hour=hour))
     for _ in range(5):
         await world.sync()
-    assert world.channel.standing.patience.is_open
-    assert world.channel.standing.patience.remaining() >= 270
+    assert world.channel.state.patience.is_open
+    assert world.channel.state.patience.remaining() >= 270
     before = len(world.partner.calls)
     await world.sync()
     assert len(world.partner.calls) == before + 1
 
 
 async def test_each_change_of_state_is_logged_and_told_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "wtpd.sync")
+    caplog.set_level(logging.INFO, "wtpd")
     await world.sync()
     world.partner.fault = lambda where: Transient("503", status=503) if where.startswith("before") else None
     for _ in range(4):

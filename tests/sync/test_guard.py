@@ -44,7 +44,7 @@ async def test_it_stays_stopped_after_a_restart_and_goes_on_when_somebody_accept
         world.partner.cancel(ACCOUNT, partner_id)
     await world.sync()
     await world.restart()
-    await world.channel.standing.load()
+    await world.channel.state.load()
     assert world.channel.condition.state is State.STOPPED
     await world.channel.resume(by="maria", accept_cancellations=True)
     await world.sync()
@@ -155,7 +155,7 @@ async def _mistyped(world: World, count: int = 21) -> None:
     """A digit of the dealer number is another one in the file, and nobody was asked."""
     await _linked(world, count)
     await world.put(replace(SPEC, account="21775"))
-    await world.channel.standing.load()
+    await world.channel.state.load()
 
 
 async def test_a_mistyped_number_cancels_nothing_before_somebody_confirms_it(world: World) -> None:
@@ -171,7 +171,7 @@ async def test_taken_back_all_is_as_it_was(world: World) -> None:
     await _mistyped(world)
     await world.sync()
     await world.put(SPEC)
-    await world.channel.standing.load()
+    await world.channel.state.load()
     record = await world.sync()
     assert (record.error, record.sent, len(world.partner.live(ACCOUNT))) == (None, 0, 21)
     assert await world.attention("mass_cancellation") == []
@@ -228,5 +228,5 @@ async def test_another_number_may_take_the_credentials_that_the_first_one_refuse
     await world.sync()
     assert world.channel.condition.state is State.NEEDS_TOKEN
     await world.put(replace(SPEC, account="21775"))
-    await world.channel.standing.load()
+    await world.channel.state.load()
     assert world.channel.condition.state is State.STARTING

@@ -167,7 +167,7 @@ async def test_a_wrong_token_stops_at_once_and_new_credentials_go_on(world: Worl
     assert world.channel.condition.state is State.NEEDS_TOKEN
     assert world.partner.calls.count("write") == 1
     await world.restart()
-    await world.channel.standing.load()
+    await world.channel.state.load()
     assert world.channel.condition.state is State.NEEDS_TOKEN
     world.partner.fault = lambda _: None
     await world.channel.credentials_changed()
@@ -181,7 +181,7 @@ async def test_too_many_requests_stop_the_run_until_it_says(world: World) -> Non
     world.partner.fault = Faults(("before write", RateLimited("slow down", retry_after=120)))
     await world.sync("local")
     assert world.channel.condition.state is State.RETRYING
-    assert world.channel.standing.patience.remaining() == pytest.approx(120)
+    assert world.channel.state.patience.remaining() == pytest.approx(120)
 
 
 async def test_a_partner_that_limits_requests_is_no_partner_that_fails(world: World) -> None:
@@ -189,16 +189,16 @@ async def test_a_partner_that_limits_requests_is_no_partner_that_fails(world: Wo
     for _ in range(12):
         world.partner.fault = Faults(("before write", RateLimited("slow down", retry_after=2)))
         await world.sync("local")
-        assert world.channel.standing.patience.remaining() == pytest.approx(2)
+        assert world.channel.state.patience.remaining() == pytest.approx(2)
         world.clock.advance(2)
-    assert not world.channel.standing.patience.is_open
+    assert not world.channel.state.patience.is_open
 
 
 async def test_retry_after_is_capped_at_an_hour(world: World) -> None:
     await world.make()
     world.partner.fault = Faults(("before write", RateLimited("slow down", retry_after=86400)))
     await world.sync("local")
-    assert world.channel.standing.patience.remaining() == pytest.approx(3600)
+    assert world.channel.state.patience.remaining() == pytest.approx(3600)
 
 
 async def test_a_dead_partner_is_called_a_few_times_and_no_appointment_waits_longer_than_it(world: World) -> None:

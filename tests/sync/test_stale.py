@@ -356,12 +356,12 @@ async def test_what_somebody_accepted_survives_a_restart_and_trouble(world: Worl
         assert (await world.sync()).error is not None
         world.partner.fault = no_fault
     await world.restart()
-    await world.channel.standing.load()
+    await world.channel.state.load()
     await settle(world)
     assert len(world.partner.live(ACCOUNT)) == 21
     world.partner.restore(PartnerModel().copy())
     await world.restart()
-    await world.channel.standing.load()
+    await world.channel.state.load()
     await world.sync()
     assert world.channel.condition.state is State.STOPPED, "it is asked about the next time again"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import iso
 from wtpd.errors import NotFound
 from wtpd.store import attention, runs
@@ -19,7 +20,6 @@ from wtpd.store.damage import from_iso
 from wtpd.store.database import Tx, from_json, to_json
 from wtpd.store.outbox import signal
 from wtpd.sync.ports import Cancellations, Halt, Published, RunRecord
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
 
 _DAYS = msgspec.json.Decoder(dict[str, str])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from wtpd.channel.errors import PartnerBroken, PartnerError, Transient, in_its_words, stumbled
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import full_jitter
 from wtpd.errors import Invalid, WtpdError
 from wtpd.sync import listing, numbers
@@ -15,7 +16,6 @@ from wtpd.sync.apply import Applied, attempt, quarantine, sentence
 from wtpd.sync.fetch import Fetched
 from wtpd.sync.intents import Encode, Planned, list_doubles, next_intent
 from wtpd.sync.ports import Answered, Incoming, Intent, Link, Receipt, Session
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
 
 _log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.errors import Invalid, Unavailable, WtpdError
 from wtpd.sync import listing, mass_change_guard, numbers, writers
 from wtpd.sync.facts import NO_FACTS, Facts, Questions, Unanswered
@@ -28,7 +29,6 @@ from wtpd.sync.plan import (
     plan,
 )
 from wtpd.sync.ports import Answered, Decision, Incoming, Intent, Link, Ours, Page, Session, Taken, Unreadable
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_, Text
 
 _log = logging.getLogger(__name__)

@@ -15,10 +15,13 @@ from datetime import datetime, timedelta
 from wtpd.channel.alarm import LONG, Beat, no_beat, wait_for
 from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerBroken, PartnerError, RateLimited, Transient, why
 from wtpd.channel.health import Condition, State
+from wtpd.channel.run_log import RunLog
+from wtpd.channel.schedule import Schedule
+from wtpd.channel.spec import ChannelSpec
+from wtpd.channel.tally import counting
 from wtpd.clock import Clock
 from wtpd.errors import Unavailable
 from wtpd.sync.compare import Comparison, compare
-from wtpd.sync.diary import Diary
 from wtpd.sync.dry_run import dry_run
 from wtpd.sync.listen import Listener
 from wtpd.sync.mass_change_guard import MassCancellation, PartnerRestored
@@ -26,9 +29,7 @@ from wtpd.sync.ports import Partner, RunRecord, Transactions
 from wtpd.sync.publish import Offers
 from wtpd.sync.rights import Rights
 from wtpd.sync.run import Runner
-from wtpd.sync.spec import ChannelSpec
-from wtpd.sync.standing import Standing
-from wtpd.sync.timetable import Timetable
+from wtpd.sync.state import SyncState
 from wtpd.texts import N_
 
 START, INTERVAL, FEED, LOCAL, MANUAL = "start", "interval", "feed", "local", "manual"
@@ -51,19 +52,19 @@ class Channel:
     ) -> None:
         """`quiet` is told this channel's id after each run in which nothing happened."""
         self.spec = spec
-        self.standing = Standing(spec, transactions, clock, chance)
+        self.state = SyncState(spec, transactions, clock, chance)
         self._partner = partner
         self._transactions = transactions
         self._clock = clock
         self._chance = chance
         self._runner = Runner(spec, partner, transactions, offers=offers, clock=clock)
         self._rights = Rights(spec.interval, clock)
-        self._timetable = Timetable(spec, self.standing, clock, chance)
-        self._diary = Diary(spec, transactions, clock, quiet)
+        self._schedule = Schedule(spec, self.state, clock, chance)
+        self._log = RunLog(spec, transactions, clock, quiet)
         self._lock = asyncio.Lock()
         self._bell = asyncio.Event()
         self._listener = Listener(
-            spec, partner, transactions, standing=self.standing, ring=self._bell.set, clock=clock, chance=chance
+            spec, partner, transactions, state=self.state, ring=self._bell.set, clock=clock, chance=chance
         )
         self._changed_here = False
         self._feed_error: PartnerError | None = None
@@ -73,14 +74,14 @@ class Channel:
     @property
     def condition(self) -> Condition:
         """Its state, since when, and why."""
-        return self.standing.condition
+        return self.state.condition
 
     @property
     def next_run(self) -> datetime | None:
         """When the next run is due; None while it waits for a person."""
-        if self.standing.is_halted:
+        if self.state.is_halted:
             return None
-        return self._clock.now() + timedelta(seconds=self._timetable.remaining())
+        return self._clock.now() + timedelta(seconds=self._schedule.remaining())
 
     def notice(self, signals: Iterable[str]) -> None:
         """Hear what a commit signalled: something to send, or another availability."""
@@ -96,15 +97,15 @@ class Channel:
     async def pause(self, by: str) -> None:
         """Make no runs until `resume`; a run that is under way is finished first. Survives a restart."""
         async with self._lock:
-            await self.standing.pause(by)
+            await self.state.pause(by)
 
     async def resume(self, *, by: str, accept_cancellations: bool = False) -> None:
         """Go on, whatever it was that stopped it. `accept_cancellations` lets the next run apply however many
         cancellations the partner sends, and cancel there what a new mapping takes away."""
         async with self._lock:
-            await self.standing.resume(by, let_leave=accept_cancellations)
+            await self.state.resume(by, let_leave=accept_cancellations)
             self._rights.try_all()
-            self._timetable.run_now()
+            self._schedule.run_now()
             self._bell.set()
 
     async def credentials_changed(self) -> None:
@@ -112,8 +113,7 @@ class Channel:
         because a run under way still used the old ones."""
         async with self._lock:
             waits = (
-                self.condition.state in (State.NEEDS_TOKEN, State.NOT_COVERED, State.LIMITED)
-                or self.standing.awaits_key
+                self.condition.state in (State.NEEDS_TOKEN, State.NOT_COVERED, State.LIMITED) or self.state.awaits_key
             )
         if waits:
             await self.resume(by=self.spec.actor)
@@ -126,28 +126,29 @@ class Channel:
                 return await self._dry_run()
             if self.condition.state in (State.PAUSED, State.STOPPED):
                 raise Unavailable(self.condition.reason or N_("The channel is stopped."), kind="channel-stopped")
-            record, requests = self._diary.begin(trigger), self._runner.requests
+            record = self._log.begin(trigger)
             try:
-                await self._pass(trigger, record)
+                with counting() as tally:
+                    await self._pass(trigger, record)
                 if self._feed_error is None:
-                    await self.standing.succeeded(self._rights.missing)
+                    await self.state.succeeded(self._rights.missing)
                     if self._rights.missing:
                         record.error = self.condition.reason
             except (PartnerError, MassCancellation, PartnerRestored) as error:
                 record.error = why(error)
                 self._feed_error = error if error is self._feed_error else None
                 self._only_feed = self._only_feed and self._feed_error is not None
-                await self.standing.failed(error)
+                await self.state.failed(error)
             except Exception as error:
-                self.standing.stumbled(error)
+                self.state.stumbled(error)
                 raise
             finally:
                 if trigger != LOCAL:
-                    self._timetable.full_run_ended()
+                    self._schedule.full_run_ended()
                 if self._runner.feed.unfinished:
-                    self._timetable.run_now()
-            record.requests += self._runner.requests - requests
-            await self._diary.add(record)
+                    self._schedule.run_now()
+            record.requests += tally.calls
+            await self._log.add(record)
             return record
 
     async def compare(self) -> Comparison:
@@ -156,11 +157,11 @@ class Channel:
 
     async def work(self, beat: Beat = no_beat) -> None:
         """Run at the start, when something is to be sent, when something arrived, and every `interval`; for ever."""
-        await self.standing.load()
+        await self.state.load()
         trigger = START
         while True:
             beat(LONG)
-            if not self.standing.is_halted:
+            if not self.state.is_halted:
                 with suppress(Unavailable):  # another run stopped it while this one waited for its turn
                     await self.run(trigger)
             trigger = await self._next_trigger(beat)
@@ -171,7 +172,7 @@ class Channel:
 
     async def close(self) -> None:
         """Write what is only in memory. Its loops have ended before."""
-        await self._diary.flush()
+        await self._log.flush()
 
     async def _pass(self, trigger: str, record: RunRecord) -> None:
         """Receive, publish, send. A feed that fails alone doesn't hold up sending; it is raised at the end."""
@@ -184,15 +185,15 @@ class Channel:
             if due is not None and trigger == MANUAL:  # somebody asked for it now: nothing waits out its backoff
                 await self._runner.hurry()
                 pending, due = True, None
-            self._timetable.expect(due)
+            self._schedule.expect(due)
         self._changed_here = False
         trouble = await self._publish(record, first=True)
         if (pending or record.published) and rights.may("send"):
             with rights.using("send"):
-                await self._runner.send(record, self._chance, trusting=self.standing.is_trusting)
-            self._timetable.expect((await self._runner.outbox())[1])
+                await self._runner.send(record, self._chance, trusting=self.state.is_trusting)
+            self._schedule.expect((await self._runner.outbox())[1])
         if trigger != LOCAL and feed_error is None:
-            await self.standing.trusted()
+            await self.state.trusted()
             if await self._runner.is_restored():
                 await self._runner.report_restored(record)
         trouble = await self._publish(record) or trouble
@@ -209,10 +210,10 @@ class Channel:
             arrived = self._listener.take()
             if self._rights.may("receive"):
                 with self._rights.using("receive"):
-                    await self._runner.receive(record, arrived=arrived, trusting=self.standing.is_trusting)
+                    await self._runner.receive(record, arrived=arrived, trusting=self.state.is_trusting)
         except PartnerError as error:
             is_answer = error.status is not None or isinstance(error, PartnerBroken)
-            if self.standing.patience.is_open and not self._only_feed:
+            if self.state.patience.is_open and not self._only_feed:
                 is_answer = False  # the circuit breaker lets one call through
             if (
                 isinstance(error, NeedsToken | NotAllowed | RateLimited)
@@ -239,33 +240,34 @@ class Channel:
         return await self.run()
 
     async def _dry_run(self) -> RunRecord:
-        record, requests = self._diary.begin(MANUAL), self._runner.requests
+        record = self._log.begin(MANUAL)
         try:
-            await dry_run(self.spec, self._runner.partner, self._transactions, record)
+            with counting() as tally:
+                await dry_run(self.spec, self._runner.partner, self._transactions, record)
         except PartnerError as error:
             record.error = why(error)
         record.ended_at = self._clock.now()
-        record.requests = self._runner.requests - requests
+        record.requests = tally.calls
         return record
 
     async def _next_trigger(self, beat: Beat) -> str:
         while True:
-            remaining = self._timetable.remaining()
+            remaining = self._schedule.remaining()
             beat(remaining + LONG)
             await wait_for(self._bell, remaining, self._clock)
             self._bell.clear()
-            if self.standing.is_halted:
+            if self.state.is_halted:
                 continue
-            if self.standing.patience.is_waiting:  # a partner in trouble is called when it is time, not earlier
-                if self.standing.patience.remaining() <= 0:
+            if self.state.patience.is_waiting:  # a partner in trouble is called when it is time, not earlier
+                if self.state.patience.remaining() <= 0:
                     return INTERVAL
                 if self._only_feed and self._changed_here:  # only its feed is in trouble: it takes what we send
-                    await self._timetable.gather()
+                    await self._schedule.gather()
                     return LOCAL
             elif self._listener.has_news:
                 return FEED
             elif self._changed_here:
-                await self._timetable.gather()
+                await self._schedule.gather()
                 return LOCAL
-            elif self._timetable.remaining() <= 0:
-                return INTERVAL if self._timetable.is_full_due else LOCAL
+            elif self._schedule.remaining() <= 0:
+                return INTERVAL if self._schedule.is_full_due else LOCAL

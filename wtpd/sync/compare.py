@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.sync.apply import ours_of
 from wtpd.sync.ports import Incoming, Partner, Session, Transactions
-from wtpd.sync.spec import ChannelSpec
 
 PAGE = 500
 MISSING = "appointment"

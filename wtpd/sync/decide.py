@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.errors import Invalid, Problem, Refused
 from wtpd.sync.apply import apply_item
 from wtpd.sync.plan import CANCELLED, resembles
 from wtpd.sync.ports import FIELDS, Case, Incoming, Session, Unreadable
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 from wtpd.words import field_name
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.errors import Unavailable, WtpdError
 from wtpd.sync.apply import UNHANDLED, apply_item, ours_of, sentence
 from wtpd.sync.intents import Encode, plan_batch
@@ -22,7 +23,6 @@ from wtpd.sync.ports import (
     Transactions,
     Unreadable,
 )  # fmt: skip
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import Text
 
 MOST = 2000

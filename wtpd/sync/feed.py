@@ -16,13 +16,13 @@ from functools import partial
 from typing import TypeVar
 
 from wtpd.channel.errors import PartnerBroken, Rejected, TooLarge
+from wtpd.channel.spec import ChannelSpec
 from wtpd.sync import listing
 from wtpd.sync.apply import Applied, apply_page, quarantine
 from wtpd.sync.facts import NO_FACTS, Facts, Unanswered
 from wtpd.sync.fetch import GONE, look
 from wtpd.sync.mass_change_guard import MANY, PartnerRestored
 from wtpd.sync.ports import Incoming, Link, Page, Partner, Published, RunRecord, Session, Transactions, Unreadable
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 
 _log = logging.getLogger(__name__)

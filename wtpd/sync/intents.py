@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from wtpd.calls.keys import age, new_key
 from wtpd.channel.errors import Rejected, in_its_words
+from wtpd.channel.spec import ChannelSpec
 from wtpd.sync import listing
 from wtpd.sync.apply import ours_of
 from wtpd.sync.plan import Action, Agree, CancelThere, CreateThere, LetGo, UpdateThere, plan
 from wtpd.sync.ports import Answered, Intent, Link, Ours, Pending, Session
-from wtpd.sync.spec import ChannelSpec
 
 _log = logging.getLogger(__name__)
 

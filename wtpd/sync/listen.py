@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from wtpd.channel.alarm import LONG, Beat, wait_for
 from wtpd.channel.errors import MissingRight, NeedsToken, NotAllowed, PartnerError, RateLimited
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import Clock, full_jitter, jittered
 from wtpd.sync.feed import Arrived
 from wtpd.sync.ports import Incoming, Page, Partner, Transactions
-from wtpd.sync.spec import ChannelSpec
-from wtpd.sync.standing import Standing
+from wtpd.sync.state import SyncState
 
 MOST_BROUGHT = 2000
 """Changes that are remembered, to notice a feed that repeats itself."""
@@ -27,7 +27,7 @@ class Listener:
         partner: Partner,
         transactions: Transactions,
         *,
-        standing: Standing,
+        state: SyncState,
         ring: Callable[[], None],
         clock: Clock,
         chance: random.Random,
@@ -35,7 +35,7 @@ class Listener:
         self._spec = spec
         self._partner = partner
         self._transactions = transactions
-        self._standing = standing
+        self._state = state
         self._ring = ring
         self._clock = clock
         self._chance = chance
@@ -65,7 +65,7 @@ class Listener:
         attempt = 0
         while True:
             beat(LONG)
-            if not await wait_for(self._standing.is_healthy, LONG, self._clock):
+            if not await wait_for(self._state.is_healthy, LONG, self._clock):
                 continue
             beat(LONG + self._spec.long_poll)
             try:
@@ -106,7 +106,7 @@ class Listener:
 
     async def _failed(self, error: PartnerError) -> None:
         if isinstance(error, NeedsToken | NotAllowed | RateLimited) and not isinstance(error, MissingRight):
-            await self._standing.failed(error)
+            await self._state.failed(error)
         else:
             self.has_doubts = True
         self._ring()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.sync.ports import Incoming, Session
-from wtpd.sync.spec import ChannelSpec
 
 
 def settle_conflicts(session: Session, channel: str, appointment_id: str, fields: Iterable[str], *, by: str) -> None:

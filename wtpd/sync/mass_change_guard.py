@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.sync.ports import Session
 from wtpd.sync.records import Cancellations
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 
 MANY = 20

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.errors import Invalid
 from wtpd.sync.facts import Questions
 from wtpd.sync.ports import Incoming, Link, Made, Session
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
+from wtpd.channel.ports import ChannelRows
+from wtpd.channel.records import Halt, PlannedChange, RunRecord
 from wtpd.sync.records import (
     Answered,
     Cancellations,
@@ -22,7 +24,6 @@ from wtpd.sync.records import (
     DayOffer,
     Decision,
     Fields,
-    Halt,
     Incoming,
     Intent,
     Link,
@@ -31,11 +32,9 @@ from wtpd.sync.records import (
     Operation,
     Page,
     Pending,
-    PlannedChange,
     Published,
     Quarantined,
     Receipt,
-    RunRecord,
     Taken,
     Unreadable,
 )
@@ -366,16 +365,8 @@ class AttentionPort(Protocol):
         ...
 
 
-class ChannelPort(Protocol):
-    """What the store keeps of the channels themselves."""
-
-    def halt(self, channel: str) -> Halt: ...
-
-    def set_halt(self, channel: str, halt: Halt) -> None: ...
-
-    def tell_state(self, channel: str, state: str) -> None:
-        """Tell the event stream that the channel's state is another one."""
-        ...
+class ChannelPort(ChannelRows, Protocol):
+    """The channel's row, with what only the exchange of appointments keeps there."""
 
     def cancellations(self, channel: str) -> Sequence[Cancellations]:
         """What the partner cancelled of late, as it was set."""
@@ -406,10 +397,6 @@ class ChannelPort(Protocol):
         ...
 
     def set_signs(self, channel: str, signs: Set[str]) -> None: ...
-
-    def record(self, record: RunRecord) -> None:
-        """Keep the record of a run."""
-        ...
 
 
 class Session(Protocol):

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import uuid_utils
 
+from wtpd.channel.spec import ChannelSpec
 from wtpd.sync.ports import DayOffer, Partner, Published, Session, Transactions
-from wtpd.sync.spec import ChannelSpec
 
 Offers = Callable[[Session, Sequence[date]], Sequence[DayOffer]]
 """What can be booked on these days, in a read transaction."""

@@ -7,14 +7,13 @@ from datetime import datetime
 from functools import partial
 
 from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, RateLimited
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import Clock
 from wtpd.sync.apply import Applied
-from wtpd.sync.counted import Counted
 from wtpd.sync.feed import Arrived, Feed
 from wtpd.sync.ports import Partner, RunRecord, Session, Transactions
 from wtpd.sync.publish import Offers, Publisher
 from wtpd.sync.send import Sender
-from wtpd.sync.spec import ChannelSpec
 
 RESTORED, COMPARING = 1, 2
 """Our database was restored; the feed is being read from its beginning because of that."""
@@ -35,16 +34,11 @@ class Runner:
         self._spec = spec
         self._transactions = transactions
         self._clock = clock
-        self.partner = Counted(partner)
+        self.partner = partner
         self.feed = Feed(spec, self.partner, transactions)
         self._publisher = Publisher(spec, self.partner, transactions, offers) if offers is not None else None
         self._publish_again = clock.monotonic()
         self._made: dict[str, bool] = {}
-
-    @property
-    def requests(self) -> int:
-        """Calls made so far, over all runs."""
-        return self.partner.requests
 
     def touch(self, day: str) -> None:
         """What can be booked on that day (`*`: any) may be another now."""

@@ -28,6 +28,7 @@ from wtpd.channel.errors import (
     Transient,
     stumbled,
 )
+from wtpd.channel.spec import ChannelSpec
 from wtpd.errors import WtpdError
 from wtpd.sync.answers import KEEPS_CHANGING, Answer, Believed, give_up, merge, settle
 from wtpd.sync.apply import Applied
@@ -35,7 +36,6 @@ from wtpd.sync.fetch import GONE, Fetched, after_refusal, answered, look
 from wtpd.sync.intents import Batch, Planned, plan_batch, planned_of
 from wtpd.sync.mass_change_guard import MANY, PartnerRestored, check_departure
 from wtpd.sync.ports import Intent, Partner, Receipt, Session, Transactions
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import Text
 
 _log = logging.getLogger(__name__)

@@ -34,6 +34,7 @@ from wtpd.channel.errors import (
     Rejected,
     Transient,
 )
+from wtpd.channel.tally import count_call
 from wtpd.clock import Clock, SystemClock
 from wtpd.connectors.kit.http_reading import answered_at, body_of, detail_of, json_of, retry_after
 from wtpd.network_words import no_connection, of_system
@@ -99,8 +100,6 @@ class PartnerHttp:
         self._transport = transport
         self._loading = asyncio.Lock()
         self._closed = False
-        self.requests = 0
-        """Requests begun so far."""
 
     async def request(
         self,
@@ -157,7 +156,7 @@ class PartnerHttp:
         if self._closed:
             raise Transient("the client is closed: the service is stopping", reason=N_("the service is stopping"))
         transport = self._transport or await self._load()
-        self.requests += 1
+        count_call()
         started = time.perf_counter()
         outcome = "no answer"
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from wtpd.book import availability
 from wtpd.book.book import Book
 from wtpd.book.sync_port import SyncBook
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import Clock
 from wtpd.config.channels import Wanted, channels
 from wtpd.config.model import AppointmentSettings, Config, ConnectorSettings, seconds
@@ -28,7 +29,6 @@ from wtpd.sync import decide
 from wtpd.sync.channel import MANUAL, Channel
 from wtpd.sync.compare import Comparison
 from wtpd.sync.ports import DayOffer, RunRecord, Session
-from wtpd.sync.spec import ChannelSpec
 from wtpd.texts import N_
 
 log = logging.getLogger(__name__)
@@ -55,11 +55,11 @@ class AppointmentChannel:
 
     @property
     def row(self) -> Row:
-        spec, standing = self._engine.spec, self._engine.standing
+        spec, state = self._engine.spec, self._engine.state
         return Row(
             id=spec.id, connector=spec.connector, site=spec.site, title=self._title, account=spec.account,
             department=spec.department, condition=self._engine.condition, makes_runs=True,
-            last_success=standing.last_success, next_run=self._engine.next_run, error=standing.last_error,
+            last_success=state.last_success, next_run=self._engine.next_run, error=state.last_error,
         )  # fmt: skip
 
     @property
@@ -67,7 +67,7 @@ class AppointmentChannel:
         return self._loops
 
     async def load(self) -> None:
-        await self._engine.standing.load()
+        await self._engine.state.load()
 
     def start(self) -> None:
         if self._loops:

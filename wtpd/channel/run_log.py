@@ -8,20 +8,21 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
+from wtpd.channel.ports import ChannelSession, Transactions
+from wtpd.channel.records import RunRecord
+from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import Clock
-from wtpd.sync.ports import RunRecord, Session, Transactions
-from wtpd.sync.spec import ChannelSpec
 
 _log = logging.getLogger(__name__)
 
 QUIET_FOR = timedelta(hours=1)
 
 
-class Diary:
+class RunLog:
     """`quiet` is told the channel's id after each run that leaves no record, so that who looks on sees that it was."""
 
     def __init__(
-        self, spec: ChannelSpec, transactions: Transactions, clock: Clock, quiet: Callable[[str], None]
+        self, spec: ChannelSpec, transactions: Transactions[ChannelSession], clock: Clock, quiet: Callable[[str], None]
     ) -> None:
         self._spec = spec
         self._tell = quiet
@@ -66,6 +67,6 @@ class Diary:
         self._quiet = None
 
 
-def _record(records: Sequence[RunRecord], session: Session) -> None:
+def _record(records: Sequence[RunRecord], session: ChannelSession) -> None:
     for record in records:
         session.channels.record(record)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
+from typing import Any
 
 from wtpd.channel.alarm import LONG
+from wtpd.channel.spec import ChannelSpec
+from wtpd.channel.state import ChannelState
 from wtpd.clock import Clock, jittered
-from wtpd.sync.spec import ChannelSpec
-from wtpd.sync.standing import Standing
 
 
-class Timetable:
+class Schedule:
     """The interval counts from the end of a run that fetched; `expect` names an earlier moment at which a deferred
     appointment may be tried again."""
 
-    def __init__(self, spec: ChannelSpec, standing: Standing, clock: Clock, chance: random.Random) -> None:
+    def __init__(self, spec: ChannelSpec, state: ChannelState[Any], clock: Clock, chance: random.Random) -> None:
         self._spec = spec
-        self._standing = standing
+        self._state = state
         self._clock = clock
         self._chance = chance
         self._next_full = self._gathered = clock.monotonic()
@@ -38,10 +39,10 @@ class Timetable:
 
     def remaining(self) -> float:
         """Seconds until a run is due."""
-        if self._standing.is_halted:
+        if self._state.is_halted:
             return LONG
-        if self._standing.patience.is_waiting:
-            return self._standing.patience.remaining()
+        if self._state.patience.is_waiting:
+            return self._state.patience.remaining()
         full = self._next_full - self._clock.monotonic()
         if self._due is not None:
             full = min(full, (self._due - self._clock.now()).total_seconds())
