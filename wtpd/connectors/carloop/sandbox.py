@@ -153,7 +153,9 @@ def _answer(status: int, value: Any) -> Answer:
 
 def _refused(refusal: Refusal) -> Answer:
     more = dict(refusal.more)
-    faults = [_fault(error) for error in more.pop("errors", ())]
+    by_field = {error["field"]: error for error in reversed(more.pop("errors", ()))}
+    missing = [error for error in refusal.more.get("errors", ()) if _MISSING.search(error["detail"])]
+    faults = [_fault(error) for error in missing or by_field.values()]
     more.pop("detail", None)
     code = _CODES.get(refusal.slug, refusal.slug)
     faults = faults or [{"code": code, "feld": more.pop("feld", None), "text": refusal.title}]

@@ -9,18 +9,18 @@ than one of its values. Members that aren't known are ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from wtpd.clock import from_iso, iso
-from wtpd.connectors.kit.values import WireError, moment, object_
-from wtpd.harmless import harmless
+from wtpd.connectors.carloop import reading
+from wtpd.connectors.carloop.reading import ID_LIMIT, every, identity, items, line, moment, moment_or_none
+from wtpd.connectors.kit.values import WireError, object_
 from wtpd.rentals.records import (
     RENTER_FIELDS,
     Booking,
@@ -70,17 +70,10 @@ _OURS = {theirs.casefold(): ours for ours, theirs in _RENTER.items()}
 _WEEKDAYS = ("MO", "DI", "MI", "DO", "FR", "SA", "SO")
 _THROUGH_US = "SCHNITTSTELLE"
 
-LIST_LIMIT = 20_000
-"""Items of one list that are read; a list beyond it breaks the contract."""
-_ID_LIMIT = 200
 _TEXT_LIMIT = 500
 _MOST = Decimal(10_000_000)
 _CENT = Decimal("0.01")
 
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt _](\d\d:\d\d):(\d\d)(?:[.,]\d+)? ?([Zz]|[+-]\d\d:?\d\d)", re.ASCII
-)  # RFC 3339, 5.6: lower case, a blank instead of T, any number of digits of a second, a leap second
-_TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::[0-5]\d)?", re.ASCII)
 _AMOUNT = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?", re.ASCII)
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -116,8 +109,8 @@ def booking(given: Booking) -> str:
     return _encoded(body)
 
 
-def end(moment: datetime) -> str:
-    return _encoded({"bis": iso(moment)})
+def end(wanted: datetime) -> str:
+    return _encoded({"bis": iso(wanted)})
 
 
 def cancellation(reason: str) -> str:
@@ -175,14 +168,14 @@ def terms(raw: Any) -> Terms:
     body = object_(raw, "stammdaten")
     if not isinstance(body.get("stationen"), list):
         raise WireError("stationen", N_("not a list"))
-    required = [_line(name, 64) for name in _items(body, "pflichtfelder")]
-    stations = _all(_station, body, "stationen")
+    required = [line(name, 64) for name in items(body, "pflichtfelder")]
+    stations = every(_station, body, "stationen")
     return Terms(
         stations=stations,
-        classes=_all(_choice, body, "klassen"),
-        features=_all(_choice, body, "eigenschaften"),
-        currency=_line(body.get("waehrung"), 16),
-        lead=timedelta(minutes=_number(body.get("minVorlaufMinuten"), most=525_600)),
+        classes=every(_choice, body, "klassen"),
+        features=every(_choice, body, "eigenschaften"),
+        currency=line(body.get("waehrung"), 16),
+        lead=timedelta(minutes=reading.number(body.get("minVorlaufMinuten"), most=525_600)),
         required=tuple(dict.fromkeys(renter_field(name) for name in required if name)),
         branch=_branch(stations),
     )
@@ -193,35 +186,35 @@ def found(raw: Any) -> Found:
     body = object_(raw, "verfuegbarkeit")
     if not isinstance(body.get("fahrzeuge"), list):
         raise WireError("fahrzeuge", N_("not a list"))
-    return Found(cars=_all(_car, body, "fahrzeuge"), valid_until=_moment_or_none(body.get("gueltigBis")))
+    return Found(cars=every(_car, body, "fahrzeuge"), valid_until=moment_or_none(body.get("gueltigBis")))
 
 
 def rental(raw: Any) -> Rental:
     """Raises `WireError`."""
     body = object_(raw, "vorgang")
     number = _id(body.get("nr"), "nr")
-    said = _line(body.get("status"), 64)
+    said = line(body.get("status"), 64)
     if not said:
         raise WireError("status", N_("not a text"))
     held = body.get("fahrzeug")
-    version = _number(body.get("version"), most=2**53)
+    version = reading.number(body.get("version"), most=2**53)
     return Rental(
         number=number,
-        reference=_line(body.get("externeReferenz"), _ID_LIMIT),
-        appointment=_line(body.get("terminReferenz"), _ID_LIMIT),
+        reference=line(body.get("externeReferenz"), ID_LIMIT),
+        appointment=line(body.get("terminReferenz"), ID_LIMIT),
         state=_STATES.get(said, said),
-        start=_moment(body.get("von"), "von"),
-        end=_moment(body.get("bis"), "bis"),
+        start=moment(body.get("von"), "von"),
+        end=moment(body.get("bis"), "bis"),
         car=_held_car(held if isinstance(held, dict) else {}),
-        station=_ref(body.get("station")),
+        station=identity(body.get("station")),
         price=price(body.get("preis")),
         is_overdue=body.get("ueberfaellig") is True,
         version=version,
-        changed_at=_moment_or_none(body.get("geaendertAm")),
-        by_partner=_line(body.get("geaendertVon"), 64) not in ("", _THROUGH_US),
-        cancel_reason=_line(body.get("stornoGrund"), _TEXT_LIMIT),
-        out_at=_moment_or_none(body.get("abgeholtAm")),
-        back_at=_moment_or_none(body.get("zurueckAm")),
+        changed_at=moment_or_none(body.get("geaendertAm")),
+        by_partner=line(body.get("geaendertVon"), 64) not in ("", _THROUGH_US),
+        cancel_reason=line(body.get("stornoGrund"), _TEXT_LIMIT),
+        out_at=moment_or_none(body.get("abgeholtAm")),
+        back_at=moment_or_none(body.get("zurueckAm")),
     )
 
 
@@ -239,13 +232,13 @@ def page(raw: Any) -> RentalPage:
         raise WireError("vorgaenge", N_("not a list"))
     rentals: list[Rental] = []
     unreadable: dict[str, str] = {}
-    for index, item in enumerate(_items(body, "vorgaenge")):
+    for index, item in enumerate(items(body, "vorgaenge")):
         try:
             rentals.append(rental(item))
         except WireError as error:
-            number = _line(item.get("nr"), _ID_LIMIT) if isinstance(item, dict) else ""
+            number = line(item.get("nr"), ID_LIMIT) if isinstance(item, dict) else ""
             unreadable[number or f"#{index}"] = str(error)
-    cursor = _digits(body.get("cursor"))
+    cursor = reading.digits(body.get("cursor"))
     if cursor is not None and not (isinstance(cursor, str) and len(cursor) <= 4096 and cursor.isprintable()):
         raise WireError("cursor", N_("not a cursor"))
     return RentalPage(
@@ -291,11 +284,11 @@ def refused(raw: Any) -> Refused:
     offered = beside("alternativen")
     return Refused(
         faults=tuple(
-            Fault(_code(one.get("code")), _line(one.get("feld"), 100), _line(one.get("text"), _TEXT_LIMIT))
+            Fault(_code(one.get("code")), line(one.get("feld"), 100), line(one.get("text"), _TEXT_LIMIT))
             for one in items
         ),
-        alternatives=_all(_car, {"": offered}, "") if isinstance(offered, list) else (),
-        latest_end=_moment_or_none(beside("spaetestesEnde")),
+        alternatives=every(_car, {"": offered}, "") if isinstance(offered, list) else (),
+        latest_end=moment_or_none(beside("spaetestesEnde")),
         price=price(beside("preis")),
     )
 
@@ -310,7 +303,7 @@ def price(raw: Any) -> Price | None:
     """For the whole period, in two decimals; None if there is none, or it can't be read."""
     if not isinstance(raw, dict):
         return None
-    gross, currency = raw.get("brutto"), _line(raw.get("waehrung"), 16).upper()
+    gross, currency = raw.get("brutto"), line(raw.get("waehrung"), 16).upper()
     if isinstance(gross, str) and _AMOUNT.fullmatch(gross.strip()):
         gross = Decimal(gross.strip().replace(",", "."))
     if isinstance(gross, float):
@@ -335,44 +328,26 @@ def _branch(stations: tuple[Station, ...]) -> str:
 
 
 def _station(raw: Mapping[str, Any]) -> Station | None:
-    if not (identity := _ref(raw.get("id"))):
+    if not (known := identity(raw.get("id"))):
         return None
-    hours = _all(_opening, raw, "oeffnungszeiten")
-    zone = _line(raw.get("zeitzone"), 64)
-    return Station(id=identity, name=_line(raw.get("name"), 200), time_zone=zone if _is_zone(zone) else "", hours=hours)
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError):  # also `ZoneInfoNotFoundError`, which is a KeyError
-        return False
-    except KeyError:
-        return False
-    return True
+    hours = every(_opening, raw, "oeffnungszeiten")
+    zone = reading.zone(raw.get("zeitzone"))
+    return Station(id=known, name=line(raw.get("name"), 200), time_zone=zone, hours=hours)
 
 
 def _opening(raw: Mapping[str, Any]) -> Opening | None:
-    day = _line(raw.get("tag"), 16).upper()
-    start, finish = _clock(raw.get("von")), _clock(raw.get("bis"))
+    day = line(raw.get("tag"), 16).upper()
+    start, finish = reading.clock(raw.get("von")), reading.clock(raw.get("bis"))
     if day not in _WEEKDAYS or start is None or finish is None or finish <= start:
         return None
     return Opening(_WEEKDAYS.index(day), start, finish)
 
 
-def _clock(value: Any) -> time | None:
-    """`24:00` is the last moment of the day."""
-    read = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if read is None:
-        return None
-    return time(int(read[1]), int(read[2])) if read[1] != "24" else time.max
-
-
 def _choice(raw: Mapping[str, Any]) -> Choice | None:
-    if not (identity := _ref(raw.get("id"))):
+    if not (known := identity(raw.get("id"))):
         return None
-    name = _line(raw.get("bezeichnung"), 200)
-    return Choice(id=identity, name=name or identity, acriss=_line(raw.get("acriss"), 16))
+    name = line(raw.get("bezeichnung"), 200)
+    return Choice(id=known, name=name or known, acriss=line(raw.get("acriss"), 16))
 
 
 def _car(raw: Mapping[str, Any]) -> Car | None:
@@ -382,87 +357,21 @@ def _car(raw: Mapping[str, Any]) -> Car | None:
 
 def _held_car(raw: Mapping[str, Any]) -> Car:
     return Car(
-        id=_ref(raw.get("fahrzeugId")),
-        plate=_line(raw.get("kennzeichen"), 32),
-        vehicle_class=_ref(raw.get("klasse")),
-        features=tuple(one for one in map(_ref, _items(raw, "eigenschaften")) if one),
-        station=_ref(raw.get("station")),
-        ready_from=_moment_or_none(raw.get("bereitAb")),
+        id=identity(raw.get("fahrzeugId")),
+        plate=line(raw.get("kennzeichen"), 32),
+        vehicle_class=identity(raw.get("klasse")),
+        features=tuple(one for one in map(identity, items(raw, "eigenschaften")) if one),
+        station=identity(raw.get("station")),
+        ready_from=moment_or_none(raw.get("bereitAb")),
         price=price(raw.get("preis")),
     )
 
 
-def _all(read: Callable[[Mapping[str, Any]], T | None], body: Mapping[str, Any], name: str) -> tuple[T, ...]:
-    def each() -> Iterator[T]:
-        for item in _items(body, name):
-            if isinstance(item, dict) and (one := read(item)) is not None:
-                yield one
-
-    return tuple(each())
-
-
-def _items(body: Mapping[str, Any], name: str) -> list[Any]:
-    """A list that isn't one has no items. Raises `WireError` for one that is too long."""
-    value = body.get(name)
-    if not isinstance(value, list):
-        return []
-    if len(value) > LIST_LIMIT:
-        raise WireError(name, N_("more than {limit} items", limit=LIST_LIMIT))
-    return value
-
-
 def _id(value: Any, where: str) -> str:
-    if not (read := _ref(value)):
+    if not (read := identity(value)):
         raise WireError(where, N_("not a text"))
     return read
 
 
-def _ref(value: Any) -> str:
-    """An id, also written as a number, or as an object that has one; blank if there is none. It is kept as it is, since
-    it goes back to the partner."""
-    if isinstance(value, dict):
-        value = value.get("id")
-    value = _digits(value)
-    if not isinstance(value, str) or len(value) > _ID_LIMIT or not value.isprintable():
-        return ""
-    return value if value.strip() else ""
-
-
-def _line(value: Any, limit: int) -> str:
-    """A text in one line, cut; a number as it is written; anything else is none."""
-    value = _digits(value)
-    return harmless(value[: limit * 4]).strip()[:limit] if isinstance(value, str) else ""
-
-
-def _digits(value: Any) -> Any:
-    """A whole number as text; anything else as it is."""
-    return str(value) if type(value) is int and abs(value) < 10**30 else value
-
-
 def _code(value: Any) -> str:
     return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
-
-
-def _number(value: Any, *, most: int) -> int:
-    """A whole number from 0, also written as `1.0` or as text; else 0."""
-    if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value, re.ASCII):
-        value = int(value)
-    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= most and value == int(value):
-        value = int(value)
-    return value if type(value) is int and 0 <= value <= most else 0
-
-
-def _moment(value: Any, where: str) -> datetime:
-    """In UTC and whole seconds. A time without offset isn't guessed. Raises `WireError`."""
-    read = _MOMENT.fullmatch(value) if isinstance(value, str) and len(value) < 64 else None
-    if read is None:
-        raise WireError(where, N_("not a time with offset (RFC 3339)"))
-    day, minutes, seconds, offset = read.groups()
-    return from_iso(moment(f"{day}T{minutes}:{'59' if seconds == '60' else seconds}{offset}", where))
-
-
-def _moment_or_none(value: Any) -> datetime | None:
-    try:
-        return _moment(value, "")
-    except WireError:
-        return None
