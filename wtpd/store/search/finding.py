@@ -91,34 +91,42 @@ def matching(
 
 
 def all_of(tx: Tx, kind: str, words: Sequence[Word], limit: int) -> list[sqlite3.Row] | None:
-    """All documents (doc, id, words) that `matching` finds for these words; None: more than `CANDIDATES`, or with long
-    words that are common more than `limit`."""
+    """All documents (doc, id, words) that `matching` finds for these words; None: `CANDIDATES` or more, or with
+    long words that are common `limit` or more."""
     asked, long = _expression(words), _long(words)
-    if not _are_many(tx, kind, asked):
-        return _newest(tx, kind, asked, long)
-    if not long or len(_newest(tx, kind, asked, long)) >= limit:
+    if not long:
+        return None if _are_many(tx, kind, asked) else _newest(tx, kind, asked)
+    rows = _newest(tx, kind, asked)
+    found = _fitting(rows, long)
+    if len(rows) < CANDIDATES:
+        return found
+    if len(found) >= limit:
         return None
-    asked = _expression(words, longest=LONGEST)
-    return None if _are_many(tx, kind, asked) else _newest(tx, kind, asked, [])
+    rows = _newest(tx, kind, _expression(words, longest=LONGEST))
+    return rows if len(rows) < CANDIDATES else None
 
 
 def newest(tx: Tx, kind: str, words: Sequence[Word]) -> list[sqlite3.Row]:
     """Documents (doc, id, words) that fit these words, of the newest `CANDIDATES` by the indexed letters of each."""
-    return _newest(tx, kind, _expression(words), _long(words))
+    return _fitting(_newest(tx, kind, _expression(words)), _long(words))
 
 
 def _are_many(tx: Tx, kind: str, asked: str) -> bool:
     sql = f"SELECT rowid FROM search_{kind} WHERE search_{kind} MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?"
-    return tx.one(sql, (asked, CANDIDATES)) is not None
+    return tx.one(sql, (asked, CANDIDATES - 1)) is not None
 
 
-def _newest(tx: Tx, kind: str, asked: str, long: Sequence[Word]) -> list[sqlite3.Row]:
-    rows = tx.all(
+def _newest(tx: Tx, kind: str, asked: str) -> list[sqlite3.Row]:
+    return tx.all(
         f"""SELECT t.doc, t.id, t.words
             FROM (SELECT rowid AS doc FROM search_{kind} WHERE search_{kind} MATCH ? ORDER BY rowid DESC LIMIT ?) f
             JOIN search_{kind}_text t ON t.doc = f.doc""",
         (asked, CANDIDATES),
     )
+
+
+def _fitting(rows: list[sqlite3.Row], long: Sequence[Word]) -> list[sqlite3.Row]:
+    """Those that begin words with the whole of `long`, which the index knows by their first letters only."""
     return [row for row in rows if all(_begins(row["words"], word) for word in long)] if long else rows
 
 
