@@ -134,7 +134,7 @@ async def test_a_login_that_gets_the_terminal_ui_and_nothing_else(daemon: Daemon
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux isn't installed")
 async def test_in_tmux(daemon: DaemonProcess, tmp_path: Path) -> None:
     tmux = ("tmux", "-f", "/dev/null", "-S", str(tmp_path / "tmux"))
-    async with on_pty((*tmux, "new-session", shlex.join(tui(daemon))), size=(100, 30)) as terminal:
+    async with on_pty((*tmux, "new-session", shlex.join(tui(daemon))), size=(80, 24)) as terminal:  # a line is tmux's
         await terminal.until("[F1 Overview]")
         terminal.type(b"\x1bOR")
         await terminal.until("[3 Mapping]")

@@ -198,7 +198,8 @@ class WtpdApp(Shell):
 
     def action_search(self) -> None:
         """Over all days and sites, from wherever one is."""
-        self.push_screen(Search())
+        if isinstance(self.screen, Page):
+            self.push_screen(Search())
 
     def action_privacy(self) -> None:
         self._curtain.turn()
