@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.api_stub import ApiStub, problem
 from tests.support.terminal import Terminal
 
@@ -58,12 +60,54 @@ def test_several_that_fit_are_listed(terminal: Terminal, api: ApiStub) -> None:
     loose = {"message": 7, "at": "2026-11-23T07:30:00Z", "title": "a message in quarantine", "detail": "no time"}
     api.on("GET", "/v1/appointments/A-1", problem(404, "not-found", "no"))
     api.on("GET", "/v1/trace", page(APPOINTMENT, loose), page(loose), page())
+    api.on("GET", "/v1/customers", page())
+    api.on("GET", "/v1/vehicles", page())
     said = terminal.wtpd("trace", "A-1")
     assert said.code == 1
     assert "0192  Mon 23/11/2026 08:30  HRO-AB 123" in said.out
     assert "(wtpd trace --message 7)\n    no time" in said.out
     assert terminal.wtpd("trace", "A-1").code == 1, "a message alone has no way"
     assert "Nothing found." in terminal.wtpd("trace", "A-1").out
+
+
+CAR = {"id": "v1", "plate": "12-ABC-3", "vin": "", "make": "NISSAN", "model": ""}
+PERSON = {"id": "c1", "first_name": "Jan", "last_name": "Jansen", "company": "", "city": "Utrecht"}
+
+
+@pytest.mark.parametrize(
+    ("people", "cars", "path", "head"),
+    [
+        ([PERSON], [], "/v1/customers/c1/trace", "Jan Jansen Utrecht"),
+        ([], [CAR], "/v1/vehicles/v1/trace", "12-ABC-3 NISSAN"),
+    ],
+)
+def test_where_no_appointment_fits_the_customer_or_vehicle_is_traced(
+    terminal: Terminal, api: ApiStub, people: list[Any], cars: list[Any], path: str, head: str
+) -> None:
+    step = {
+        "at": "2026-11-23T07:30:00Z", "direction": "in", "title": "Lijst: sent it; taken over", "outcome": "ok",
+        "actor": None, "message": None, "detail": "body 17",
+    }  # fmt: skip
+    api.on("GET", "/v1/appointments/it", problem(404, "not-found", "no"))
+    api.on("GET", "/v1/trace", page())
+    api.on("GET", "/v1/customers", page(*people))
+    api.on("GET", "/v1/vehicles", page(*cars))
+    api.on("GET", path, page(step))
+    said = terminal.wtpd("trace", "it")
+    assert said.code == 0
+    assert said.out.splitlines()[0] == head
+    assert "← Lijst: sent it; taken over" in said.out
+    api.on("GET", path, page())
+    assert "Nothing was exchanged about it yet." in terminal.wtpd("trace", "it").out
+
+
+def test_several_customers_and_vehicles_are_listed(terminal: Terminal, api: ApiStub) -> None:
+    api.on("GET", "/v1/appointments/it", problem(404, "not-found", "no"))
+    api.on("GET", "/v1/trace", page())
+    api.on("GET", "/v1/customers", page(PERSON))
+    api.on("GET", "/v1/vehicles", page(CAR))
+    said = terminal.wtpd("trace", "it")
+    assert (said.code, said.out) == (1, "c1  Jan Jansen Utrecht\nv1  12-ABC-3 NISSAN\n")
 
 
 def test_one_message_whole(terminal: Terminal, api: ApiStub) -> None:

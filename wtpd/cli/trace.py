@@ -18,7 +18,7 @@ from wtpd.texts import N_, N_n, Text
 
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
-    from wtpd.client import Json
+    from wtpd.client import Client, Json
 
 ARROWS = {"out": "→", "in": "←"}
 COLOURS = {"refused": "red", "failed": "yellow", "quarantined": "red", "ignored": "bright_black"}
@@ -32,7 +32,8 @@ STATES: Mapping[str, Callable[[str], Text]] = {
     "trace",
     N_(
         "An appointment's way: each change, each message to a partner and back, each decision. WHAT: its id, plate, "
-        "name, number, a partner's number, a key; it must fit only one."
+        "name, number, a partner's number, a key; it must fit only one. Where no appointment fits: what partners "
+        "pushed of the customer or the vehicle."
     ),
     example='wtpd trace "HRO-AB 123"\nwtpd trace A-17 --lang de\nwtpd trace --message 4711',
 )
@@ -45,12 +46,47 @@ def trace(console: Console, what: str | None, message: int | None) -> int:
         one = console.ask(lambda api: api.messages.get(message))
         console.answer(one, lambda: _print_message(console, one))
         return 0
-    found = _find(console, what or "")
+    fits = _fits(console, what or "")
+    if not fits:
+        return _trace_record(console, what or "")
+    found = _the_one(console, fits)
     if found is None:
         return 1
     steps = console.ask(lambda api: api.appointments.trace(found["id"]))
-    console.answer(steps, lambda: _print_steps(console, found, steps))
+    console.answer(steps, lambda: _print_steps(console, _line(found), steps))
     return 0
+
+
+def _trace_record(console: Console, what: str) -> int:
+    """What partners pushed of the customer or the vehicle that fits."""
+
+    async def ask(api: Client) -> tuple[list[Json], list[Json]]:
+        people = (await api.customers.list(q=what, limit=20))["items"]
+        cars = (await api.vehicles.list(q=what, limit=20))["items"]
+        if len(people) + len(cars) != 1:
+            return [*people, *cars], []
+        records = api.customers if people else api.vehicles
+        return [*people, *cars], await records.trace((people or cars)[0]["id"])
+
+    fits, steps = console.ask(ask)
+    if len(fits) != 1:
+        console.answer(fits, lambda: _print_records(console, fits))
+        return 1
+    console.answer(steps, lambda: _print_steps(console, _record_line(fits[0]), steps))
+    return 0
+
+
+def _print_records(console: Console, records: Sequence[Json]) -> None:
+    if not records:
+        console.line(N_("Nothing found."))
+    for one in records:
+        console.line(f"{one['id']}  {_record_line(one)}")
+
+
+def _record_line(one: Json) -> str:
+    """A vehicle, or a customer."""
+    names = ("plate", "vin", "make", "model") if "plate" in one else ("company", "first_name", "last_name", "city")
+    return " ".join(str(one[name]) for name in names if one.get(name)) or "–"
 
 
 @command(
@@ -88,7 +124,14 @@ def _print_sent_again(console: Console, again: Sequence[Json]) -> None:
 
 def _find(console: Console, what: str) -> Json | None:
     """The appointment; None if not just one fits: what does is listed."""
-    found = console.ask(lambda api: named(api, what, lambda: api.trace(what)))
+    return _the_one(console, _fits(console, what))
+
+
+def _fits(console: Console, what: str) -> list[Json]:
+    return console.ask(lambda api: named(api, what, lambda: api.trace(what)))
+
+
+def _the_one(console: Console, found: Sequence[Json]) -> Json | None:
     if len(found) == 1 and "message" not in found[0]:
         return found[0]
     console.answer(found, lambda: _print_found(console, found))
@@ -114,8 +157,10 @@ def _line(one: Json) -> str:
     return f"{when}  {vehicle.get('plate') or '–'}  {customer.get('name') or '–'}"
 
 
-def _print_steps(console: Console, one: Json, steps: Sequence[Json]) -> None:
-    console.line(_line(one), bold=True)
+def _print_steps(console: Console, about: str, steps: Sequence[Json]) -> None:
+    console.line(about, bold=True)
+    if not steps:
+        console.line(N_("Nothing was exchanged about it yet."))
     for step in steps:
         who = step["actor"] or ""
         number = f"  #{step['message']}" if step["message"] else ""

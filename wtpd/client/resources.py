@@ -154,6 +154,10 @@ class Appointments(Collection):
 
 
 class Customers(Collection):
+    async def trace(self, customer_id: str) -> builtins.list[Json]:
+        """What partners pushed of the person, oldest first."""
+        return items(await self._http.get(self._of(customer_id, "trace")))
+
     async def export(self, customer_id: str) -> Json:
         """Everything held on one person."""
         held: Json = await self._http.get(self._of(customer_id, "export"))
@@ -166,6 +170,10 @@ class Customers(Collection):
 
 class Vehicles(Collection):
     """`order` in all: whom it is for, which decides whose login is used (`site`, `assessor`)."""
+
+    async def trace(self, vehicle_id: str) -> builtins.list[Json]:
+        """What partners pushed of it, oldest first."""
+        return items(await self._http.get(self._of(vehicle_id, "trace")))
 
     async def identify(self, vin: str, *, restriction: str | None = None, refresh: bool = False, **order: Any) -> Json:
         """What a VIN stands for: `candidates`. May cost money if no answer is kept, or with `refresh`."""

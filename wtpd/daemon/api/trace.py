@@ -1,4 +1,5 @@
-"""`/v1/trace`, `/v1/messages`: the way of one appointment between the book and its partners, and sending it again."""
+"""`/v1/trace`, `/v1/messages`: the way of one appointment between the book and its partners, and sending it again; what
+partners pushed of it, of a customer, or of a vehicle."""
 
 from __future__ import annotations
 
@@ -19,10 +20,11 @@ from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Input
 from wtpd.errors import NotFound, Refused
 from wtpd.planner.history import Entry
-from wtpd.store import appointments, attention, channels, history, messages, outbox
+from wtpd.store import appointments, attention, channels, customers, history, messages, outbox, pushed_trace, vehicles
 from wtpd.store.attention import Attention
 from wtpd.store.database import Database, Tx
 from wtpd.store.messages import Message
+from wtpd.store.partner_records import Kind
 from wtpd.store.session import StoreSession
 from wtpd.sync.resend import State, resend
 from wtpd.texts import N_, said
@@ -136,6 +138,14 @@ class TraceRoutes:
                 result=Page[Sent], summary="Send an appointment to its partners again",
             ),
             Route(
+                method="GET", path="/v1/customers/{id}/trace", role=Role.READ, handler=self.of_customer,
+                result=Page[TraceItem], summary="What partners pushed of a customer, oldest first",
+            ),
+            Route(
+                method="GET", path="/v1/vehicles/{id}/trace", role=Role.READ, handler=self.of_vehicle,
+                result=Page[TraceItem], summary="What partners pushed of a vehicle, oldest first",
+            ),
+            Route(
                 method="GET", path="/v1/messages/{id}", role=Role.READ, handler=self.message, result=MessageView,
                 summary="What was said to a partner or by it",
             ),
@@ -147,6 +157,18 @@ class TraceRoutes:
 
     async def trace(self, call: Call) -> Answer:
         return answer(Page(await self._db.read(lambda tx: self._way(tx, call.params["id"], call.language))))
+
+    async def of_customer(self, call: Call) -> Answer:
+        def work(tx: Tx) -> list[TraceItem]:
+            return self._came(tx, [("customer", customers.get(tx, call.params["id"]).id)], call.language)
+
+        return answer(Page(await self._db.read(work)))
+
+    async def of_vehicle(self, call: Call) -> Answer:
+        def work(tx: Tx) -> list[TraceItem]:
+            return self._came(tx, [("vehicle", vehicles.get(tx, call.params["id"]).id)], call.language)
+
+        return answer(Page(await self._db.read(work)))
 
     async def message(self, call: Call) -> Answer:
         number = call.number("id")
@@ -182,14 +204,31 @@ class TraceRoutes:
         return answer(Page(await self._db.write(work)))
 
     def _way(self, tx: Tx, appointment_id: str, language: str) -> list[TraceItem]:
-        appointments.get(tx, appointment_id)
+        one = appointments.get(tx, appointment_id)
         said = messages.of_appointment(tx, appointment_id)
         listed = attention.of_appointment(tx, appointment_id, [one.inbox for one in said if one.inbox is not None])
         steps = [step for one in said for step in self._of_message(one, language)]
         steps += [_of_history(one, language) for one in history.each(tx, appointment_id)]
         exact = [step.item.at for step in steps] + [one.answered_at for one in said if one.answered_at is not None]
         steps += [step for one in listed for step in _of_attention(one, exact, language)]
+        parts: list[tuple[Kind, str | None]] = [
+            ("order", one.id), ("customer", one.customer_id), ("vehicle", one.vehicle_id),
+        ]  # fmt: skip
+        steps += [_Step(0, item) for item in self._came(tx, parts, language)]
         return [step.item for step in sorted(steps, key=lambda step: (step.item.at, step.rank, step.item.id))]
+
+    def _came(self, tx: Tx, parts: Iterable[tuple[Kind, str | None]], language: str) -> list[TraceItem]:
+        """What partners pushed of these records, oldest first."""
+        found = [each for kind, id_ in parts if id_ is not None for each in pushed_trace.of(tx, kind, id_)]
+        return [
+            _item(
+                id=f"p{one.body or 0:09}{one.kind}{one.number}", at=one.at, kind="message", direction="in",
+                title=words.of_pushed(one, self._title_of(one.connector)).render(language),
+                detail=" · ".join(said(each, language) for each in words.about_pushed(one)) or None,
+                channel=f"{one.connector}/{one.site}", outcome=_CAME[one.result],
+            )
+            for one in sorted(found, key=lambda one: (one.at, one.body or 0))
+        ]  # fmt: skip
 
     def _of_message(self, one: Message, language: str) -> Iterator[_Step]:
         item = _item(
@@ -242,6 +281,9 @@ class TraceRoutes:
     def _title(self, one: Message, language: str) -> str:
         return words.of_message(one, self._title_of(one.channel)).render(language)
 
+
+_CAME = {"accepted": "ok", "unchanged": "ignored", "quarantined": "quarantined"}
+"""The outcome of a pushed record, by the result of its item."""
 
 _item = partial(TraceItem, detail=None, direction=None, channel=None, outcome=None, actor=None, message=None)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from wtpd.planner.history import Entry
 from wtpd.store.attention import Attention
 from wtpd.store.messages import Message
+from wtpd.store.pushed_trace import Pushed
 from wtpd.texts import N_, N_n, Text, said
 from wtpd.words import field_name
 
@@ -77,6 +78,32 @@ _RESOLUTIONS: Mapping[str | None, Text] = {
     "discarded": N_("Given up"),
     "erased": N_("Erased"),
 }
+
+
+_KINDS: Mapping[str, Text] = {"customer": N_("customer"), "vehicle": N_("vehicle"), "order": N_("order")}
+_PUSHED: Mapping[str, Callable[[str, Text, str], Text]] = {
+    "accepted": lambda partner, what, number: N_(
+        "{partner}: sent the {what} {number}; taken over", partner=partner, what=what, number=number
+    ),
+    "unchanged": lambda partner, what, number: N_(
+        "{partner}: sent the {what} {number} again; nothing new", partner=partner, what=what, number=number
+    ),
+    "quarantined": lambda partner, what, number: N_(
+        "{partner}: sent the {what} {number}, which couldn't be taken over", partner=partner, what=what, number=number
+    ),
+}
+
+
+def of_pushed(one: Pushed, partner: str) -> Text:
+    return _PUSHED[one.result](partner, _KINDS[one.kind], one.number)
+
+
+def about_pushed(one: Pushed) -> Iterator[Text | str]:
+    """What there is to add: the reason, and where the body can be seen."""
+    if one.reason:
+        yield f"{one.reason}: {one.field}" if one.field else one.reason
+    if one.body is not None:
+        yield N_("body {id} ({path}): wtpd listener received {id}", id=one.body, path=one.path)
 
 
 def of_message(message: Message, partner: str) -> Text:
