@@ -354,6 +354,16 @@ async def test_a_write_without_a_body_is_followed_by_a_look(status: int) -> None
                 await carloop.book(login(server), carloop.encode_booking(BOOKING))
 
 
+async def test_a_write_that_is_answered_with_a_part_of_the_rental_is_followed_by_a_look() -> None:
+    part, page = answer(200, {"nr": "V1", "version": 2}), answer(200, {"vorgaenge": [RENTAL]})
+    async with connected() as carloop:
+        async with ChaosServer(part, page) as server:
+            assert (await carloop.book(login(server), carloop.encode_booking(BOOKING))).reference == "R-1"
+        async with ChaosServer(part, answer(200, RENTAL | {"version": 2})) as server:
+            changed = await carloop.change_end(login(server), "V1", 1, carloop.encode_end(END))
+            assert (changed.version, len(server.requests)) == (2, 2)
+
+
 async def test_the_version_stands_in_the_etag_too() -> None:
     bare = {name: value for name, value in RENTAL.items() if name != "version"}
     async with ChaosServer(answer(200, bare, headers={"ETag": '"v7"'})) as server, connected() as carloop:

@@ -49,8 +49,8 @@ def sent(booking: Booking) -> Any:
 
 def test_a_booking_says_what_the_contract_lists_and_leaves_blanks_out() -> None:
     assert sent(BOOKING) == {
-        "externeReferenz": "R-1", "terminReferenz": "T-1", "fahrzeugId": "101", "von": "2027-03-01T09:00:00Z",
-        "bis": "2027-03-03T09:00:00Z", "kunde": {"nachname": "Jürgens", "email": "i@x.de"},
+        "externeReferenz": "R-1", "terminReferenz": "T-1", "fahrzeugId": "101", "von": "2027-03-01T09:00:00+00:00",
+        "bis": "2027-03-03T09:00:00+00:00", "kunde": {"nachname": "Jürgens", "email": "i@x.de"},
     }  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_an_expected_price_is_a_number_with_two_decimals(amount: str) -> None:
 def test_periods_over_the_end_of_summer_time_keep_their_25_hours() -> None:
     start, end = datetime(2027, 10, 30, 12, tzinfo=BERLIN), datetime(2027, 10, 31, 12, tzinfo=BERLIN)
     said = json.loads(wire.search(Wish(start=start, end=end)))
-    assert (said["von"], said["bis"]) == ("2027-10-30T10:00:00Z", "2027-10-31T11:00:00Z")
+    assert (said["von"], said["bis"]) == ("2027-10-30T10:00:00+00:00", "2027-10-31T11:00:00+00:00")
     back = wire.rental(RENTAL | {"von": "2027-10-30T12:00:00+02:00", "bis": "2027-10-31T12:00:00+01:00"})
     assert back.end - back.start == timedelta(hours=25)
     first, second = (wire.rental(RENTAL | {"von": f"2027-10-31T02:30:00+0{n}:00"}).start for n in (2, 1))
@@ -107,7 +107,7 @@ def test_a_cancellation_needs_a_reason() -> None:
 
 def test_a_list_is_asked_for_by_one_of_cursor_and_time() -> None:
     assert wire.changed("c1", START) == {"cursor": "c1"}
-    assert wire.changed(None, START) == {"geaendertSeit": "2027-03-01T09:00:00Z"}
+    assert wire.changed(None, START) == {"geaendertSeit": "2027-03-01T09:00:00+00:00"}
     assert wire.changed(None, None) == {}
 
 
@@ -344,3 +344,19 @@ def test_a_field_is_named_as_ours(theirs: str, ours: str) -> None:
 def test_a_version_is_read_from_an_etag(tag: str, version: int) -> None:
     assert wire.version_of(tag) == version
     assert wire.etag(3) == '"v3"'
+
+
+def test_ids_that_are_numbers_go_back_as_numbers() -> None:
+    terms = {"stationen": [{"id": 1}], "klassen": [{"id": 2}], "eigenschaften": [{"id": "NAV"}]}
+    known = wire.numbers(terms) | wire.numbers({"fahrzeuge": [{"fahrzeugId": 101, "eigenschaften": [3, True]}]})
+    assert known == {"1", "2", "3", "101"}
+    wish = Wish(start=START, end=END, station="1", classes=("2", "K"), features=("NAV",))
+    said = json.loads(wire.search(wish, known))
+    assert (said["station"], said["klassen"], said["eigenschaften"]) == (1, [2, "K"], ["NAV"])
+    assert json.loads(wire.booking(BOOKING, known))["fahrzeugId"] == 101
+    assert sent(BOOKING)["fahrzeugId"] == "101"
+
+
+@given(ODD)
+def test_numbers_are_looked_for_in_any_answer(answer: Any) -> None:
+    assert all(one.lstrip("-").isdecimal() for one in wire.numbers({"fahrzeuge": [answer], "klassen": answer}))

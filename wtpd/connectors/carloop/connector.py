@@ -48,6 +48,8 @@ class Carloop:
 
     def __init__(self, access: Access) -> None:
         self._client = Client(access)
+        self._numbers: set[str] = set()
+        """Ids that Carloop writes as numbers, as far as answers had them."""
 
     async def verify(self, secrets: Secrets) -> Verified:
         terms = await self.terms(secrets)
@@ -59,18 +61,21 @@ class Carloop:
         return Verified(account=_listed([one.id for one in terms.stations]), name=terms.branch, facts=facts)
 
     async def terms(self, secrets: Secrets) -> Terms:
-        return await _read(wire.terms, _good(await self._client.call(secrets, "GET", wire.TERMS)))
+        reply = _good(await self._client.call(secrets, "GET", wire.TERMS))
+        self._numbers |= wire.numbers(reply.json)
+        return await _read(wire.terms, reply)
 
     async def search(self, secrets: Secrets, wish: Wish) -> Found:
-        body = _written(wire.search, wish)
+        body = _written(lambda given: wire.search(given, self._numbers), wish)
         reply = _good(await self._client.call(secrets, "POST", wire.SEARCH, body=body))
+        self._numbers |= wire.numbers(reply.json)
         found = await _read(wire.found, reply)
         if found.cars or not (wish.station or wish.classes or wish.features):
             return found
         return replace(found, unknown=_unknown(wish, await self.terms(secrets)))
 
     def encode_booking(self, booking: Booking) -> str:
-        return _written(wire.booking, booking)
+        return _written(lambda given: wire.booking(given, self._numbers), booking)
 
     def encode_end(self, end: datetime) -> str:
         return _written(wire.end, end)
@@ -82,12 +87,14 @@ class Carloop:
         reference = wire.reference_of(body)
         reply = await self._client.call(secrets, "POST", wire.RENTALS, body=body)
         if reply.status >= 300:
+            self._numbers |= wire.numbers(reply.json)
             _refuse_booking(reply)
-        if reply.json is None:
-            if (rental := await self.find(secrets, reference)) is None:
-                raise BrokenItem(f"{reply.call}: no answer, and no rental of this reference", status=reply.status)
-            return rental
-        rental = _rental(reply)
+        try:
+            rental = _rental(reply)
+        except BrokenItem:
+            if (found := await self.find(secrets, reference)) is None:
+                raise
+            return found
         if rental.reference not in ("", reference):
             raise BrokenItem(f"{reply.call}: the answer is about another rental", status=reply.status)
         return replace(rental, reference=reference)
@@ -116,13 +123,14 @@ class Carloop:
                 return rental
             raise Precondition(reply.call, status=412)
         if reply.status >= 300:
+            self._numbers |= wire.numbers(reply.json)
             _refuse_end(reply)
-        return await self.get(secrets, number) if reply.json is None else self._about(number, reply)
+        return await self._after_write(secrets, number, reply)
 
     async def cancel(self, secrets: Secrets, number: str, body: str) -> Rental:
         path = _path(number) + wire.CANCELLATION
         reply = _good(await self._client.call(secrets, "POST", path, body=body))
-        return await self.get(secrets, number) if reply.json is None else self._about(number, reply)
+        return await self._after_write(secrets, number, reply)
 
     async def changes(
         self, secrets: Secrets, cursor: str | None, since: datetime | None, *, limit: int = 100
@@ -139,6 +147,13 @@ class Carloop:
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def _after_write(self, secrets: Secrets, number: str, reply: Reply) -> Rental:
+        """The rental after a write. What it is now is asked where the answer doesn't say it."""
+        try:
+            return self._about(number, reply)
+        except BrokenItem:
+            return await self.get(secrets, number)
 
     def _about(self, number: str, reply: Reply) -> Rental:
         rental = _rental(reply)

@@ -9,7 +9,7 @@ than one of its values. Members that aren't known are ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -84,23 +84,26 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 # --- what goes out --------------------------------------------------------------------------------------------------
 
 
-def search(wish: Wish) -> str:
-    body: dict[str, Any] = {"von": iso(wish.start), "bis": iso(wish.end)}
+def search(wish: Wish, numbers: Container[str] = ()) -> str:
+    """`numbers`: ids that Carloop writes as numbers."""
+    body: dict[str, Any] = {"von": _said_time(wish.start), "bis": _said_time(wish.end)}
     if wish.station is not None:
-        body["station"] = wish.station
-    return _encoded(body | {"klassen": list(wish.classes), "eigenschaften": list(wish.features)})
+        body["station"] = _id(wish.station, numbers)
+    classes, features = ([_id(one, numbers) for one in wanted] for wanted in (wish.classes, wish.features))
+    return _encoded(body | {"klassen": classes, "eigenschaften": features})
 
 
-def booking(given: Booking) -> str:
-    """Blank fields of the renter aren't sent. Raises `WireError` for a value that can't be said."""
+def booking(given: Booking, numbers: Container[str] = ()) -> str:
+    """Blank fields of the renter aren't sent. `numbers`: ids that Carloop writes as numbers. Raises `WireError` for a
+    value that can't be said."""
     if iso(given.end) <= iso(given.start):
         raise WireError("", N_("the rental would end before it begins"))
     body: dict[str, Any] = {
         "externeReferenz": _said(given.reference, N_("reference")),
         "terminReferenz": given.appointment,
-        "fahrzeugId": _said(given.car, N_("rental car")),
-        "von": iso(given.start),
-        "bis": iso(given.end),
+        "fahrzeugId": _id(_said(given.car, N_("rental car")), numbers),
+        "von": _said_time(given.start),
+        "bis": _said_time(given.end),
         "kunde": _renter(given.renter),
     }
     if given.expected_price is not None:
@@ -110,7 +113,7 @@ def booking(given: Booking) -> str:
 
 
 def end(wanted: datetime) -> str:
-    return _encoded({"bis": iso(wanted)})
+    return _encoded({"bis": _said_time(wanted)})
 
 
 def cancellation(reason: str) -> str:
@@ -135,11 +138,15 @@ def changed(cursor: str | None, since: datetime | None) -> dict[str, str]:
     """The query of the list of changes."""
     if cursor is not None:
         return {"cursor": cursor}
-    return {} if since is None else {"geaendertSeit": iso(since)}
+    return {} if since is None else {"geaendertSeit": _said_time(since)}
 
 
 def etag(version: int) -> str:
     return f'"v{version}"'
+
+
+def _id(known: str, numbers: Container[str]) -> str | int:
+    return int(known) if known in numbers else known
 
 
 def _renter(renter: Renter) -> dict[str, str]:
@@ -151,6 +158,11 @@ def _said(value: str, name: Any) -> str:
     if not value.strip():
         raise WireError(name, N_("is blank"))
     return value
+
+
+def _said_time(moment: datetime) -> str:
+    """With `+00:00`, which every reader of RFC 3339 takes; not all know `Z`."""
+    return iso(moment).removesuffix("Z") + "+00:00"
 
 
 def _encoded(body: Mapping[str, Any]) -> str:
@@ -192,7 +204,7 @@ def found(raw: Any) -> Found:
 def rental(raw: Any) -> Rental:
     """Raises `WireError`."""
     body = object_(raw, "vorgang")
-    number = _id(body.get("nr"), "nr")
+    number = _needed(body.get("nr"), "nr")
     said = line(body.get("status"), 64)
     if not said:
         raise WireError("status", N_("not a text"))
@@ -202,7 +214,7 @@ def rental(raw: Any) -> Rental:
         number=number,
         reference=line(body.get("externeReferenz"), ID_LIMIT),
         appointment=line(body.get("terminReferenz"), ID_LIMIT),
-        state=_STATES.get(said, said),
+        state=_STATES.get(said.upper(), said),
         start=moment(body.get("von"), "von"),
         end=moment(body.get("bis"), "bis"),
         car=_held_car(held if isinstance(held, dict) else {}),
@@ -270,6 +282,21 @@ class Refused:
     @property
     def text(self) -> str:
         return " ".join(dict.fromkeys(fault.text for fault in self.faults if fault.text))[:_TEXT_LIMIT]
+
+
+def numbers(raw: Any) -> set[str]:
+    """The ids in terms, or in the cars of an answer, that are written as numbers: they go back as they came."""
+    body = raw if isinstance(raw, dict) else {}
+    found: set[str] = set()
+    for name in ("stationen", "klassen", "eigenschaften", "fahrzeuge", "alternativen"):
+        listed = body.get(name)
+        for item in listed[: reading.LIST_LIMIT] if isinstance(listed, list) else ():
+            if isinstance(item, dict):
+                features = item.get("eigenschaften")
+                ids = (item.get("id"), *map(item.get, ("fahrzeugId", "klasse", "station")))
+                ids = (*ids, *(features if isinstance(features, list) else ()))
+                found.update(str(one) for one in ids if type(one) is int and abs(one) < 10**15)
+    return found
 
 
 def refused(raw: Any) -> Refused:
@@ -367,7 +394,7 @@ def _held_car(raw: Mapping[str, Any]) -> Car:
     )
 
 
-def _id(value: Any, where: str) -> str:
+def _needed(value: Any, where: str) -> str:
     if not (read := identity(value)):
         raise WireError(where, N_("not a text"))
     return read
