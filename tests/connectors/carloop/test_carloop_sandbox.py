@@ -16,6 +16,7 @@ import pytest
 from tests.support.manual_clock import ManualClock
 from wtpd.clock import iso
 from wtpd.connectors.carloop import manifest
+from wtpd.connectors.carloop.sandbox import contract
 from wtpd.testing import Sandbox, running_sandbox
 
 BASE = "/api/werkstattplaner/v1"
@@ -111,6 +112,13 @@ async def test_what_breaks_the_contract_is_refused(desk: Desk, body: dict[str, A
 async def test_a_rental_begins_just_behind_the_lead_time(desk: Desk) -> None:
     first = datetime(2027, 3, 1, 10, 30, 1, tzinfo=ZoneInfo("Europe/Berlin"))
     assert (await desk.book(von=first.isoformat())).status_code == 201
+
+
+@pytest.mark.parametrize("blank", [None, ""])
+async def test_a_blank_field_of_the_renter_may_be_said(desk: Desk, blank: str | None) -> None:
+    names = contract().document["components"]["schemas"]["Kunde"]["properties"]
+    renter = {**dict.fromkeys(names, blank), **RENTER}
+    assert (await desk.book(kunde=renter)).status_code == 201
 
 
 async def test_a_missing_member_is_named(desk: Desk) -> None:
