@@ -204,6 +204,10 @@ ATTENTION: Mapping[str, Text] = {
     "named_in_note": N_("Erased person in a note"),
     "plate_moved": N_("Plate is on another car"),
     "wrong_plate": N_("Wrong plate?"),
+    "rental_mismatch": N_("Rental doesn't fit"),
+    "rental_missing": N_("Customer without a rental car"),
+    "rental_double": N_("Customer with two rental cars"),
+    "rental_refused": N_("Rental refused"),
 }
 """What somebody must decide or look at, by its kind."""
 ATTENTION_FACTS: Mapping[str, Text] = {
@@ -230,6 +234,7 @@ ATTENTION_FACTS: Mapping[str, Text] = {
     "other": N_("the other appointment"),
     "value": N_("value"),
     "plate": N_("plate"),
+    "number": N_("number"),
     "old_vin": N_("VIN without the plate"),
     "new_vin": N_("VIN with the plate"),
 }
@@ -278,6 +283,44 @@ CREDENTIAL_ACTIONS: Mapping[str, Text] = {
     "start over": N_("started over"),
 }
 """What was done with an entry of the credentials."""
+
+
+RENTALS: Mapping[str, Text] = {
+    "asking": N_("being asked"),
+    "reserved": N_("reserved"),
+    "out": N_("handed over"),
+    "returned": N_("returned"),
+    "cancelled": N_("cancelled"),
+    "no_show": N_("not picked up"),
+    "refused": N_("refused"),
+    "withdrawn": N_("taken back"),
+}
+"""The states of a rental; a partner may have others, which are shown as they are."""
+RENTAL_MISMATCHES: Mapping[str, Text] = {
+    "appointment_cancelled": N_("The appointment is cancelled, the rental isn't: cancel it, or keep it."),
+    "cancelled_there": N_(
+        "The partner has cancelled the rental: book another car, or change how the customer gets on."
+    ),
+    "starts_late": N_("The rental begins after the drop-off: cancel and book again."),
+    "ends_early": N_("The rental ends before the collection: change its end, or cancel and book again."),
+}
+RENTAL_ACTIONS: Mapping[str, Text] = {
+    "created": N_("asked for"),
+    "booked": N_("booked"),
+    "extended": N_("end changed"),
+    "cancelled": N_("cancelled"),
+    "changed": N_("changed"),
+    "refused": N_("refused"),
+    "withdrawn": N_("taken back"),
+}
+RENTAL_FIELDS: Mapping[str, Text] = {
+    "state": N_("state"),
+    "start": N_("start"),
+    "end": N_("end"),
+    "plate": N_("plate"),
+    "station": N_("station"),
+    "price": N_("price"),
+}
 
 
 def field_name(path: str) -> Text | str:

@@ -329,7 +329,7 @@ async def test_old_calls_go_and_open_ones_stay(world: World) -> None:
     await world.add("b-1")
     await world.calls.perform("a-1")
     world.clock.advance(86400)
-    assert await world.db.write(lambda tx: store.delete_old(tx, tx.now, 10)) == 1
+    assert await world.db.write(lambda tx: store.prune(tx, tx.now, limit=10)) == 1
     assert [call.key for call in await world.db.read(lambda tx: store.open_of(tx, "s"))] == ["b-1"]
 
 

@@ -15,7 +15,7 @@ from wtpd.errors import Problem, Refused
 from wtpd.planner.changes import diff, merged
 from wtpd.planner.customer import Customer
 from wtpd.planner.history import Author
-from wtpd.store import appointments, customers, imports, outbox, privacy
+from wtpd.store import appointments, customers, imports, outbox, privacy, rentals
 from wtpd.store.database import Tx
 from wtpd.texts import N_
 
@@ -76,6 +76,13 @@ def erase(tx: Tx, customer_id: str, author: Author, traces: privacy.Traces | Non
                ids=", ".join(appointment for appointment, _, _ in ahead)),
             kind="future-appointment",
             facts={"appointments": [appointment for appointment, _, _ in ahead]},
+        )  # fmt: skip
+    if running := [one for one in rentals.of_customer(tx, customer_id) if one.is_live]:
+        raise Refused(
+            N_("The customer can't be erased while a rental car is held: {plates}. It can be once the car is back.",
+               plates=", ".join(one.car.plate for one in running)),
+            kind="running-rental",
+            facts={"rentals": [one.id for one in running]},
         )  # fmt: skip
     privacy.erase(tx, before, author.actor, traces)
     tx.emit("customer.changed", id=customer_id, version=before.version + 1)

@@ -52,6 +52,7 @@ COMMANDS = {
     "user": "wtpd.cli.people:user",
     "vehicle": "wtpd.cli.vehicle:vehicle",
     "action": "wtpd.cli.action:action",
+    "rental": "wtpd.cli.rental:rental",
     "tui": "wtpd.cli.tui:tui",
     "mail": "wtpd.cli.mail:mail",
     "listener": "wtpd.cli.listener:listener",

@@ -12,6 +12,7 @@ from wtpd.client.events import Event, follow
 from wtpd.client.http import DEFAULT_SOCKET, IMPORT, LONG, Http, Json
 from wtpd.client.listener import Listener, Tokens
 from wtpd.client.live import Log, Messages, Presence
+from wtpd.client.rentals import Rentals
 from wtpd.client.resources import (
     Appointments,
     Attention,
@@ -63,6 +64,7 @@ class Client:
         self.users = Collection(http, "/v1/users")
         self.config = Configuration(http, "/v1/config")
         self.mapping = Mappings(http, "/v1/mapping")
+        self.rentals = Rentals(http)
         self.presence = Presence(http, "/v1/presence")
         self.log = Log(http, "/v1/log")
         self.messages = Messages(http, "/v1/messages")

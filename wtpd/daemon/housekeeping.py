@@ -11,7 +11,7 @@ from typing import Protocol
 from wtpd.clock import Clock
 from wtpd.config.model import Retention
 from wtpd.daemon.failures import Failures
-from wtpd.store import events, idempotency, identifications, inbox, mail, messages, pushed, runs
+from wtpd.store import calls, events, idempotency, identifications, inbox, mail, messages, pushed, runs
 from wtpd.store.database import Database, Tx
 from wtpd.texts import N_
 
@@ -75,6 +75,7 @@ class Housekeeping:
             "events": (_whole(events.prune), timedelta(days=kept.events)),
             "idempotency_keys": (_whole(idempotency.prune), timedelta(days=kept.idempotency_keys)),
             "messages": (messages.prune, timedelta(days=kept.messages)),
+            "calls": (calls.prune, timedelta(days=kept.messages)),
             "pushed": (pushed.prune, max(timedelta(days=kept.messages), PUSHED)),
             "decided_messages": (inbox.prune, timedelta(days=kept.messages)),
             "mails": (mail.prune, timedelta(days=kept.mails)),

@@ -6,13 +6,16 @@ from the call, so that they are on disk before it and are repeated byte for byte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
+from wtpd.calls.ports import CallsPort
 from wtpd.channel.errors import Rejected
-from wtpd.rentals.records import Booking, Car, Found, Price, Rental, RentalPage, Terms, Wish
+from wtpd.rentals.records import Booking, Car, Found, Price, Rental, RentalPage, RentalRecord, Terms, Visit, Wish
 from wtpd.texts import N_, Text
+
+T = TypeVar("T")
 
 Secrets = Mapping[str, str]
 
@@ -149,3 +152,75 @@ class RentalPartner(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Desk(Protocol):
+    """The partner as it is to be asked now, by the settings and credentials in force."""
+
+    async def ask(self, site: str, work: Callable[[RentalPartner, Secrets], Awaitable[T]]) -> T:
+        """Do `work` with the partner and the credentials that serve the site. Raises `NeedsToken` if there are none,
+        and what `work` raises."""
+        ...
+
+
+class RentalsPort(Protocol):
+    """Our rentals, inside one transaction."""
+
+    def get(self, rental_id: str) -> RentalRecord:
+        """Raises `NotFound`."""
+        ...
+
+    def known(self, connector: str, reference: str, number: str) -> RentalRecord | None:
+        """The record of a partner's rental, by our reference or its number."""
+        ...
+
+    def of_appointment(self, appointment_id: str) -> Sequence[RentalRecord]: ...
+
+    def add(self, record: RentalRecord, *, actor: str) -> None:
+        """Raises `Refused` of kind `has-rental` if the appointment holds a car already."""
+        ...
+
+    def put(self, record: RentalRecord, *, actor: str, action: str = "changed") -> None:
+        """Keep the record; one entry of its history if it differs in what people see. Raises as `add`."""
+        ...
+
+    def cursor(self, connector: str, scope: str) -> tuple[str, datetime] | None:
+        """How far the changes were read with the credentials of that scope, and when."""
+        ...
+
+    def set_cursor(self, connector: str, scope: str, cursor: str) -> None: ...
+
+
+class Cases(Protocol):
+    """What people have to look at, inside one transaction."""
+
+    def add(
+        self, kind: str, *, channel: str, appointment_id: str | None, data: Mapping[str, Any], once: str
+    ) -> None: ...
+
+    def resolve_once(self, kind: str, once: str, *, by: str, resolution: str) -> None: ...
+
+
+class RentalBook(Protocol):
+    """The appointment book, inside one transaction, as far as rentals need it."""
+
+    def visit(self, appointment_id: str) -> Visit | None: ...
+
+
+class Session(Protocol):
+    """One transaction."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    @property
+    def calls(self) -> CallsPort: ...
+
+    @property
+    def rentals(self) -> RentalsPort: ...
+
+    @property
+    def attention(self) -> Cases: ...
+
+    @property
+    def visits(self) -> RentalBook: ...

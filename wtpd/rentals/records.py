@@ -8,6 +8,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal, get_args
 
+from wtpd.texts import Text
+
 State = Literal["reserved", "out", "returned", "cancelled", "no_show"]
 STATES: tuple[State, ...] = get_args(State)
 CLOSED = frozenset({"returned", "cancelled", "no_show"})
@@ -178,3 +180,63 @@ class RentalPage:
     cursor: str
     more: bool
     unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+RecordState = Literal["asking", "reserved", "out", "returned", "cancelled", "no_show", "refused", "withdrawn"]
+OVER = frozenset({*CLOSED, "refused", "withdrawn"})
+"""States of a record in which no car is held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RentalRecord:
+    """A rental as we keep it, for one appointment. `state`: `asking` while it isn't known whether it was made,
+    `refused` or `withdrawn` if nothing came of it, else as in `Rental`. `reference` is ours, `number` the partner's.
+
+    `by_partner`: its last change was made there. `is_replaced`: another rental takes its place, or it is one too many;
+    an appointment has one other at most, which the database sees to. `replaces`: the record whose place it takes.
+    `wanted_end`: an end that the partner was asked for and hasn't answered yet. `reason`: why nothing came of the last
+    thing that was asked for."""
+
+    id: str
+    appointment_id: str
+    site: str
+    connector: str
+    reference: str
+    state: str
+    start: datetime
+    end: datetime
+    car: Car
+    customer_id: str | None = None
+    number: str = ""
+    station: str = ""
+    price: Price | None = None
+    version: int = 0
+    changed_at: datetime | None = None
+    by_partner: bool = False
+    is_overdue: bool = False
+    cancel_reason: str = ""
+    out_at: datetime | None = None
+    back_at: datetime | None = None
+    replaces: str | None = None
+    is_replaced: bool = False
+    wanted_end: datetime | None = None
+    reason: Text | str | None = None
+    made_by: str = ""
+    created_at: datetime | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """A car is held, or may be."""
+        return self.state not in OVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """An appointment, as far as rentals need it."""
+
+    appointment_id: str
+    site: str
+    drop_off: datetime
+    collection: datetime
+    is_cancelled: bool = False
+    customer_id: str | None = None

@@ -5,7 +5,9 @@ Kinds: `conflict`, `quarantine`, `unmatched`, `car_open`, `over_limit`, `unknown
 dealer number), `possible_double` (possibly the same visit), `partner_restored` (the partner was restored or emptied),
 `keeps_refusing` (one appointment can't be sent for a while), `shortened` (the partner shortened a text),
 `dropped_value` (an odd optional value was left out), `database_restored` (the report after a restored database).
-`wrong_plate`: by a public register the plate is of a car of another make.
+`wrong_plate`: by a public register the plate is of a car of another make. Of rental cars: `rental_mismatch` (it doesn't
+fit its appointment), `rental_missing` (the customer has no car), `rental_double` (the customer has two), and
+`rental_refused` (the partner refused what somebody asked for earlier).
 
 `data` holds the facts as JSON values; a `Text` in it is kept so that it can be rendered in the reader's language
 (`text`).
@@ -28,7 +30,8 @@ from wtpd.texts import N_, Text
 KINDS = (
     "conflict", "quarantine", "unmatched", "car_open", "over_limit", "unknown_code", "rejected", "mass_cancellation",
     "locked_customer", "second_writer", "possible_double", "partner_restored", "keeps_refusing", "shortened",
-    "dropped_value", "database_restored", "named_in_note", "plate_moved", "wrong_plate",
+    "dropped_value", "database_restored", "named_in_note", "plate_moved", "wrong_plate", "rental_mismatch",
+    "rental_missing", "rental_double", "rental_refused",
 )  # fmt: skip
 
 

@@ -91,6 +91,12 @@ def open_of(tx: Tx, subject: str) -> list[Call]:
     return [_call(row) for row in rows]
 
 
+def open_of_saga(tx: Tx, saga: str) -> list[Call]:
+    """The open calls that follow each other, oldest first; there is one at most."""
+    rows = tx.all(f"SELECT {_COLUMNS} FROM call WHERE saga = ? AND {_OPEN} ORDER BY seq", (saga,))
+    return [_call(row) for row in rows]
+
+
 def of_subject(tx: Tx, subject: str, *, limit: int = 100) -> list[tuple[Call, str, datetime | None]]:
     """The newest calls about a record of ours, each with its state and the time when it was settled."""
     rows = tx.all(
@@ -110,8 +116,8 @@ def erase(tx: Tx, subject: str) -> None:
     tx.run(f"UPDATE call SET body = NULL, error = NULL, details = '{{}}' WHERE subject = ? AND NOT {_OPEN}", (subject,))
 
 
-def delete_old(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete settled calls; how many."""
+def prune(tx: Tx, before: datetime, *, limit: int) -> int:
+    """Delete settled calls that are older; how many."""
     return tx.run(
         "DELETE FROM call WHERE seq IN (SELECT seq FROM call WHERE settled_at < ? ORDER BY settled_at LIMIT ?)",
         (iso_exact(before), limit),

@@ -20,6 +20,7 @@ from wtpd.planner.vehicle import Vehicle
 from wtpd.store import (
     appointments,
     attention,
+    calls,
     contracts,
     customers,
     erased,
@@ -27,6 +28,7 @@ from wtpd.store import (
     messages,
     partner_records,
     pushed,
+    rentals,
     search,
     vehicle_checks,
     vehicles,
@@ -69,6 +71,13 @@ def export(tx: Tx, customer_id: str) -> dict[str, Any]:
         ],
         "partner_records": [json_value(record) for record in _partner_records(tx, customer_id, visits, cars)],
         "exchanged": messages.export(tx, [visit.id for visit in visits]),
+        "rentals": [
+            {
+                **msgspec.to_builtins(one),
+                "calls": [call.body for call, _, _ in calls.of_subject(tx, one.id)],
+            }
+            for one in rentals.of_customer(tx, customer_id)
+        ],
         "given_to": [dict(row) for row in _recipients(tx, _ids(visits))],
     }
 
@@ -140,6 +149,8 @@ def erase(tx: Tx, customer: Customer, actor: str, traces: Traces | None = None) 
     known_at = partner_records.of(tx, "customer", [customer.id])
     erased.remember(tx, customer, contacts, [car.vin for car in lonely], known_at)
     partner_records.remove(tx, "customer", customer.id)
+    for rental in rentals.forget_person(tx, customer.id):
+        calls.erase(tx, rental)
     words = _Words(customer, contacts, _plates(tx, visits, lonely))
     for visit in visits:
         _blank_history(tx, visit, words)

@@ -79,6 +79,18 @@ _STEPS: Mapping[str, Callable[[Attention, str], Text | None]] = {
     "named_in_note": lambda entry, partner: N_(
         "To blank the notes, in the history too: wtpd erase-notes {id}", id=entry.appointment_id or ""
     ),
+    "rental_missing": lambda entry, partner: N_(
+        "Rent another car at once: wtpd rental search {id}", id=entry.appointment_id or ""
+    ),
+    "rental_double": lambda entry, partner: N_(
+        "See both: wtpd rental show {id}. Have the one that is too many cancelled by {partner}.",
+        id=entry.appointment_id or "",
+        partner=partner,
+    ),
+    "rental_mismatch": lambda entry, partner: N_(
+        "See the ways out: wtpd rental show {id}", id=entry.appointment_id or ""
+    ),
+    "rental_refused": lambda entry, partner: N_("Search again: wtpd rental search {id}", id=entry.appointment_id or ""),
     "second_writer": lambda entry, partner: N_(
         "Find the other program (a second box, the DMS) and switch it off for this dealer number. "
         "What it changed here: wtpd trace {id}",

@@ -140,6 +140,10 @@ _DONE: Mapping[str, Callable[[str], Text]] = {
     "possible_double": lambda partner: N_("Closes this entry; both appointments stay."),
     "plate_moved": lambda partner: N_("Closes this entry; the plate stays with the new car."),
     "wrong_plate": lambda partner: N_("Closes this entry; the plate stays as it is."),
+    "rental_missing": lambda partner: N_("Closes this entry; the customer stays without a rental car."),
+    "rental_double": lambda partner: N_("Closes this entry; both rentals stay."),
+    "rental_mismatch": lambda partner: N_("Closes this entry; it is listed again while they don't fit."),
+    "rental_refused": lambda partner: N_("Closes this entry; nothing is booked by it."),
     "named_in_note": lambda partner: N_("Closes this entry; the notes stay as they are."),
 }
 
@@ -194,6 +198,22 @@ def _database_restored(data: Mapping[str, Any]) -> Text:
     )  # fmt: skip
 
 
+_MISMATCHES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
+    "appointment_cancelled": lambda d: N_(
+        "The appointment is cancelled, and its rental car {plate} is still booked.", plate=d.get("plate", "")
+    ),
+    "cancelled_there": lambda d: N_(
+        "The partner has cancelled the rental of {plate}; the appointment stands.", plate=d.get("plate", "")
+    ),
+    "starts_late": lambda d: N_(
+        "The rental of {plate} begins after the appointment's drop-off.", plate=d.get("plate", "")
+    ),
+    "ends_early": lambda d: N_(
+        "The rental of {plate} ends before the appointment's collection.", plate=d.get("plate", "")
+    ),
+}
+
+
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
     "conflict": _conflict,
     "quarantine": lambda d: N_("A message couldn't be applied: {reason}", reason=d.get("reason", "")),
@@ -222,6 +242,22 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], Text]] = {
     "dropped_value": lambda d: N_(
         "The partner's value for {field} can't be one and was left out; the booking was taken.",
         field=field_name(str(d.get("field", ""))),
+    ),
+    "rental_missing": lambda d: N_(
+        "The customer has no rental car: the old rental of {plate} was cancelled, and neither the new one nor the old "
+        "one could be booked.",
+        plate=d.get("plate", ""),
+    ),
+    "rental_double": lambda d: N_(
+        "The customer has two rental cars: rental {number} ({plate}) couldn't be cancelled.",
+        number=d.get("number", ""),
+        plate=d.get("plate", ""),
+    ),
+    "rental_mismatch": lambda d: _MISMATCHES.get(str(d.get("mismatch")), _MISMATCHES["ends_early"])(d),
+    "rental_refused": lambda d: N_(
+        "What was asked for the rental car {plate} is refused: {reason}",
+        plate=d.get("plate", ""),
+        reason=d.get("reason", ""),
     ),
     "possible_double": lambda d: N_("These two appointments may be the same visit."),
     "named_in_note": lambda d: N_("The notes of this appointment may name a person who was erased."),

@@ -31,6 +31,7 @@ from wtpd.daemon.api.openapi import Document
 from wtpd.daemon.api.people import Customers, vehicle_routes
 from wtpd.daemon.api.presence import PresenceRoutes
 from wtpd.daemon.api.reception import ReceptionRoutes
+from wtpd.daemon.api.rentals import RentalRoutes
 from wtpd.daemon.api.resources import Closures, advisor_routes, courtesy_car_routes
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.session import SessionRoutes
@@ -47,6 +48,7 @@ from wtpd.daemon.log_book import LogBook
 from wtpd.daemon.mail.mailer import Mailer
 from wtpd.daemon.presence import Presence
 from wtpd.daemon.reload import Settings
+from wtpd.daemon.rentals import Rentals
 from wtpd.daemon.vehicle_checks import VehicleChecks
 from wtpd.store.database import Database, Tx
 from wtpd.store.session import StoreSession
@@ -115,6 +117,7 @@ def _of_partners(behind: Behind) -> list[Route]:
         *assessor_routes(db),
         *user_routes(db),
         *IdentificationRoutes(db, settings, behind.vehicle_data).routes(),
+        *RentalRoutes(db, Rentals(db, behind.fleet, settings, behind.clock)).routes(),
         *VehicleCheckRoutes(db, behind.vehicle_checks, lambda site: zone_of(book, site)).routes(),
         *ListenerRoutes(db, settings, behind.lan).routes(),
         *TokenRoutes(db, settings, behind.lan).routes(),

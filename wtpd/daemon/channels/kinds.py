@@ -40,7 +40,16 @@ def makers(
     entries = credentials.state
     return [
         AppointmentChannels(db, book, manifests, credentials.of_channel, clock=clock, chance=chance, quiet=quiet),
-        RentalChannels(db, entries, clock, verify=verify),
+        RentalChannels(
+            db,
+            entries,
+            clock,
+            chance=chance,
+            verify=verify,
+            secrets=credentials.of_channel,
+            scope_of=credentials.scope,
+            note_use=credentials.note_use,
+        ),
         VehicleDataChannels(db, sources, entries, clock, verify=verify, failing=failing),
         ReceiverChannels(db, entries, clock, config),
         OtherChannels(db, entries, clock),

@@ -50,6 +50,8 @@ KINDS: Mapping[str, Kind] = {
     "listener": Kind(),
     "login": Kind(),
     "expiry": Kind(recovers=False, reminds=False),
+    "rental_missing": Kind(),
+    "rental_double": Kind(),
     "conflict": Kind(),
     "quarantine": Kind(),
     "rejected": Kind(),

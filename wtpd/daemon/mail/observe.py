@@ -14,8 +14,10 @@ from wtpd.store.database import Tx
 from wtpd.store.mail import Incident
 from wtpd.texts import N_, Text
 
-ATTENTION = ("conflict", "quarantine", "rejected", "car_open", "over_limit")
+ATTENTION = ("rental_missing", "rental_double", "conflict", "quarantine", "rejected", "car_open", "over_limit")
 """The kinds of attention that are mailed; the others only show on the screens."""
+
+_URGENT = ("rental_missing", "rental_double")
 
 LISTED = 10
 """Appointments that are named in a mail, at most."""
@@ -33,7 +35,7 @@ _STATES: Mapping[State, tuple[str, int]] = {
 _IN = "(" + ", ".join(f"'{kind}'" for kind in ATTENTION) + ")"
 
 _OPEN = f"""
-  SELECT a.id, a.kind, a.at, a.channel, a.appointment_id, coalesce(c.site, p.site) AS site
+  SELECT a.id, a.kind, a.at, a.channel, a.appointment_id, coalesce(nullif(c.site, ''), p.site) AS site
   FROM attention a LEFT JOIN channel c ON c.id = a.channel LEFT JOIN appointment p ON p.id = a.appointment_id
   WHERE a.resolved_at IS NULL AND a.kind IN {_IN}"""
 
@@ -122,6 +124,7 @@ def attention_troubles(tx: Tx) -> list[Finding]:
             since=from_iso(row["first"]),
             facts={"count": row["n"]},
             news=row["newest"],
+            urgent=row["kind"] in _URGENT,
         )
         for row in rows
     ]

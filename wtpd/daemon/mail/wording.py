@@ -60,6 +60,8 @@ _HEADLINES: Mapping[str, Callable[[Facts], Text]] = {
         title=f["title"],
         count=f["days"],
     ),
+    "rental_missing": lambda f: N_("customers without their rental car: {count}", count=f["count"]),
+    "rental_double": lambda f: N_("customers with two rental cars: {count}", count=f["count"]),
     "conflict": lambda f: N_("conflicts: {count}", count=f["count"]),
     "quarantine": lambda f: N_("messages in quarantine: {count}", count=f["count"]),
     "rejected": lambda f: N_("appointments refused by the partner: {count}", count=f["count"]),
@@ -116,6 +118,13 @@ _SENTENCES: Mapping[str, Callable[[Facts], Text]] = {
     ),
     "disk": lambda f: N_("There is little space left on the disk. Soon nothing new can be accepted."),
     "expiry": lambda f: N_("The credentials for {title} expire soon.", title=f["title"]),
+    "rental_missing": lambda f: N_(
+        "A rental was cancelled to be booked again, and neither the new nor the old one could be booked: the customer "
+        "has no car."
+    ),
+    "rental_double": lambda f: N_(
+        "A rental was booked again, and the old one couldn't be cancelled: the customer has two cars."
+    ),
     "conflict": lambda f: N_(
         "The same field was changed here and at the partner. The partner's value stands until somebody decides."
     ),
@@ -141,6 +150,8 @@ _STEPS: Mapping[str, Text] = {
     "config_held": N_("Put back what is missing, or, if it is meant: wtpd config accept"),
     "disk": N_("Make space; see what is needed: wtpd tui → {screen}", screen=SCREENS["overview"]),
     "expiry": N_("Enter new credentials: wtpd tui → {screen}", screen=SCREENS["credentials"]),
+    "rental_missing": N_("Rent another car at once: wtpd tui → {screen}", screen=SCREENS["attention"]),
+    "rental_double": N_("Have one of the two cancelled: wtpd tui → {screen}", screen=SCREENS["attention"]),
     "conflict": N_("Decide: wtpd tui → {screen}", screen=SCREENS["attention"]),
     "quarantine": N_("Look at them: wtpd tui → {screen}", screen=SCREENS["attention"]),
     "rejected": N_("Change and send them again: wtpd tui → {screen}", screen=SCREENS["attention"]),

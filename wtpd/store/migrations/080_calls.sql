@@ -21,5 +21,6 @@ CREATE TABLE call (
   settled_at TEXT
 ) STRICT;
 CREATE INDEX call_open ON call (channel, seq) WHERE state IN ('waiting', 'begun');
+CREATE INDEX call_open_of_saga ON call (saga, seq) WHERE state IN ('waiting', 'begun');
 CREATE INDEX call_by_subject ON call (subject, seq);
 CREATE INDEX call_settled ON call (settled_at) WHERE settled_at IS NOT NULL;

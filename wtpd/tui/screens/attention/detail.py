@@ -48,6 +48,10 @@ KEY_STEPS: Mapping[str, tuple[str, Text]] = dict.fromkeys(STOPS, _TO_OVERVIEW) |
         N_("opens an appointment whose history shows it; the other program is to be switched off"),
     ),
     "wrong_plate": ("Enter", N_("opens the appointment; enter the right plate there")),
+    "rental_missing": ("Enter", N_("opens the appointment; rent another car there")),
+    "rental_double": ("Enter", N_("opens the appointment with both rentals")),
+    "rental_mismatch": ("Enter", N_("opens the appointment; change the end, or cancel and book again")),
+    "rental_refused": ("Enter", N_("opens the appointment; search again there")),
     "plate_moved": ("F6", N_("finds the other car's owner, if the plate belongs there after all")),
 }
 """For each kind whose next step has a key: the key, and what it does."""

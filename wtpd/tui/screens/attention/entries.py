@@ -17,10 +17,14 @@ SHORT: Mapping[str, Text] = {
     "partner_restored": N_("Restored"),
     "second_writer": N_("Two writers"),
     "database_restored": N_("Our restore"),
+    "rental_missing": N_("No rental"),
+    "rental_double": N_("Two rentals"),
     "quarantine": N_("Quarantine"),
     "rejected": N_("Refused"),
     "keeps_refusing": N_("Not sent"),
     "conflict": N_("Conflict"),
+    "rental_refused": N_("Rental no"),
+    "rental_mismatch": N_("Rental?"),
     "car_open": N_("No car"),
     "unmatched": N_("Same one?"),
     "over_limit": N_("Over limit"),
@@ -36,7 +40,11 @@ SHORT: Mapping[str, Text] = {
 """The kinds for a narrow column, the heaviest first: what stops a channel, what hasn't arrived, what two sides see
 differently, what somebody should look at."""
 _WEIGHT = {kind: place for place, kind in enumerate(SHORT)}
-_SIGNS = {"mass_cancellation": ("bad", "bad")} | dict.fromkeys(
+_SIGNS = {
+    "mass_cancellation": ("bad", "bad"),
+    "rental_missing": ("bad", "bad"),
+    "rental_double": ("bad", "bad"),
+} | dict.fromkeys(
     (
         "partner_restored",
         "second_writer",
@@ -45,6 +53,8 @@ _SIGNS = {"mass_cancellation": ("bad", "bad")} | dict.fromkeys(
         "rejected",
         "keeps_refusing",
         "conflict",
+        "rental_refused",
+        "rental_mismatch",
         "car_open",
     ),
     ("warn", "warn"),
