@@ -131,6 +131,21 @@ async def test_a_pause_of_dat_stops_asking_it_and_survives_a_restart(tmp_path: P
             assert (await daemon.http.post("/v1/identifications", {"vin": SAMPLE_VIN})).status == 200
 
 
+async def test_the_trace_of_dat_has_each_question_and_how_it_ended(tmp_path: Path) -> None:
+    async with with_dat(tmp_path) as (daemon, sandbox):
+        for _ in range(2):  # the second answer is the kept one: nobody is asked
+            assert (await daemon.http.post("/v1/identifications", {"vin": SAMPLE_VIN})).status == 200
+        await sandbox.control.fault("dat", "status", status=500)
+        again = {"vin": SAMPLE_VIN, "refresh": True}
+        assert (await daemon.http.post("/v1/identifications", again)).status == 502
+        for q in ("dat", SAMPLE_VIN):
+            found = (await daemon.http.get(f"/v1/trace?q={q}", accept_language="en")).json["items"]
+            assert [(one["channel"], one["outcome"]) for one in found] == [("dat", "failed"), ("dat", "ok")]
+            assert found[1]["title"] == f"DAT: was asked about {SAMPLE_VIN}, and answered"
+        message = (await daemon.http.get(f"/v1/messages/{found[0]['message']}", accept_language="en")).json
+        assert (message["direction"], message["operation"], message["payload"]) == ("out", "identify", None)
+
+
 async def test_who_wants_a_run_of_dat_is_told_that_it_makes_none(tmp_path: Path) -> None:
     async with with_dat(tmp_path) as (daemon, _):
         for act, body in (("sync", {}), ("resync", {}), ("send-rejected", {}), ("verify", {"compare": True})):

@@ -116,6 +116,8 @@ async def life(dealership: Dealership) -> tuple[str, str, str]:
                 partner_id=partner_id, version=2, fields={}, cancelled=False, changed_by="dealer", raw=said,
             )  # fmt: skip
             kept.received(CHANNEL, item, Taken(decision=decision, appointment_id=appointment))  # type: ignore[arg-type]
+        for subject in ("HRO-ZW 1234", "HROZW1234", "VF15TCCXRXU995736"):
+            messages.put_question(tx, "register", "identify", subject, "ok", "")
         attention.add(tx, "conflict", channel=CHANNEL, appointment_id=made.id, data={"ours": "Zwetschgenmann"})
         attention.add(tx, "unmatched", data={"mail": "ottokar@zwetschgen.example"})
         for key, appointment in (("k1", made.id), ("k2", None)):

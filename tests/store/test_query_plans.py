@@ -51,6 +51,7 @@ CURSOR = appointments.write_cursor("2026-11-09T07:00:00Z", "a")
 READS: dict[str, Callable[[Tx], Any]] = {
     "get": lambda tx: appointments.find(tx, "a"),
     "many": lambda tx: appointments.many(tx, ["a", "b"]),
+    "messages of a connector": lambda tx: messages.of_connector(tx, "dat"),
     "day": lambda tx: appointments.day(tx, "rostock", *WEEK),
     "day of a department": lambda tx: appointments.day(tx, "rostock", *WEEK, department="Werkstatt"),
     "first page": lambda tx: appointments.page(tx, Filter(site="rostock")),

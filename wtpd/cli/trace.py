@@ -33,9 +33,9 @@ STATES: Mapping[str, Callable[[str], Text]] = {
     N_(
         "An appointment's way: each change, each message to a partner and back, each decision. WHAT: its id, plate, "
         "name, number, a partner's number, a key; it must fit only one. Where no appointment fits: what partners "
-        "pushed of the customer or the vehicle."
+        "pushed of the customer or the vehicle. Of a connector (dat): the last questions to it."
     ),
-    example='wtpd trace "HRO-AB 123"\nwtpd trace A-17 --lang de\nwtpd trace --message 4711',
+    example='wtpd trace "HRO-AB 123"\nwtpd trace A-17 --lang de\nwtpd trace dat\nwtpd trace --message 4711',
 )
 @argument("what", required=False)
 @option("--message", type=int, metavar="ID", about=N_("Show one message whole."))

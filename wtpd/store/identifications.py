@@ -9,8 +9,11 @@ from datetime import date, datetime, timedelta
 from sqlite3 import Row
 
 from wtpd.clock import iso
+from wtpd.store import messages
 from wtpd.store.damage import from_iso
 from wtpd.store.database import Database, Tx
+from wtpd.texts import Text
+from wtpd.vehicle_data.ports import Asked, Outcome
 from wtpd.vehicle_data.records import Chosen, Kept, Question, Unread
 
 _SAME = "source = ? AND subject = ? AND restriction = ? AND locale = ?"
@@ -36,6 +39,9 @@ class StoredAnswers:
 
     async def count(self, source: str, subject: str, day: date, limit: int) -> int | None:
         return await self._db.write(lambda tx: count(tx, source, subject, day, limit))
+
+    async def told(self, source: str, asked: Asked, subject: str, outcome: Outcome, reason: Text | str) -> None:
+        await self._db.write(lambda tx: messages.put_question(tx, source, asked, subject, outcome, reason))
 
     async def counted(self, source: str, subject: str, day: date) -> int:
         return await self._db.read(lambda tx: counted(tx, source, subject, day))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -208,6 +208,32 @@ def unlinked(tx: Tx, partner_id: str) -> list[Message]:
     return [_message(row) for row in rows]
 
 
+def put_question(tx: Tx, channel: str, asked: str, subject: str, outcome: str, reason: Text | str) -> None:
+    """Keep a question to a partner that is about no appointment, with how it ended. `asked`: `identify` or `value`;
+    `subject`: the VIN or plate, if any."""
+    now = iso_exact(tx.now)
+    tx.run(
+        """INSERT INTO message (at, channel, direction, operation, partner_id, attempts, outcome, error, answered_at)
+           VALUES (?, ?, 'out', ?, ?, 1, ?, ?, ?)""",
+        (now, channel, asked, subject or None, outcome, _kept(reason), now),
+    )
+
+
+def of_connector(tx: Tx, connector: str) -> list[Message]:
+    """What was said to a partner and by it about no appointment of ours, the newest first."""
+    rows = tx.all(
+        f"""SELECT {_COLUMNS} FROM (
+              SELECT * FROM (SELECT {_COLUMNS} FROM message WHERE appointment_id IS NULL AND channel = :name
+                             ORDER BY id DESC LIMIT 50)
+              UNION ALL
+              SELECT {_COLUMNS} FROM message
+                WHERE appointment_id IS NULL AND channel >= :name || '/' AND channel < :name || '0')
+            ORDER BY id DESC LIMIT 50""",
+        {"name": connector},
+    )
+    return [_message(row) for row in rows]
+
+
 def appointments_known_by(tx: Tx, text: str) -> list[str]:
     """The appointments to which a partner's number, now or once, an idempotency key, or a message's number leads."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
@@ -244,11 +270,15 @@ _SAMPLE = 24
 """Bytes."""
 
 
-def erase(tx: Tx, appointment_ids: Sequence[str], tells: Callable[[str], bool]) -> None:
+def erase(tx: Tx, appointment_ids: Sequence[str], tells: Callable[[str], bool], subjects: Iterable[str] = ()) -> None:
     """Blank what the messages about these appointments say, and those about none of ours whose text `tells` of the
-    person (GDPR); that there was one stays."""
+    person (GDPR); that there was one stays. Questions about these `subjects` (VINs and plates) are deleted."""
     blank = "UPDATE message SET payload = NULL, error = iif(error IS NULL, NULL, '') WHERE"
     tx.run_many(f"{blank} appointment_id = ?", [(each,) for each in appointment_ids])
+    tx.run_many(
+        "DELETE FROM message WHERE appointment_id IS NULL AND operation IN ('identify', 'value') AND partner_id = ?",
+        [(each,) for each in subjects],
+    )
     rows = tx.all("SELECT id, payload, error FROM message INDEXED BY message_unlinked WHERE appointment_id IS NULL")
     for row in rows:
         text = to_json(unpacked(row["payload"])) if row["payload"] is not None else ""

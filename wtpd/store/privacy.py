@@ -156,7 +156,10 @@ def erase(tx: Tx, customer: Customer, actor: str, traces: Traces | None = None) 
         _blank_history(tx, visit, words)
     _blank_visits(tx, visits, words)
     _blank_sync(tx, visits)
-    messages.erase(tx, visits, lambda text: any(word in text for word in words.exact))
+    plates = _plates(tx, visits, lonely)
+    bare = ["".join(sign for sign in plate if sign.isalnum()).upper() for plate in plates]  # as registers are asked
+    subjects = [*plates, *bare, *(car.vin for car in lonely if car.vin)]
+    messages.erase(tx, visits, lambda text: any(word in text for word in words.exact), subjects)
     _blank_answers(tx, customer, visits, words)
     _blank_mails(tx, words)
     cars = _blank_vehicles(tx, customer.id)

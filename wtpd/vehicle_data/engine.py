@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from wtpd.channel.errors import NeedsToken
+from wtpd.channel.errors import NeedsToken, NotAllowed, PartnerError, Rejected, why
 from wtpd.clock import Clock
 from wtpd.errors import Refused
-from wtpd.texts import N_
-from wtpd.vehicle_data.ports import Answers, UnreadAnswer, VehicleDataSource
+from wtpd.texts import N_, Text
+from wtpd.vehicle_data.ports import Answers, Asked, Outcome, UnreadAnswer, VehicleDataSource
 from wtpd.vehicle_data.records import Evaluation, Found, Login, Place, Query, Question, Reply, Valuation
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,8 @@ class Engine:
     async def evaluate(self, source: Source, vehicle: Valuation, login: Login, place: Place) -> Evaluation:
         """What an identified vehicle is worth. Raises `Refused` of kind `not-identified`, and the partner's errors."""
         try:
-            found = await source.connector.evaluate(login.fields, vehicle, place)
+            async with self._traced(source, "value", vehicle.vin):
+                found = await source.connector.evaluate(login.fields, vehicle, place)
         except NeedsToken as error:
             error.entry = source.name, login.scope
             if await source.connector.is_refused(login.fields, place, at="valuation"):
@@ -93,7 +96,8 @@ class Engine:
             asked = await self._count(source, question.subject)
 
         try:
-            reply = await connector.identify(asking.login.fields, asking.query, asking.place, before=count)
+            async with self._traced(source, "identify", question.subject):
+                reply = await connector.identify(asking.login.fields, asking.query, asking.place, before=count)
         except NeedsToken as error:
             error.entry = source.name, asking.login.scope
             if await connector.is_refused(asking.login.fields, asking.place, at="identification"):
@@ -106,6 +110,26 @@ class Engine:
             await self._keep(question, reply)
         await asking.login.note("ok")
         return _found(source, question, reply, at, asked)
+
+    @asynccontextmanager
+    async def _traced(self, source: Source, asked: Asked, subject: str) -> AsyncIterator[None]:
+        """Keep how a question ended. One that wasn't put, since that isn't allowed today, isn't kept."""
+        try:
+            yield
+        except PartnerError as error:
+            outcome: Outcome = "refused" if isinstance(error, NeedsToken | NotAllowed | Rejected) else "failed"
+            await self._trace(source, asked, subject, outcome, why(error))
+            raise
+        await self._trace(source, asked, subject, "ok")
+
+    async def _trace(
+        self, source: Source, asked: Asked, subject: str, outcome: Outcome, reason: Text | str = ""
+    ) -> None:
+        """If that can't be kept, the answer counts all the same."""
+        try:
+            await self._answers.told(source.name, asked, subject, outcome, reason)
+        except Exception:
+            log.exception("A question to %s couldn't be kept for the trace", source.title)
 
     async def _kept(self, source: Source, question: Question) -> Found | None:
         since = self._clock.now() - source.connector.traits.kept

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
 from wtpd.channel.errors import PartnerBroken
+from wtpd.texts import Text
 from wtpd.vehicle_data.records import Evaluation, Identity, Kept, Place, Query, Question, Reply, Unread, Valuation
 
 Before = Callable[[], Awaitable[None]]
@@ -78,6 +79,10 @@ class VehicleDataSource(Protocol):
     async def close(self) -> None: ...
 
 
+Asked = Literal["identify", "value"]
+Outcome = Literal["ok", "refused", "failed"]
+
+
 class Answers(Protocol):
     """Answers and counts of queries on disk; each method is one transaction."""
 
@@ -93,6 +98,10 @@ class Answers(Protocol):
 
     async def count(self, source: str, subject: str, day: date, limit: int) -> int | None:
         """One more query on that day: how many it is now; None if there were `limit` already."""
+        ...
+
+    async def told(self, source: str, asked: Asked, subject: str, outcome: Outcome, reason: Text | str) -> None:
+        """Keep for the trace that a question was put to a source, and how that ended."""
         ...
 
     async def counted(self, source: str, subject: str, day: date) -> int: ...

@@ -92,7 +92,7 @@ class LooseMessage(Struct, frozen=True, kw_only=True):
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`q`: plate, VIN, name, number; a partner's number; an idempotency key; the number of a message."""
+    """`q`: plate, VIN, name, number; a partner's number; an idempotency key; the number of a message; a connector."""
 
     q: Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -189,6 +189,8 @@ class TraceRoutes:
             found = appointments.many(tx, known)
             found += [one for one in appointments.search(tx, text, FOUND) if one.id not in known]
             loose = messages.unlinked(tx, text)
+            if not found and not loose:  # a connector: what was said to it without an appointment
+                loose = messages.of_connector(tx, text.lower())
             return [*views(tx, found[:FOUND]), *(self._loose(one, call.language) for one in loose)]
 
         return answer(Page(await self._db.read(work)))

@@ -42,6 +42,19 @@ _LOOKS: Mapping[str, Said] = {
     "anew": lambda partner, number: N_("{partner}: sent again", partner=partner),
 }
 """Asked for by somebody."""
+_ASKED: Mapping[str, Mapping[str | None, Said]] = {
+    "identify": {
+        "ok": lambda partner, number: N_("{partner}: was asked about {id}, and answered", partner=partner, id=number),
+        "refused": lambda partner, number: N_("{partner}: refused a question about {id}", partner=partner, id=number),
+        "failed": lambda partner, number: N_("{partner}: couldn't be asked about {id}", partner=partner, id=number),
+    },
+    "value": {
+        "ok": lambda partner, number: N_("{partner}: was asked for the value of {id}", partner=partner, id=number),
+        "refused": lambda partner, number: N_("{partner}: refused to value {id}", partner=partner, id=number),
+        "failed": lambda partner, number: N_("{partner}: couldn't be asked to value {id}", partner=partner, id=number),
+    },
+}
+"""Questions about vehicles; the number is the VIN or plate."""
 _CALLS: Mapping[str | None, Mapping[str, Said]] = {
     None: _NO_ANSWER, "ok": _TAKEN, "refused": _REFUSED, "failed": _FAILED,
 }  # fmt: skip
@@ -110,6 +123,8 @@ def of_message(message: Message, partner: str) -> Text:
     """`partner`: its name."""
     if message.direction == "in":
         words = _ITEMS[message.operation]
+    elif message.operation in _ASKED:
+        return _ASKED[message.operation][message.outcome](partner, message.partner_id or "–")
     elif message.operation in _LOOKS:
         words = _LOOKS[message.operation]
     elif message.outcome == "refused" and message.error is None:
