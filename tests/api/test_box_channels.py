@@ -46,7 +46,7 @@ async def test_dat_is_shown_as_it_is(tmp_path: Path) -> None:
                 shown = await row(daemon, "dat")
                 return shown if shown["state"] == "needs_token" else None
 
-            assert "refuses its credentials" in (await daemon.until(refused))["reason"]
+            assert "refuses the credentials" in (await daemon.until(refused))["reason"]
             [problem] = [one for one in await daemon.problems() if one["channel"] == "dat"]
             assert problem["kind"] == "credential.refused", "told once"
 
@@ -163,4 +163,4 @@ async def test_a_refused_login_makes_the_action_unavailable(tmp_path: Path) -> N
         available, reason = await is_available(daemon)
         assert available is False
         assert reason is not None
-        assert reason.startswith("DAT refuses its credentials")
+        assert reason.startswith("DAT refuses the credentials")
