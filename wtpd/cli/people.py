@@ -12,7 +12,7 @@ from wtpd.texts import N_
 if TYPE_CHECKING:
     from wtpd.cli.console import Console
     from wtpd.client import Client, Json
-    from wtpd.client.resources import Collection
+    from wtpd.client.records import Collection
 
 assessor = Group(
     "assessor",

@@ -12,21 +12,10 @@ from wtpd.client.events import Event, follow
 from wtpd.client.http import DEFAULT_SOCKET, IMPORT, LONG, Http, Json
 from wtpd.client.listener import Listener, Tokens
 from wtpd.client.live import Log, Messages, Presence
+from wtpd.client.records import Appointments, Closures, Collection, Customers, Vehicles
 from wtpd.client.rentals import Rentals
-from wtpd.client.resources import (
-    Appointments,
-    Attention,
-    Closures,
-    Collection,
-    Configuration,
-    Connectors,
-    Credentials,
-    Customers,
-    Mails,
-    Mappings,
-    Vehicles,
-    items,
-)
+from wtpd.client.resource import items
+from wtpd.client.resources import Attention, Configuration, Connectors, Credentials, Mails, Mappings
 
 if TYPE_CHECKING:
     from types import TracebackType

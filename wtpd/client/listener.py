@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 
 from wtpd.client.http import Http, Json
-from wtpd.client.resources import Resource, items
+from wtpd.client.resource import Resource, items
 
 
 class Listener(Resource):

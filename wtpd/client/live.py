@@ -6,7 +6,7 @@ import builtins
 from contextlib import suppress
 
 from wtpd.client.http import ClientError, Http, Json
-from wtpd.client.resources import Resource
+from wtpd.client.resource import Resource
 
 
 class Presence(Resource):

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from wtpd.client.http import LONG, Http, Json
-from wtpd.client.resources import Resource, items
+from wtpd.client.resource import Resource, items
 
 
 class Rentals(Resource):

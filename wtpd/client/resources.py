@@ -1,194 +1,13 @@
-"""The parts of the API, one class each; the methods are its routes (spec: api.md)."""
+"""Partners, credentials, mails and settings through the API, one class each; the methods are its routes (api.md)."""
 
 from __future__ import annotations
 
 import builtins
-import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from wtpd.client.http import LONG, MERGE_PATCH, Http, Json
-
-
-class Resource:
-    """A part of the API; `path` is where it begins."""
-
-    def __init__(self, http: Http, path: str) -> None:
-        self._http = http
-        self._path = path
-
-    def _of(self, *parts: str) -> str:
-        return "/".join((self._path, *(quote(part, safe="") for part in parts)))
-
-
-class Collection(Resource):
-    """Records that are listed, made and changed alike: advisors, courtesy cars, closures, customers, vehicles."""
-
-    async def list(self, **query: Any) -> Json:
-        """`{"items": […], "next_cursor": …}`"""
-        page: Json = await self._http.get(self._path, **query)
-        return page
-
-    async def all(self, **query: Any) -> AsyncIterator[Json]:
-        """Every record that fits, page by page."""
-        cursor = None
-        while True:
-            page = await self.list(**query, cursor=cursor)
-            for record in page["items"]:
-                yield record
-            cursor = page.get("next_cursor")
-            if cursor is None:
-                return
-
-    async def get(self, record_id: str) -> Json:
-        record: Json = await self._http.get(self._of(record_id))
-        return record
-
-    async def create(self, record: Mapping[str, Any], *, key: str | None = None) -> Json:
-        made: Json = await self._http.post(self._path, dict(record), key=key)
-        return made
-
-    async def change(self, record_id: str, changes: Mapping[str, Any], *, version: int) -> Json:
-        """Merge patch; raises `ApiProblem` `version-mismatch` if somebody was faster."""
-        changed: Json = await self._http.patch(self._of(record_id), dict(changes), etag=f'"{version}"')
-        return changed
-
-
-class Closures(Collection):
-    async def remove(self, closure_id: str) -> None:
-        await self._http.send("DELETE", self._of(closure_id))
-
-
-class Appointments(Collection):
-    """`list` knows `offset`, `count=True` (then `total` is in the answer), `customer_id` and `vehicle_id` beside days.
-    `allow_over_limit` books although the day is full; without it `ApiProblem` tells the figures."""
-
-    async def create(
-        self, record: Mapping[str, Any], *, key: str | None = None, allow_over_limit: bool = False
-    ) -> Json:
-        return await self._write("POST", self._path, record, key=key, allow_over_limit=allow_over_limit)
-
-    async def change(
-        self, record_id: str, changes: Mapping[str, Any], *, version: int, allow_over_limit: bool = False
-    ) -> Json:
-        path = self._of(record_id)
-        return await self._write("PATCH", path, changes, version=version, allow_over_limit=allow_over_limit)
-
-    async def cancel(self, appointment_id: str, *, version: int, reason: str | None = None) -> Json:
-        return await self._write("POST", self._of(appointment_id, "cancel"), {"reason": reason}, version=version)
-
-    async def checks(self, appointment_id: str) -> builtins.list[Json]:
-        """What public registers say of its vehicle, with remarks about this visit."""
-        return items(await self._http.get(self._of(appointment_id, "checks")))
-
-    async def erase_notes(self, appointment_id: str) -> Json:
-        """Blank its notes, in the history too, because they name somebody who was erased."""
-        blanked: Json = await self._http.post(self._of(appointment_id, "erase-notes"))
-        return blanked
-
-    async def undo(
-        self,
-        appointment_id: str,
-        entry: int,
-        *,
-        version: int,
-        preview: bool = False,
-        allow_over_limit: bool = False,
-        key: str | None = None,
-    ) -> Json:
-        """Take one entry of the history back: the appointment as it is then; `built-upon` says who changed the same
-        fields since. `preview` only says what it would do: `possible` or the `reason` why not, `changes`, `cancels`,
-        `sends`, and `consequences` in sentences."""
-        path = self._of(appointment_id, "undo")
-        body = {"entry": entry}
-        return await self._write(
-            "POST", path, body, key=key, version=version, allow_over_limit=allow_over_limit, preview=preview
-        )
-
-    async def _write(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        key: str | None = None,
-        version: int | None = None,
-        allow_over_limit: bool = False,
-        preview: bool = False,
-    ) -> Json:
-        """Every write to an appointment carries a key, so that it is repeated when its answer got lost."""
-        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        if version is not None:
-            headers["If-Match"] = f'"{version}"'
-        if method == "PATCH":
-            headers["Content-Type"] = MERGE_PATCH
-        query = {"allow_over_limit": allow_over_limit or None, "preview": preview or None}
-        response = await self._http.send(method, path, query=query, body=dict(body), headers=headers)
-        record: Json = response.json()
-        return record
-
-    async def history(self, appointment_id: str) -> builtins.list[Json]:
-        """Who changed what and when, oldest first."""
-        found: list[Json] = []
-        cursor = None
-        while True:
-            page = await self._http.get(self._of(appointment_id, "history"), cursor=cursor)
-            found += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return found
-
-    async def trace(self, appointment_id: str) -> builtins.list[Json]:
-        """Its way between the book and its partners, oldest first: each step in a sentence."""
-        return items(await self._http.get(self._of(appointment_id, "trace")))
-
-    async def send(self, appointment_id: str, channel: str | None = None) -> builtins.list[Json]:
-        """Send it to its partners again, or by one `channel`: `state` is `queued` or `equal`."""
-        return items(await self._http.post(self._of(appointment_id, "send"), _given(channel=channel)))
-
-    async def contract(self, appointment_id: str) -> str:
-        """The courtesy-car contract as plain text."""
-        path = self._of(appointment_id, "contract")
-        return (await self._http.send("GET", path, headers={"Accept": "text/plain"})).text
-
-
-class Customers(Collection):
-    async def trace(self, customer_id: str) -> builtins.list[Json]:
-        """What partners pushed of the person, oldest first."""
-        return items(await self._http.get(self._of(customer_id, "trace")))
-
-    async def export(self, customer_id: str) -> Json:
-        """Everything held on one person."""
-        held: Json = await self._http.get(self._of(customer_id, "export"))
-        return held
-
-    async def erase(self, customer_id: str) -> Json:
-        erased: Json = await self._http.post(self._of(customer_id, "erase"))
-        return erased
-
-
-class Vehicles(Collection):
-    """`order` in all: whom it is for, which decides whose login is used (`site`, `assessor`)."""
-
-    async def trace(self, vehicle_id: str) -> builtins.list[Json]:
-        """What partners pushed of it, oldest first."""
-        return items(await self._http.get(self._of(vehicle_id, "trace")))
-
-    async def identify(self, vin: str, *, restriction: str | None = None, refresh: bool = False, **order: Any) -> Json:
-        """What a VIN stands for: `candidates`. May cost money if no answer is kept, or with `refresh`."""
-        body = _given(vin=vin, restriction=restriction, refresh=refresh or None, **order)
-        found: Json = await self._http.post("/v1/identifications", body, patience=LONG)
-        return found
-
-    async def checks(self, vehicle_id: str) -> builtins.list[Json]:
-        """What public registers say of it."""
-        return items(await self._http.get(self._of(vehicle_id, "checks")))
-
-    async def identification(self, vehicle_id: str) -> Json:
-        """What it was identified as: `source`, `code`, …; raises `ApiProblem` `not-identified`."""
-        known: Json = await self._http.get(self._of(vehicle_id, "identification"))
-        return known
+from wtpd.client.http import LONG, Json
+from wtpd.client.resource import Resource, given, items
 
 
 class Connectors(Resource):
@@ -234,7 +53,7 @@ class Connectors(Resource):
     ) -> Json:
         """Have a connector do one of the `actions()` to the record with the id `on`: `remarks`, `facts`, `filled`,
         `differing` and `data`. With `candidates` nothing was done; the field `choose` says which one is meant."""
-        body = _given(on=on or None, fields=_given(**(fields or {})), confirmed=confirmed or None)
+        body = given(on=on or None, fields=given(**(fields or {})), confirmed=confirmed or None)
         done: Json = await self._http.post(self._of(connector, "actions", action), body, patience=LONG)
         return done
 
@@ -244,7 +63,7 @@ class Connectors(Resource):
         return items(await self._http.get("/v1/runs", connector=connector, site=site, limit=limit))
 
     async def _post(self, connector: str, act: str, **body: Any) -> Any:
-        return await self._http.post(self._of(connector, act), _given(**body), patience=LONG)
+        return await self._http.post(self._of(connector, act), given(**body), patience=LONG)
 
 
 class Attention(Resource):
@@ -253,13 +72,11 @@ class Attention(Resource):
     ) -> builtins.list[Json]:
         """The newest first, not more than about `most`; `state` is `open`, `resolved` or `all`."""
         found: builtins.list[Json] = []
-        cursor = None
-        while True:
-            page = await self._http.get(self._path, kind=kind, state=state, cursor=cursor, limit=500)
-            found += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None or (most is not None and len(found) >= most):
-                return found
+        async for page in self._pages(self._path, kind=kind, state=state, limit=500):
+            found += page
+            if most is not None and len(found) >= most:
+                break
+        return found
 
     async def get(self, entry: int) -> Json:
         """With the partner's message as it came, if it is one in quarantine."""
@@ -269,7 +86,7 @@ class Attention(Resource):
     async def resolve(self, entry: int, choice: str, *, value: str | None = None) -> Json:
         """`choice`: `ours` puts our value back and sends it, `theirs` leaves the partner's, `done` closes it; of a text
         `both` keeps both, and `own` puts `value` there."""
-        return await self._act(entry, "resolve", _given(choice=choice, value=value))
+        return await self._act(entry, "resolve", given(choice=choice, value=value))
 
     async def retry(self, entry: int, *, message: Mapping[str, Any] | None = None) -> Json:
         """Apply or send it again; `message` is what is applied instead of the original of one in quarantine."""
@@ -288,14 +105,7 @@ class Mails(Resource):
 
     async def list(self) -> builtins.list[Json]:
         """Waiting and refused ones, newest first."""
-        found: builtins.list[Json] = []
-        cursor = None
-        while True:
-            page = await self._http.get(self._path, cursor=cursor, limit=500)
-            found += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return found
+        return [mail async for page in self._pages(self._path, limit=500) for mail in page]
 
     async def retry(self, number: int | None = None, *, to: str | None = None) -> int:
         """Try one now, to another address if `to` is given, or all; how many."""
@@ -332,7 +142,7 @@ class Credentials(Resource):
     ) -> Json:
         """Try them at the partner, then store them: `entry`, `tested` and `detail`. `force` stores them untried if the
         partner can't be reached."""
-        body = _given(fields=dict(fields), expires_at=expires_at, force=force or None)
+        body = given(fields=dict(fields), expires_at=expires_at, force=force or None)
         stored: Json = await self._http.put(self._of(provider, scope), body, patience=LONG)
         return stored
 
@@ -343,7 +153,7 @@ class Credentials(Resource):
         self, provider: str, scope: str, *, fields: Mapping[str, str] | None = None, site: str | None = None
     ) -> Json:
         """Try what is stored, or `fields` before they are; `ok`, and who we are there or why they don't work."""
-        body = _given(fields=None if fields is None else dict(fields), site=site)
+        body = given(fields=None if fields is None else dict(fields), site=site)
         tested: Json = await self._http.post(self._of(provider, scope, "test"), body, patience=LONG)
         return tested
 
@@ -359,7 +169,7 @@ class Credentials(Resource):
 
     async def reveal_for(self, provider: str, **order: str | None) -> Json:
         """As `reveal`, of the entry that serves an order."""
-        revealed: Json = await self._http.post(self._of(provider, "reveal"), _given(**order))
+        revealed: Json = await self._http.post(self._of(provider, "reveal"), given(**order))
         return revealed
 
     async def audit(self, *, limit: int | None = None, cursor: str | None = None) -> Json:
@@ -453,7 +263,7 @@ class Mappings(Resource):
         """Change which department a partner serves, and under which number; `status_mail` that of the site with it.
         `preview` only says what it would do (`cancels`, `sends`, `diff`); more than 20 cancellations need `confirm` =
         that many. With `etag` it is refused (`version-mismatch`, fact `diff`) if the settings were changed since."""
-        body = _given(
+        body = given(
             department=department,
             dealer_number=dealer_number,
             status_mail=status_mail,
@@ -467,14 +277,3 @@ class Mappings(Resource):
         )
         answer: Json = response.json()
         return answer
-
-
-def _given(**values: Any) -> Json:
-    """Without what wasn't given."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def items(answer: Any) -> list[Json]:
-    """The records of an answer, be it a page or a bare list."""
-    found: list[Json] = answer if isinstance(answer, list) else answer["items"]
-    return found
