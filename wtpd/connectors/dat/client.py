@@ -16,13 +16,13 @@ from typing import Any, Literal, TypeVar
 from wtpd.channel.errors import NeedsToken, PartnerBroken, PartnerError, Rejected, TooLarge, Transient
 from wtpd.connectors.dat import wire
 from wtpd.connectors.dat.products import DATECODE, FINANCE, Product
-from wtpd.connectors.dat.values import Evaluation, Identification, Locale, Login, Valuation
+from wtpd.connectors.dat.values import Identification, Locale, Login, Valuation
 from wtpd.connectors.kit.http import Answer, PartnerHttp
 from wtpd.connectors.kit.values import WireError
 from wtpd.connectors.manifest import Verified
 from wtpd.texts import N_, Text
 from wtpd.vehicle_data.ports import Before, UnreadAnswer
-from wtpd.vehicle_data.records import Restriction
+from wtpd.vehicle_data.records import Evaluation, Restriction
 
 _log = logging.getLogger(__name__)
 

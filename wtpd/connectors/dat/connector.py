@@ -61,16 +61,7 @@ class DatSource:
             return None
 
     async def evaluate(self, secrets: Mapping[str, str], vehicle: Valuation, place: Place) -> Evaluation:
-        found = await self._client.evaluate(login_of(secrets), _valuation(vehicle), _locale(place))
-        return Evaluation(
-            sales=found.sales,
-            sales_gross=found.sales_gross,
-            purchase=found.purchase,
-            purchase_gross=found.purchase_gross,
-            original_gross=found.original_gross,
-            currency=found.currency,
-            data_month=found.data_month,
-        )
+        return await self._client.evaluate(login_of(secrets), _valuation(vehicle), _locale(place))
 
     async def is_refused(
         self, secrets: Mapping[str, str], place: Place, *, at: Literal["identification", "valuation"]

@@ -160,16 +160,3 @@ class Valuation:
     extras: tuple[int, ...] = ()
     vin: str = ""
     taxation: Taxation | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """Prices in cents of `currency`, without and with VAT; the original price is the one when new."""
-
-    sales: int | None
-    sales_gross: int | None
-    purchase: int | None
-    purchase_gross: int | None
-    original_gross: int | None = None
-    currency: str = "EUR"
-    data_month: str = ""

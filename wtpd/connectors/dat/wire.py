@@ -18,7 +18,6 @@ from wtpd.connectors.dat.values import (
     Code,
     Dossier,
     EquipmentPosition,
-    Evaluation,
     Fault,
     Identification,
     Locale,
@@ -28,7 +27,7 @@ from wtpd.connectors.dat.values import (
 from wtpd.connectors.kit import soap
 from wtpd.connectors.kit.soap import Element, Part, child, children, descendants, number, text
 from wtpd.connectors.kit.values import WireError
-from wtpd.vehicle_data.records import Restriction
+from wtpd.vehicle_data.records import Evaluation, Restriction
 
 AUTHENTICATION = "http://sphinx.dat.de/services/Authentication"
 IDENTIFICATION = "http://sphinx.dat.de/services/VehicleIdentificationService"
