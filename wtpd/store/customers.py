@@ -79,16 +79,17 @@ def by_contacts(tx: Tx, keys: Sequence[str], limit: int = 20) -> list[Customer]:
 
 def search(tx: Tx, text: str, limit: int = 50) -> list[Customer]:
     """By name, company, customer number, city, e-mail or telephone; the newest first."""
-    found = index.customers(tx, text, limit)
-    records = many(tx, found)
-    return [records[one] for one in found if one in records]
+    return _in_order(tx, index.customers(tx, text, limit))
 
 
 def search_near(tx: Tx, text: str, limit: int = 50) -> list[Customer]:
     """What nearly fits a text that finds nothing (`wtpd.store.search.near`)."""
-    found = index.near(tx, "customer", text, limit)
-    records = many(tx, found)
-    return [records[one] for one in found if one in records]
+    return _in_order(tx, index.near(tx, "customer", text, limit))
+
+
+def _in_order(tx: Tx, ids: Sequence[str]) -> list[Customer]:
+    records = many(tx, ids)
+    return [records[one] for one in ids if one in records]
 
 
 def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Customer]:

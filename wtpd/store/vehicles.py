@@ -104,16 +104,17 @@ def of_customers(tx: Tx, ids: Sequence[str]) -> list[Vehicle]:
 
 def search(tx: Tx, text: str, limit: int = 50) -> list[Vehicle]:
     """By plate, VIN (or its end), make and model; the newest first."""
-    found = index.vehicles(tx, text, limit)
-    records = many(tx, found)
-    return [records[one] for one in found if one in records]
+    return _in_order(tx, index.vehicles(tx, text, limit))
 
 
 def search_near(tx: Tx, text: str, limit: int = 50) -> list[Vehicle]:
     """What nearly fits a text that finds nothing (`wtpd.store.search.near`)."""
-    found = index.near(tx, "vehicle", text, limit)
-    records = many(tx, found)
-    return [records[one] for one in found if one in records]
+    return _in_order(tx, index.near(tx, "vehicle", text, limit))
+
+
+def _in_order(tx: Tx, ids: Sequence[str]) -> list[Vehicle]:
+    records = many(tx, ids)
+    return [records[one] for one in ids if one in records]
 
 
 def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Vehicle]:
