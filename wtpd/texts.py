@@ -16,10 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from wtpd.dates import show_day, show_moment
+
 LANGUAGES = ("de", "en", "nl")
 """The languages every text exists in."""
 _NAMES = {"de": "German", "nl": "Dutch"}
-_DATES = {"de": "%d.%m.%Y", "nl": "%d-%m-%Y"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,7 @@ class Text:
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
         """What `as_json` gave."""
-        args = {name: cls.from_json(value) if isinstance(value, Mapping) and "msgid" in value else value
-                for name, value in kept.get("args", {}).items()}  # fmt: skip
+        args = {name: _from_json(value) for name, value in kept.get("args", {}).items()}
         return cls(kept["msgid"], args, kept.get("plural", ""))
 
     def _sentence(self, catalogue: gettext.NullTranslations) -> str:
@@ -73,14 +73,26 @@ def _shown(value: object, language: str) -> object:
     if isinstance(value, Text):
         return value.render(language)
     if isinstance(value, datetime):
-        return value.strftime(f"{_DATES.get(language, '%Y-%m-%d')} %H:%M")
-    return value.strftime(_DATES.get(language, "%Y-%m-%d")) if isinstance(value, date) else value
+        return show_moment(value, language)
+    return show_day(value, language) if isinstance(value, date) else value
 
 
 def _json_value(value: object) -> object:
     if isinstance(value, Text):
         return value.as_json()
+    if isinstance(value, date):  # and so a time, which keeps the clock that it comes with
+        return {"moment" if isinstance(value, datetime) else "day": value.isoformat()}
     return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _from_json(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    if "msgid" in value:
+        return Text.from_json(value)
+    if "moment" in value:
+        return datetime.fromisoformat(value["moment"])
+    return date.fromisoformat(value["day"]) if "day" in value else value
 
 
 def best_language(accepted: str | None, default: str = "en") -> str:

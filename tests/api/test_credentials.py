@@ -61,7 +61,7 @@ async def test_every_provider_is_told_with_what_a_form_needs(http: UnixHttp) -> 
         ("cartv/general", {**LOGIN, "password": " \u00a0\r\n"}, "password", "Password is empty"),
         ("cartv/general", {**LOGIN, "password": "x" * 5000}, "password", "longer than 4096"),
         ("cartv/general", {**LOGIN, "hunter2-S3cret": "x"}, "…", "CARTV has no field …"),
-        ("cartv/general", {**LOGIN, "customer_number": 17}, "fields.*", "must be str, not int"),
+        ("cartv/general", {**LOGIN, "customer_number": 17}, "fields.*", "must be a text, not a whole number"),
         ("email/general", {**MAIL, "port": "0"}, "port", "a number from 1 to 65535"),
         ("cartv/office", LOGIN, "scope", "possible: general, office:ID, assessor:ID"),
         ("cartv/user:anna", LOGIN, "scope", "has no entries for the scope user:anna"),
@@ -210,13 +210,13 @@ async def test_hints_before_credentials_end(tmp_path: Path, clock: HandClock) ->
         assert await hints(daemon) == []
         for days, kind in ((13, "credential.expiry"), (6, "credential.expiry"), (0.5, "credential.expiry")):
             clock.advance(at - clock.now() - timedelta(days=days))
-            assert await hints(daemon) == [(kind, "The credentials of cartv (general) expire on 2026-12-11.")]
+            assert await hints(daemon) == [(kind, "The credentials of cartv (general) expire on 11/12/2026.")]
         clock.advance(timedelta(days=1))
         assert await hints(daemon) == [
-            ("credential.expired", "The credentials of cartv (general) expired on 2026-12-11.")
+            ("credential.expired", "The credentials of cartv (general) expired on 11/12/2026.")
         ]
         found = await explain(daemon.http, "cartv")
-        assert found["notes"] == ["This entry expired on 2026-12-11."]
+        assert found["notes"] == ["This entry expired on 11/12/2026."]
         german = await daemon.http.get("/v1/credentials/cartv/explain", accept_language="de")
         assert "11.12.2026" in german.json["notes"][0]
         await put(daemon.http, "cartv/general", LOGIN)

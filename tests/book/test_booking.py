@@ -128,7 +128,7 @@ async def test_a_completed_visit_cant_be_cancelled(dealership: Dealership) -> No
 
 async def test_what_exceeds_the_limit_is_refused_with_the_figures(dealership: Dealership) -> None:
     await book(dealership, units=70)
-    with pytest.raises(Refused, match="2026-11-09 is full: 70 of 80 AW are booked") as refusal:
+    with pytest.raises(Refused, match="09/11/2026 is full: 70 of 80 AW are booked") as refusal:
         await book(dealership, units=10.5)
     assert refusal.value.kind == "over-limit"
     assert refusal.value.facts == {"day": "2026-11-09", "limit": 80, "booked": 70, "asked": 10.5}

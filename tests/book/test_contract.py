@@ -60,7 +60,7 @@ async def test_both_forms_hold_customer_car_and_times(dealership: Dealership) ->
 
 @pytest.mark.parametrize(
     ("language", "time"),
-    [("de", "09.11.2026 08:00"), ("nl", "09-11-2026 08:00"), ("en", "2026-11-09 08:00"), ("fr", "2026-11-09 08:00")],
+    [("de", "09.11.2026 08:00"), ("nl", "09-11-2026 08:00"), ("en", "09/11/2026 08:00"), ("fr", "09/11/2026 08:00")],
 )
 async def test_each_language_writes_times_its_way(dealership: Dealership, language: str, time: str) -> None:
     text, html = await papers(dealership, await lent(dealership), language)

@@ -45,7 +45,7 @@ async def test_a_car_is_lent_once_at_a_time(dealership: Dealership, offset: int,
     if free:
         assert (await book(dealership, MONDAY + offset * HOUR, hours)).courtesy_car == "EW1"
         return
-    with pytest.raises(Refused, match="Courtesy car EW1 is lent from 2026-11-09 08:00") as refusal:
+    with pytest.raises(Refused, match="Courtesy car EW1 is lent from 09/11/2026 08:00") as refusal:
         await book(dealership, MONDAY + offset * HOUR, hours)
     assert refusal.value.kind == "car-taken"
     assert refusal.value.facts == {

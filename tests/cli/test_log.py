@@ -29,8 +29,8 @@ def test_the_last_lines_are_shown_with_the_newest_at_the_end(terminal: Terminal,
     said = terminal.wtpd("log")
     assert said.code == 0
     assert said.out.splitlines() == [
-        "2026-11-21 10:00:00 INFO     wtpd.daemon.app: line 1",
-        "2026-11-21 10:00:00 WARNING  superservice/rostock: refused",
+        "21/11/2026 10:00:00 INFO     wtpd.daemon.app: line 1",
+        "21/11/2026 10:00:00 WARNING  superservice/rostock: refused",
         "    Traceback",
     ]
 

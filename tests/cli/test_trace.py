@@ -41,9 +41,9 @@ def test_the_way_of_an_appointment_by_its_id(terminal: Terminal, api: ApiStub) -
     assert said.code == 0
     lines = said.out.splitlines()
     assert lines[0] == "Mon 23/11/2026 08:30  HRO-AB 123  Lydia Säuberlich"
-    assert lines[1] == "2026-11-23 08:30:05    Booked  (maria)"
-    assert lines[2] == "2026-11-23 08:30:05  → SUPERSERVICE Connect: created there as A-17  #4711"
-    assert lines[3] == "2026-11-23 08:30:05  ← SUPERSERVICE Connect: changed there; taken over  #4711"
+    assert lines[1] == "23/11/2026 08:30:05    Booked  (maria)"
+    assert lines[2] == "23/11/2026 08:30:05  → SUPERSERVICE Connect: created there as A-17  #4711"
+    assert lines[3] == "23/11/2026 08:30:05  ← SUPERSERVICE Connect: changed there; taken over  #4711"
     assert lines[4].strip() == "sent twice"
 
 

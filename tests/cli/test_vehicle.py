@@ -207,7 +207,7 @@ def test_a_plate_is_checked_with_the_register(terminal: Terminal, api: ApiStub, 
     api.on("GET", "/v1/vehicles/v1/checks", {"items": [{**CHECK, "known": known_now}], "next_cursor": None})
     said = terminal.wtpd("vehicle", "check", "12-ABC-3")
     assert said.code == code
-    for words in ("12ABC3 VOLVO V60 Benzine", "inspection due: 2027-05-17", "fuel is from RDW", "A recall is open"):
+    for words in ("12ABC3 VOLVO V60 Benzine", "inspection due: 17/05/2027", "fuel is from RDW", "A recall is open"):
         assert words in said.out
     assert ("RDW doesn't know 12ABC3 now" in said.out) is not known_now
 

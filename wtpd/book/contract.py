@@ -17,6 +17,7 @@ from string import Template
 from zoneinfo import ZoneInfo
 
 from wtpd.config.model import Site
+from wtpd.dates import show_moment
 from wtpd.errors import NotFound
 from wtpd.planner.appointment import Appointment
 from wtpd.planner.customer import Customer
@@ -27,7 +28,6 @@ from wtpd.store import appointments, contracts, resources, vehicles
 from wtpd.store.database import Tx
 from wtpd.texts import LANGUAGES, N_, Text
 
-_TIMES = {"de": "%d.%m.%Y %H:%M", "nl": "%d-%m-%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 """Control characters and those that turn the direction of writing: nothing of it belongs on paper."""
 
@@ -116,7 +116,7 @@ def _page() -> Template:
 
 def _shown(value: str | datetime | None, language: str) -> str | None:
     if isinstance(value, datetime):
-        return value.strftime(_TIMES[language])
+        return show_moment(value, language)
     return value if value is None else _CONTROL.sub(" ", value)
 
 

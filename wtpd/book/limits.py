@@ -47,14 +47,14 @@ def moment(field: str, value: Any) -> Iterator[Problem]:
     if not isinstance(value, datetime) or value.tzinfo is None:
         yield Problem(field, N_("A time with its zone is needed, e.g. 2026-11-21T08:30:00+01:00."))
     elif not FIRST_DAY <= value < LAST_DAY:
-        yield Problem(field, N_("{value} is no time an appointment book knows.", value=value.isoformat()))
+        yield Problem(field, N_("{value} is no time an appointment book knows.", value=value))
 
 
 def day(field: str, value: Any) -> Iterator[Problem]:
     if not isinstance(value, date) or isinstance(value, datetime):
         yield Problem(field, N_("A date is needed, e.g. 2026-11-21."))
     elif not date(1885, 1, 1) <= value < LAST_DAY.date():
-        yield Problem(field, N_("{value} can't be right.", value=value.isoformat()))
+        yield Problem(field, N_("{value} can't be right.", value=value))
 
 
 def number(field: str, value: Any, least: float, most: float) -> Iterator[Problem]:

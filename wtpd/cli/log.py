@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
+from wtpd import language
 from wtpd.cli.command import argument, command, option, site_option
-from wtpd.cli.moments import ZONE
+from wtpd.cli.moments import ZONE, show_exact
 from wtpd.harmless import harmless, harmless_json
 from wtpd.texts import N_
 
@@ -126,8 +125,8 @@ def _show(console: Console, found: Sequence[Json], last: int) -> int:
 
 def _print(console: Console, lines: Sequence[Json]) -> None:
     for line in lines:
-        when = datetime.fromisoformat(line["at"]).astimezone(ZoneInfo(ZONE))
+        when = show_exact(line["at"], ZONE, language.current())
         where = line["channel"] or line["connector"] or line["site"] or line["logger"]
         message = str(line["message"]).replace("\n", "\n    ")
-        head = f"{when:%Y-%m-%d %H:%M:%S} {line['level'].upper():<8} {where}"
+        head = f"{when} {line['level'].upper():<8} {where}"
         console.lines(f"{harmless(head)}: {message}", colour=COLOURS.get(line["level"]))

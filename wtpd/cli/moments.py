@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from wtpd import dates
 from wtpd.moments import read_day
 
-__all__ = ["ZONE", "read_day", "show_day", "show_moment", "show_recent", "show_time", "today"]
+__all__ = ["ZONE", "read_day", "show_day", "show_exact", "show_moment", "show_recent", "show_time", "today"]
 
 ZONE = "Europe/Berlin"
 """Where nothing says which site is meant."""
@@ -17,17 +18,16 @@ _WEEKDAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "nl": ("ma", "di", "wo", "do", "vr", "za", "zo"),
 }
-_DAYS = {"de": "%d.%m.%Y", "en": "%d/%m/%Y", "nl": "%d-%m-%Y"}
 
 
 def show_day(day: date, language: str) -> str:
     """`Mo 23.11.2026`, `Mon 23/11/2026`, `ma 23-11-2026`."""
-    return f"{_WEEKDAYS[language][day.weekday()]} {day.strftime(_DAYS[language])}"
+    return f"{_WEEKDAYS[language][day.weekday()]} {dates.show_day(day, language)}"
 
 
 def show_time(moment: str, zone: str) -> str:
     """The time of day of an RFC 3339 `moment`, as the clock on the wall shows it: `08:30`."""
-    return _local(moment, zone).strftime("%H:%M")
+    return dates.show_time(_local(moment, zone))
 
 
 def show_moment(moment: str | None, zone: str, language: str) -> str:
@@ -35,7 +35,12 @@ def show_moment(moment: str | None, zone: str, language: str) -> str:
     if not moment:
         return "–"
     local = _local(moment, zone)
-    return f"{show_day(local.date(), language)} {local:%H:%M}"
+    return f"{show_day(local.date(), language)} {dates.show_time(local)}"
+
+
+def show_exact(moment: str, zone: str, language: str) -> str:
+    """With seconds and without the day of the week, where much happens within one minute."""
+    return dates.show_moment(_local(moment, zone), language, seconds=True)
 
 
 def show_recent(moment: str | None, zone: str, language: str, now: datetime) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
 from wtpd import language
 from wtpd.cli.appointments import named
 from wtpd.cli.command import argument, command, option
-from wtpd.cli.moments import ZONE, show_moment
+from wtpd.cli.moments import ZONE, show_exact, show_moment
 from wtpd.harmless import harmless_json
 from wtpd.texts import N_, N_n, Text
 
@@ -195,4 +193,4 @@ def _print_sent(console: Console, sent: Sequence[Json]) -> None:
 
 def _moment(at: str) -> str:
     """With seconds, since much happens within one minute."""
-    return f"{datetime.fromisoformat(at).astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M:%S}"
+    return show_exact(at, ZONE, language.current())

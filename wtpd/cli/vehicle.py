@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -176,7 +177,8 @@ def _checked(console: Console, one: Json) -> None:
         )
         for name in ("first_registration", "inspection_due"):
             if one[name]:
-                console.line(N_("{field}: {value}", field=VEHICLE[name], value=one[name]))
+                day = date.fromisoformat(one[name])
+                console.line(N_("{field}: {value}", field=VEHICLE[name], value=day))
     for name in one["filled"]:
         console.line(N_("{field} is from {partner}.", field=VEHICLE[name], partner=one["title"]), colour="green")
     for remark in one["remarks"]:
@@ -270,7 +272,7 @@ def _worth(console: Console, worth: Json) -> None:
     console.line(
         N_(
             "{code}, {km} km, first registered on {day}",
-            code=worth["code"], km=worth["odometer_km"], day=worth["first_registration"],
+            code=worth["code"], km=worth["odometer_km"], day=date.fromisoformat(worth["first_registration"]),
         )
     )  # fmt: skip
     console.table([worth["currency"], N_("without VAT"), N_("with VAT")], rows)

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache, wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
 from zoneinfo import ZoneInfo
 
+from wtpd import dates
 from wtpd.language import say
 from wtpd.texts import N_
 from wtpd.tui.crash import log
@@ -79,7 +80,7 @@ class Formats:
     @_or_raw
     def time(self, text: str | None, zone: str | None = None) -> str:
         """`14:05`; nothing for no time."""
-        return self.local(text, zone).strftime("%H:%M") if text else ""
+        return dates.show_time(self.local(text, zone)) if text else ""
 
     @_or_raw
     def moment(self, text: str | None, zone: str | None = None) -> str:
@@ -88,7 +89,7 @@ class Formats:
             return ""
         local = self.local(text, zone)
         day = self.short_day if local.year == self.today(zone).year else self.day
-        return f"{day(local.date())} {local:%H:%M}"
+        return f"{day(local.date())} {dates.show_time(local)}"
 
     @_or_raw
     def exact(self, text: str | None, zone: str | None = None) -> str:
@@ -96,12 +97,12 @@ class Formats:
         if not text:
             return ""
         local = self.local(text, zone)
-        return f"{self.day(local.date())} {local:%H:%M:%S}"
+        return dates.show_moment(local, self.language, seconds=True)
 
     @_or_raw
     def day(self, day: date | str) -> str:
         """`22.11.2026`"""
-        return self._pattern(day, {"de": "dd.MM.yyyy", "nl": "dd-MM-yyyy"}.get(self.language, "dd/MM/yyyy"))
+        return dates.show_day(_date(day), self.language)
 
     @_or_raw
     def short_day(self, day: date | str) -> str:

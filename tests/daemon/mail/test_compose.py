@@ -65,7 +65,7 @@ def test_the_subject_counts_what_is_resolved() -> None:
 def test_the_body_says_what_since_when_how_many_and_what_to_do() -> None:
     text = plain(LETTER)
     assert "SUPERSERVICE: access expired" in text
-    assert "since 2026-11-21 08:00" in text  # 07:00 UTC
+    assert "since 21/11/2026 08:00" in text  # 07:00 UTC
     assert "Appointments waiting to be sent: 4" in text
     assert "Last error: POST /oauth/token: 401" in text
     assert "Enter new credentials: wtpd tui → Credentials" in text

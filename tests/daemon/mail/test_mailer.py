@@ -142,7 +142,7 @@ async def test_a_failure_its_recovery_and_their_thread(box: Box, server: MailSer
     assert alarm["Subject"] == "[Autohaus Rostock · box-07] 1 error – SUPERSERVICE: no connection"
     assert recovery["Subject"] == ("[Autohaus Rostock · box-07] 1 resolved – works again: SUPERSERVICE: no connection")
     assert recovery["References"] == recovery["In-Reply-To"] == alarm["Message-ID"] != recovery["Message-ID"]
-    assert "from 2026-11-21 09:00 to 2026-11-21 09:16" in text_of(recovery)
+    assert "from 21/11/2026 09:00 to 21/11/2026 09:16" in text_of(recovery)
 
 
 async def test_a_pause_is_no_recovery(box: Box) -> None:
@@ -199,7 +199,7 @@ async def test_what_needs_a_decision_is_told_without_names(box: Box) -> None:
     for each in queued:
         wire = each.message.decode()
         assert "23.11.2026" not in wire
-        assert "2026-11-23 09:30, Werkstatt" in wire
+        assert "23/11/2026 09:30, Werkstatt" in wire
         for private in ("Meier", "HRO-AB 1", "Erika"):
             assert private not in wire
     incidents = await box.db.read(lambda tx: [row["facts"] for row in tx.all("SELECT facts FROM incident")])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,47 @@ async def test_a_dialogue_has_one_entry_for_each_line() -> None:
         await deliver(server_at(there.port), dialogue)
     assert not [line for line in dialogue if "\n" in line]
     assert len([line for line in dialogue if line.startswith("< 250")]) > 4, "EHLO's answer has several lines"
+
+
+async def _for_ever(writer: asyncio.StreamWriter, piece: bytes) -> None:
+    while True:
+        writer.write(piece)
+        await writer.drain()
+
+
+HOSTILE: dict[str, tuple[bytes, bytes]] = {
+    "an endless greeting": (b"", b"220-hello hello hello\r\n" * 1000),
+    "an endless line": (b"220 ", b"a" * 100_000),
+    "an endless answer": (b"220 hello\r\n", b"250-" + b"a" * 400 + b"\r\n"),
+    "no SMTP": (b"\xff\xfe\x00nonsense\r\n", b""),
+    "a cut": (b"220 hello\r\n25", b""),
+    "answers before they are asked for": (b"220 a\r\n250 a\r\n354 x\r\n250 ok\r\n", b""),
+}
+"""What the server begins with, and then says for ever; nothing: it hangs up."""
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_a_hostile_server_delays_all_and_is_told_in_our_words(kind: str) -> None:
+    begins, repeats = HOSTILE[kind]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(begins)
+            await writer.drain()
+            if repeats:
+                await _for_ever(writer, repeats)
+        writer.close()
+
+    dialogue: list[str] = []
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as there:
+        with pytest.raises(MailDelayed) as caught:
+            await deliver(server_at(there.sockets[0].getsockname()[1]), dialogue)
+    assert caught.value.connection
+    for language in ("de", "nl"):
+        said = caught.value.text.render(language)
+        assert "esponse" not in said.replace("SMTPResponseException", "")
+        assert said != caught.value.text.render("en")
+    assert sum(map(len, dialogue)) < 50_000
 
 
 async def test_a_server_that_offers_no_login_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -258,12 +258,12 @@ def _moment(session: Session, row: Row, field: str, zone: str) -> datetime | Non
     if moment is None:
         session.findings.wrong(
             row.place(field),
-            N_("{value} doesn't exist: the clocks are put forward in that hour", value=f"{written:%Y-%m-%d %H:%M}"),
+            N_("{value} doesn't exist: the clocks are put forward in that hour", value=written),
         )
     elif written.replace(tzinfo=ZoneInfo(zone), fold=1).utcoffset() != moment.astimezone(ZoneInfo(zone)).utcoffset():
         session.findings.look(
             row.place(field),
-            N_("{value} comes twice that night; the first was taken", value=f"{written:%Y-%m-%d %H:%M}"),
+            N_("{value} comes twice that night; the first was taken", value=written),
         )
     return moment
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from wtpd.dates import show_time
 from wtpd.texts import N_, Text, said
 from wtpd.words import ORIGINS, STATUS, TRANSPORT, field_name
 
@@ -34,7 +35,7 @@ def shown(field: str, value: Any, zone: ZoneInfo, language: str, *, same_day: bo
     if moment is None:
         return str(value)
     if isinstance(moment, datetime) and same_day:
-        return f"{moment.astimezone(zone):%H:%M}"
+        return show_time(moment.astimezone(zone))
     at = moment.astimezone(zone) if isinstance(moment, datetime) else moment
     return Text("{at}", {"at": at}).render(language)
 

@@ -180,6 +180,8 @@ async def _whole_connection(server: Server, time_limit: float) -> AsyncIterator[
             login=error.code >= 500,
         ) from None
     except aiosmtplib.SMTPResponseException as error:
+        if error.code < 200:  # the library's own words about what is no answer
+            raise MailDelayed(trouble(error, host, server.port, time_limit)) from None
         raise MailDelayed(
             N_("{host} answers {code} {answer}", host=host, code=error.code, answer=_line(error.message))
         ) from None

@@ -7,17 +7,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from wtpd import dates
 from wtpd.texts import N_, N_n, Text
 from wtpd.words import SCREENS
 
 Facts = Mapping[str, Any]
 
-_MOMENTS = {"de": "%d.%m.%Y %H:%M", "nl": "%d-%m-%Y %H:%M"}
-
 
 def show_moment(moment: datetime, zone: str, language: str) -> str:
     """Day and time as people of that language write them, by the clock on the wall."""
-    return moment.astimezone(ZoneInfo(zone)).strftime(_MOMENTS.get(language, "%Y-%m-%d %H:%M"))
+    return dates.show_moment(moment.astimezone(ZoneInfo(zone)), language)
 
 
 def headline(kind: str, facts: Facts) -> Text:

@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import Any, ClassVar
 
 from wtpd.client import ApiProblem, ClientError, Json
+from wtpd.dates import show_moment
 from wtpd.language import say
 from wtpd.moments import NotUnderstood, read_moment
 from wtpd.texts import N_, Text
@@ -72,7 +73,7 @@ class Editing:
 
     def _shown(self, name: str) -> str:
         local = self._loaded.formats.local(self._one[name], self._loaded.zone)
-        return f"{self._loaded.formats.day(local.date())} {local:%H:%M}"
+        return show_moment(local, self._loaded.formats.language)
 
     def _people(self, advisors: Sequence[Json]) -> list[tuple[str, str]]:
         there = [(one["id"], f"{one['name']} ({one['id']})") for one in advisors if one["active"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wtpd.client import Json
+from wtpd.dates import show_time
 from wtpd.texts import N_
 from wtpd.tui.page import Page
 from wtpd.tui.widgets.lines import Span
@@ -30,7 +31,7 @@ def columns(page: Page) -> Sequence[Column]:
         zone = _zone(page)
         local = page.formats.local(line["at"], zone)
         if local.date() == page.formats.today(zone):
-            return f"{local:%H:%M:%S}"
+            return show_time(local, seconds=True)
         return page.formats.moment(line["at"], zone)
 
     def message(line: Json) -> Span:
