@@ -153,7 +153,13 @@ def verify(console: Console, connector: str, site: str | None, compare: bool) ->
 
 MOST = 20
 """Differences that are listed of one channel."""
-FACTS: Mapping[str, Text] = {"brand": N_("brand"), "rights": N_("rights")}
+FACTS: Mapping[str, Text] = {
+    "brand": N_("brand"),
+    "rights": N_("rights"),
+    "stations": N_("stations"),
+    "classes": N_("vehicle classes"),
+    "features": N_("vehicle features"),
+}
 
 
 def _fact(name: str) -> str:

@@ -8,7 +8,13 @@ from wtpd.client import Json
 from wtpd.texts import N_, Text
 from wtpd.tui.widgets.sheet import Sheet
 
-FACTS: Mapping[str, Text] = {"brand": N_("Brand"), "rights": N_("Rights")}
+FACTS: Mapping[str, Text] = {
+    "brand": N_("Brand"),
+    "rights": N_("Rights"),
+    "stations": N_("Stations"),
+    "classes": N_("Vehicle classes"),
+    "features": N_("Vehicle features"),
+}
 """What partners tell of us, beside number and name."""
 
 
