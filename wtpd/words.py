@@ -262,6 +262,7 @@ RESOLUTIONS: Mapping[str, Text] = {
     "own": N_("another value was set"),
     "changed": N_("changed afterwards"),
     "erased": N_("the customer was erased"),
+    "gone": N_("not there any more"),
 }
 """How an entry that needed attention was settled."""
 CREDENTIAL_RESULTS: Mapping[str, Text] = {

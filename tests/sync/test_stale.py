@@ -19,7 +19,7 @@ from wtpd.book.sync_port import SyncBook
 from wtpd.channel.errors import PartnerBroken, PartnerError, Precondition, RateLimited, Rejected, TooLarge, Transient
 from wtpd.channel.health import State
 from wtpd.planner.appointment import Status
-from wtpd.store import channels
+from wtpd.store import attention, channels
 from wtpd.store.database import Tx
 from wtpd.store.session import StoreSession
 from wtpd.sync.decide import resolve
@@ -750,3 +750,28 @@ async def test_what_a_restored_partner_has_live_in_the_version_of_its_cancellati
         assert len(await world.attention("conflict")) == 1
     else:
         assert (await world.only()).notes == "doch"
+
+
+@pytest.mark.parametrize("is_again", [True, False])
+async def test_a_conflict_about_one_that_is_live_there_settles_when_the_partner_loses_it(
+    world: World, is_again: bool
+) -> None:
+    """`is_again`: its number stands for another one of ours afterwards."""
+    made = await world.make()
+    await world.sync()
+    backup = world.partner.copy()
+    world.partner.cancel(ACCOUNT, world.theirs().partner_id)
+    await settle(world)
+    world.partner.restore(backup)
+    await settle(world)
+    (entry,) = await world.attention("conflict")
+    assert (entry.appointment_id, entry.resolved_at) == (made.id, None)
+    world.partner.restore(PartnerModel().copy(), counts_again=True)
+    if is_again:
+        await world.make(start=MONDAY.replace(hour=10))
+    await settle(world)
+    assert [each for each in await world.attention("conflict") if each.resolved_at is None] == []
+    (settled,) = await world.read(lambda tx: attention.page(tx, kind="conflict", state="all"))
+    assert settled.resolution == "gone"
+    assert len(world.partner.live(ACCOUNT)) == int(is_again)
+    assert (await world.sync()).is_quiet

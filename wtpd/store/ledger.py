@@ -166,6 +166,12 @@ class Ledger:
         )
         return [link_of_row(row) for row in rows]
 
+    def closed_but_live(self, channel: str, account: str) -> Sequence[Link]:
+        rows = self._tx.all(
+            "SELECT * FROM link WHERE channel = ? AND account = ? AND tombstone AND apart <> '{}'", (channel, account)
+        )
+        return [link_of_row(row) for row in rows]
+
     def unlinked(self, channel: str, limit: int) -> Sequence[str]:
         rows = self._tx.all(
             """SELECT a.id FROM channel c JOIN appointment a ON a.site = c.site AND a.department = c.department

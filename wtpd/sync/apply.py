@@ -415,7 +415,7 @@ def _list_conflict(session: Session, spec: ChannelSpec, ours: Ours, item: Incomi
             "partner_id": item.partner_id,
         }
         | ({"account": spec.account} if is_live_there else {}),
-        once=f"{spec.id}:{spec.account}:{item.partner_id}" if is_live_there else once,
+        once=listing.alive_name(spec.id, spec.account, item.partner_id) if is_live_there else once,
     )
     return int(kind == "conflict")
 
@@ -429,7 +429,7 @@ def _closed(session: Session, spec: ChannelSpec, link: Link, item: Incoming) -> 
         return replace(done, decision="late")  # which keeps nothing of what it says
     session.links.put_link(replace(link, version=item.version, apart=_apart_for_good(item)))
     if item.cancelled:
-        once = f"{spec.id}:{link.account}:{item.partner_id}"
+        once = listing.alive_name(spec.id, link.account, item.partner_id)
         session.attention.resolve_once("conflict", once, by=spec.id, resolution="theirs")
     elif not link.let_go:
         alive = Conflict(CANCELLED, True, True, False, "ours")

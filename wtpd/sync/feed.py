@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
 from wtpd.channel.errors import PartnerBroken, Rejected, TooLarge
 from wtpd.channel.spec import ChannelSpec
-from wtpd.sync import listing
+from wtpd.sync import listing, numbers
 from wtpd.sync.apply import Applied, apply_page, quarantine
 from wtpd.sync.facts import NO_FACTS, Facts, Unanswered
 from wtpd.sync.fetch import GONE, look
@@ -78,13 +78,24 @@ class _Pass:
 class _Progress:
     """How far a replay is. A run that ends in between, since the partner wants to be left alone for a while, is gone on
     with by the next one, if the feed stands at `cursor` still. `seen` as in `_Pass`; `checked`: the partner's numbers
-    that were looked up."""
+    that were looked up; `gone`: closed links whose appointment was live there, and isn't there any more."""
 
     cursor: str | None = None
     seen: dict[str, int] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
     missing: list[Link] = field(default_factory=list)
     older: list[Link] = field(default_factory=list)
+    gone: list[Link] = field(default_factory=list)
+
+    def note_linked(self, link: Link, now: Incoming | None) -> None:
+        if now is None:
+            self.missing.append(link)
+        elif now.version < link.version or now.partner_id != link.partner_id:
+            self.older.append(link)
+
+    def note_closed(self, link: Link, now: Incoming | None) -> None:
+        if now is None or now.partner_id != link.partner_id or numbers.is_another(link, now):
+            self.gone.append(link)
 
 
 class Feed:
@@ -225,7 +236,8 @@ class Feed:
 
     async def _compare(self, cursor: str, trusting: bool) -> None:
         """After a replay: look up the linked appointments, still to come, that the feed doesn't have or has in an older
-        version than we know, and send those again that the partner really lost. Raises `PartnerRestored`."""
+        version than we know, and send those again that the partner really lost; look up as well those that are
+        cancelled here and were live there. Raises `PartnerRestored`."""
         progress, last = self._progress, ""
         while links := await self._transactions.read(
             lambda session: session.links.links_ahead(self._spec.id, self._spec.account, last, 500)  # noqa: B023
@@ -235,30 +247,30 @@ class Feed:
                 link for link in links
                 if link.partner_id not in progress.checked and progress.seen.get(link.partner_id, 0) < link.version
             ]  # fmt: skip
-            for start in range(0, len(odd), CHECKED_AT_ONCE):
-                await self._check(odd[start : start + CHECKED_AT_ONCE])
+            await self._check(odd, progress.note_linked)
+        closed = await self._transactions.read(
+            lambda session: session.links.closed_but_live(self._spec.id, self._spec.account)
+        )
+        await self._check([link for link in closed if link.partner_id not in progress.checked], progress.note_closed)
         self._progress = _Progress()
         missing, older = progress.missing, progress.older
         if len(missing) + len(older) > MANY and not trusting:
             raise PartnerRestored(len(missing), len(older))
-        await self._transactions.write(partial(_compared, self._spec, cursor, missing, older))
+        await self._transactions.write(partial(_compared, self._spec, cursor, progress))
         self.replayed = True
 
-    async def _check(self, links: Sequence[Link]) -> None:
-        """All at once. What was answered is kept, though another lookup fails, whose error is raised."""
-        progress = self._progress
-        answers = await asyncio.gather(*map(self._now, links), return_exceptions=True)
-        for link, now in zip(links, answers, strict=True):
-            if isinstance(now, BaseException):
-                continue
-            progress.checked.add(link.partner_id)
-            if now is None:
-                progress.missing.append(link)
-            elif now.version < link.version or now.partner_id != link.partner_id:
-                progress.older.append(link)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
+    async def _check(self, links: Sequence[Link], note: Callable[[Link, Incoming | None], None]) -> None:
+        """Some at once. What was answered is kept, though another lookup fails, whose error is raised."""
+        for start in range(0, len(links), CHECKED_AT_ONCE):
+            some = links[start : start + CHECKED_AT_ONCE]
+            answers = await asyncio.gather(*map(self._now, some), return_exceptions=True)
+            for link, now in zip(some, answers, strict=True):
+                if not isinstance(now, BaseException):
+                    self._progress.checked.add(link.partner_id)
+                    note(link, now)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
 
     async def _now(self, link: Link) -> Incoming | None:
         return (await look(self._partner, link.account, link.appointment_id, link)).theirs
@@ -284,7 +296,8 @@ def _newest_of(items: Sequence[Incoming | Unreadable], newest: Mapping[str, int]
     return [item for item in items if not isinstance(item, Incoming) or item.version >= newest.get(item.partner_id, 0)]
 
 
-def _compared(spec: ChannelSpec, cursor: str, missing: Sequence[Link], older: Sequence[Link], session: Session) -> None:
+def _compared(spec: ChannelSpec, cursor: str, progress: _Progress, session: Session) -> None:
+    missing, older = progress.missing, progress.older
     if session.links.cursor(spec.id, spec.account) is None:
         session.links.set_cursor(spec.id, spec.account, cursor)
     session.links.replayed(spec.id, spec.account)
@@ -295,6 +308,9 @@ def _compared(spec: ChannelSpec, cursor: str, missing: Sequence[Link], older: Se
         session.outbox.look(spec.id, link.appointment_id)
     if missing or older:
         listing.restored(session, spec.id, missing=len(missing), older=len(older))
+    for link in progress.gone:
+        session.links.put_link(replace(link, apart={}))
+        listing.gone_there(session, link)
 
 
 def _list_too_large(spec: ChannelSpec, cursor: str | None, session: Session) -> None:

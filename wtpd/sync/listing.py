@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wtpd.channel.spec import ChannelSpec
-from wtpd.sync.ports import Incoming, Session
+from wtpd.sync.ports import Incoming, Link, Session
 
 
 def settle_conflicts(session: Session, channel: str, appointment_id: str, fields: Iterable[str], *, by: str) -> None:
@@ -20,6 +20,17 @@ def settle_conflicts(session: Session, channel: str, appointment_id: str, fields
 def conflict_name(channel: str, appointment_id: str, name: str) -> str:
     """The name of the entry about one field, of which one is open at a time."""
     return f"{channel}:{appointment_id}:{name}"
+
+
+def alive_name(channel: str, account: str, partner_id: str) -> str:
+    """The name of the entry about an appointment that is cancelled here and live there."""
+    return f"{channel}:{account}:{partner_id}"
+
+
+def gone_there(session: Session, link: Link) -> None:
+    """One that was live there though it is cancelled here isn't there any more: nothing is left to decide."""
+    name = alive_name(link.channel, link.account, link.partner_id)
+    session.attention.resolve_once("conflict", name, by=link.channel, resolution="gone")
 
 
 def odd_values(session: Session, spec: ChannelSpec, appointment_id: str, item: Incoming) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wtpd.channel.spec import ChannelSpec
 from wtpd.errors import Invalid
+from wtpd.sync import listing
 from wtpd.sync.facts import Questions
 from wtpd.sync.ports import Incoming, Link, Made, Session
 from wtpd.texts import N_
@@ -48,6 +49,8 @@ def used_again(partner_id: str) -> Invalid:
 def release(session: Session, link: Link) -> None:
     """The partner has used the number again, so ours isn't there any more: it is sent under a new number."""
     session.links.release(link)
+    if link.tombstone and link.apart:
+        listing.gone_there(session, link)
     if not link.tombstone:
         session.outbox.mark(link.channel, link.appointment_id)
 

@@ -223,6 +223,10 @@ class LinksPort(Protocol):
         """As `links_after`, of appointments whose collection lies in the future."""
         ...
 
+    def closed_but_live(self, channel: str, account: str) -> Sequence[Link]:
+        """The closed links whose appointment is live there all the same, as far as we know."""
+        ...
+
     def unlinked(self, channel: str, limit: int) -> Sequence[str]:
         """Appointments that belong to the channel, have no live link and don't wait in the outbox; without past
         ones and those whose customer was erased."""

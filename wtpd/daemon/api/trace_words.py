@@ -9,7 +9,7 @@ from wtpd.store.attention import Attention
 from wtpd.store.messages import Message
 from wtpd.store.pushed_trace import Pushed
 from wtpd.texts import N_, N_n, Text, said
-from wtpd.words import field_name
+from wtpd.words import RESOLUTIONS, field_name
 
 Said = Callable[[str, str], Text]
 """With the partner's name, and its number of the appointment."""
@@ -164,7 +164,8 @@ def of_entry(entry: Entry, language: str) -> str:
 
 def of_resolution(entry: Attention, language: str) -> str:
     """How an entry of the attention list was closed."""
-    return said(_RESOLUTIONS.get(entry.resolution) or entry.resolution or N_("Done"), language)
+    words = _RESOLUTIONS.get(entry.resolution) or RESOLUTIONS.get(entry.resolution or "")
+    return said(words or entry.resolution or N_("Done"), language)
 
 
 def fields(names: Mapping[str, object] | tuple[str, ...], language: str) -> str:
