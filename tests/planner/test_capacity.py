@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wtpd.planner.capacity import Load, capacity, load, why_closed
+from wtpd.planner.capacity import Load, capacity, load, why_closed, working_time
 from wtpd.planner.courtesy import free_periods
 from wtpd.planner.periods import length, local_day, local_moment, merged, overlaps, without
 from wtpd.planner.public_holidays import holidays_of
@@ -53,6 +53,13 @@ def test_a_day_has_23_24_or_25_hours() -> None:
 def test_a_local_time_that_is_skipped_is_none_and_one_that_comes_twice_is_the_first() -> None:
     assert local_moment(SPRING, time(2, 30), "Europe/Berlin") is None
     assert local_moment(AUTUMN, time(2, 30), "Europe/Berlin") == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+def test_the_working_time_ends_with_the_latest_window_in_whatever_order_they_are() -> None:
+    late = DropOffWindow(start=time(13), end=time(18), slot_minutes=60, places=2)
+    early = DropOffWindow(start=time(8), end=time(12), slot_minutes=60, places=2)
+    for windows in ((early, late), (late, early)):
+        assert working_time(plan(*windows), MONDAY) == Period(start=at(7), end=at(17))
 
 
 def test_closures_take_their_share_of_the_working_time() -> None:

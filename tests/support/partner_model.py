@@ -12,12 +12,17 @@ from typing import Any
 
 import msgspec
 
-from wtpd.channel.errors import Duplicate, PartnerError, Precondition, Rejected
+from wtpd.channel.errors import Ability, Duplicate, MissingRight, PartnerError, Precondition, Rejected
 from wtpd.channel.tally import count_call
 from wtpd.sync.ports import DayOffer, Incoming, Intent, Page, Receipt, Unreadable
 
 Fault = Callable[[str], PartnerError | None]
 """Asked before and after each call, e.g. `before write`, `after write`; an error after the call is a lost answer."""
+
+
+_ABILITIES: Mapping[str, Ability] = {
+    "changes": "receive", "get": "receive", "find": "receive", "write": "send", "publish": "publish",
+}  # fmt: skip
 
 
 def no_fault(_: str) -> PartnerError | None:
@@ -50,6 +55,11 @@ class PartnerModel:
         """The first message of the feed that was never asked for."""
         self.oldest_cursor = 0
         """A cursor before this one, and one behind the end of the feed, is refused."""
+        self.lacking: set[Ability] = set()
+        """What our credentials have no right for."""
+        self.marks = False
+        """Its messages have marks by which `parse` knows them again."""
+        self._ever: dict[str, Incoming] = {}
         self._number = 0
         self._moment = 0
 
@@ -80,6 +90,15 @@ class PartnerModel:
             self._put(account, replace(
                 before, version=before.version + 1, cancelled=True, reason=reason, changed_by=by, left=left
             ))  # fmt: skip
+
+    def give_away(self, account: str, partner_id: str, fields: Mapping[str, Any]) -> None:
+        """It deletes an appointment and gives its number to another one."""
+        values: dict[str, Any] = {"changed_by": "dealer", "cancelled": False, **self._made("dealer")}
+        self._put(account, Incoming(partner_id=partner_id, version=1, fields=dict(fields), raw={}, **values))
+
+    def parse(self, raw: Any) -> Incoming:
+        """A message that was kept, read again."""
+        return self._ever[raw["said"]]
 
     def copy(self) -> tuple[dict[str, dict[str, Incoming]], int]:
         """A backup of what it holds."""
@@ -128,12 +147,13 @@ class PartnerModel:
         if wait and len(self.feed) <= start:
             self.changed.clear()
             await self.changed.wait()
-        rows = self.feed[start : start + limit]
+        mine = [index for index in range(start, len(self.feed)) if self.feed[index][0] == account]
         self._fail("after changes")
-        items = [item for owner, item in rows if owner == account]
-        end = start + len(rows)
+        shown = mine[:limit]
+        end = len(self.feed) if shown == mine else shown[-1] + 1
         self.oldest_unread = max(self.oldest_unread, end)
-        return Page(items=items, cursor=str(self.oldest_cursor + end), more=end < len(self.feed))
+        items = [self.feed[index][1] for index in shown]
+        return Page(items=items, cursor=str(self.oldest_cursor + end), more=shown != mine)
 
     async def get(self, account: str, partner_id: str) -> Incoming:
         count_call()
@@ -211,6 +231,9 @@ class PartnerModel:
         return {"created_by": by, "created_at": f"2026-11-01T{self._moment // 60 % 24:02}:{self._moment % 60:02}:00Z"}
 
     def _put(self, account: str, item: Incoming) -> None:
+        if self.marks:
+            said = f"{item.partner_id} {item.version} {len(self._ever)}"
+            item = self._ever[said] = replace(item, raw={"said": said})
         self.held[account][item.partner_id] = item
         self.tell(account, item)
 
@@ -220,7 +243,11 @@ class PartnerModel:
 
     def _fail(self, where: str) -> None:
         if where.startswith("before"):
-            self.calls.append(where.removeprefix("before "))
+            call = where.removeprefix("before ")
+            self.calls.append(call)
+            ability = _ABILITIES[call]
+            if ability in self.lacking:
+                raise MissingRight(f"no right to {ability}", right=ability, ability=ability)
         error = self.fault(where)
         if error is not None:
             raise error

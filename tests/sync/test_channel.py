@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.bookkeeping import MONDAY
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World, until
-from wtpd.channel.errors import NeedsToken, RateLimited, Transient
+from wtpd.channel.errors import NeedsToken, RateLimited, Rejected, Transient
 from wtpd.channel.health import State
 from wtpd.errors import Unavailable
 from wtpd.sync import feed
@@ -90,6 +90,23 @@ async def test_a_run_that_was_faster_makes_the_long_polls_page_void(world: World
         await world.sync()
         await until(lambda: calls(world, "changes") >= 4)
         await world.only()
+
+
+async def test_a_cursor_that_the_long_poll_finds_refused_isnt_believed_again(world: World) -> None:
+    """A restored partner takes it again when enough has changed there."""
+    world.partner.book(ACCOUNT, FIELDS)
+    await world.sync()
+    changes, cursors = world.partner.changes, []
+
+    async def refuses(account, cursor, *, wait, limit):
+        cursors.append(cursor)
+        if wait and cursor is not None:
+            raise Rejected("410", status=410)
+        return await changes(account, cursor, wait=0, limit=limit)
+
+    world.partner.changes = refuses
+    async with working(world, listening=True):
+        await until(lambda: None in cursors, "the feed is read from its beginning")
 
 
 async def test_a_partner_that_doesnt_hold_the_request_isnt_hammered(world: World) -> None:

@@ -236,6 +236,22 @@ def test_cancelled_stands(base: dict[str, Any], here: dict[str, Any], there: dic
     assert any(isinstance(action, Conflict) for action in actions) == (there != base)
 
 
+def test_a_later_version_under_our_label_isnt_the_stored_call_though_its_text_looks_shortened() -> None:
+    """Another program wrote over what we had sent."""
+    text = "neu, und noch mehr"
+    intent = Intent(
+        channel="c", account="1", appointment_id="o", key="k", operation="update", partner_id="A", expected_version=1,
+        fields={"notes": text}, full={"notes": text},
+    )  # fmt: skip
+    item = theirs({"notes": "neu"}, version=3, changed_by="dms")
+    actions = list(plan(link({"notes": "alt"}), ours({"notes": text}), item, intent))
+    assert actions[:2] == [UpdateHere({"notes": "neu"}), Conflict("notes", "alt", text, "neu", "theirs")]
+    shortened = replace(item, version=2)
+    assert list(plan(link({"notes": "alt"}), ours({"notes": text}), shortened, intent)) == [
+        Agree({"notes": "neu"}, 2, apart={"notes": text})
+    ]
+
+
 @FEW
 @given(base=WHOLE, sent=WHOLE, here=WHOLE)
 def test_a_call_whose_answer_was_lost_is_no_conflict_when_it_comes_back(

@@ -769,9 +769,12 @@ async def test_a_conflict_about_one_that_is_live_there_settles_when_the_partner_
     world.partner.restore(PartnerModel().copy(), counts_again=True)
     if is_again:
         await world.make(start=MONDAY.replace(hour=10))
-    await settle(world)
+        await world.sync("local")
+    else:
+        await settle(world)
     assert [each for each in await world.attention("conflict") if each.resolved_at is None] == []
     (settled,) = await world.read(lambda tx: attention.page(tx, kind="conflict", state="all"))
     assert settled.resolution == "gone"
+    await settle(world)
     assert len(world.partner.live(ACCOUNT)) == int(is_again)
     assert (await world.sync()).is_quiet

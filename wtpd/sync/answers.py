@@ -38,6 +38,8 @@ class Believed:
     older: int = 0
     missing: int = 0
     surprises: int = 0
+    is_compared: bool = False
+    """The partner's feed was read from its beginning just now, or is about to be."""
 
 
 def settle(session: Session, spec: ChannelSpec, planned: Planned, answer: Answer, chance: random.Random) -> None:
@@ -149,6 +151,9 @@ def merge(
     if planned.overtaken is not None:
         session.messages.answered(planned.overtaken, _outcome(planned.overtaken, fetched.theirs))
     _believe(session, planned, fetched.theirs, believed)
+    if believed.surprises and not believed.is_compared:  # with it, so that a crash doesn't forget it
+        session.links.rewind(spec.id, spec.account)
+        believed.is_compared = True
     done = Applied()
     if fetched.theirs is not None:
         there = replace(spec, account=planned.account)

@@ -116,6 +116,8 @@ def _merge(session: Session, spec: ChannelSpec, item: Incoming, questions: Quest
             if not link.tombstone:  # late; or the partner was put back to a state in which it had that one
                 session.outbox.look(spec.id, link.appointment_id)
             return Applied(decision="late", appointment_id=link.appointment_id or None)
+        if not is_new and numbers.is_past(link, item, questions):
+            return Applied(decision="late", appointment_id=link.appointment_id or None)
         if not is_new and item.our_id != link.appointment_id and not numbers.holds_ours(session, spec, item, questions):
             raise numbers.used_again(item.partner_id)
         numbers.release(session, link)

@@ -50,7 +50,8 @@ class Arrived:
 
 @dataclass(slots=True)
 class _Pass:
-    """One reading of the feed. `seen`: the newest version of each appointment, by the partner's number."""
+    """One reading of the feed. `seen`: the newest version of each appointment, by the partner's number, and by number
+    and time of creation, since the number may have been used again."""
 
     seen: dict[str, int] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
@@ -62,8 +63,9 @@ class _Pass:
         is_new = False
         for item in page.items:
             if isinstance(item, Incoming):
-                is_new = is_new or item.version > self.seen.get(item.partner_id, 0)
-                self.seen[item.partner_id] = max(item.version, self.seen.get(item.partner_id, 0))
+                for name in (item.partner_id, _name(item.partner_id, item.created_at)):
+                    is_new = is_new or item.version > self.seen.get(name, 0)
+                    self.seen[name] = max(item.version, self.seen.get(name, 0))
             else:
                 said = f"{item.partner_id} {item.raw!r:.200}"
                 is_new = is_new or said not in self.others
@@ -86,6 +88,10 @@ class _Progress:
     missing: list[Link] = field(default_factory=list)
     older: list[Link] = field(default_factory=list)
     gone: list[Link] = field(default_factory=list)
+
+    def newest_of(self, link: Link) -> int:
+        made = link.made.at if link.made is not None else ""
+        return self.seen.get(_name(link.partner_id, made) if made else link.partner_id, 0)
 
     def note_linked(self, link: Link, now: Incoming | None) -> None:
         if now is None:
@@ -245,7 +251,7 @@ class Feed:
             last = links[-1].partner_id
             odd = [
                 link for link in links
-                if link.partner_id not in progress.checked and progress.seen.get(link.partner_id, 0) < link.version
+                if link.partner_id not in progress.checked and progress.newest_of(link) < link.version
             ]  # fmt: skip
             await self._check(odd, progress.note_linked)
         closed = await self._transactions.read(
@@ -293,7 +299,15 @@ def _has_our_id(item: Incoming | Unreadable) -> bool:
 
 def _newest_of(items: Sequence[Incoming | Unreadable], newest: Mapping[str, int]) -> Sequence[Incoming | Unreadable]:
     """Without items that a later one replaces."""
-    return [item for item in items if not isinstance(item, Incoming) or item.version >= newest.get(item.partner_id, 0)]
+    return [
+        item for item in items
+        if not isinstance(item, Incoming)
+        or item.version >= newest.get(_name(item.partner_id, item.created_at), 0)
+    ]  # fmt: skip
+
+
+def _name(partner_id: str, created_at: str) -> str:
+    return f"{partner_id} {created_at}"
 
 
 def _compared(spec: ChannelSpec, cursor: str, progress: _Progress, session: Session) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 
 from wtpd.channel.alarm import LONG, Beat, wait_for
-from wtpd.channel.errors import MissingRight, NeedsToken, NotAllowed, PartnerError, RateLimited
+from wtpd.channel.errors import MissingRight, NeedsToken, NotAllowed, PartnerError, RateLimited, Rejected
 from wtpd.channel.spec import ChannelSpec
 from wtpd.clock import Clock, full_jitter, jittered
-from wtpd.sync.feed import Arrived
-from wtpd.sync.ports import Incoming, Page, Partner, Transactions
+from wtpd.sync.feed import REFUSED, Arrived
+from wtpd.sync.ports import Incoming, Page, Partner, Session, Transactions
 from wtpd.sync.state import SyncState
 
 MOST_BROUGHT = 2000
@@ -81,7 +82,12 @@ class Listener:
         spec = self._spec
         began = self._clock.monotonic()
         start = await self._transactions.read(lambda session: session.links.cursor(spec.id, spec.account))
-        page = await self._partner.changes(spec.account, start, wait=spec.long_poll, limit=spec.page_size)
+        try:
+            page = await self._partner.changes(spec.account, start, wait=spec.long_poll, limit=spec.page_size)
+        except Rejected as error:
+            if start is not None and error.status in REFUSED:
+                await self._transactions.write(partial(self._forget, start))
+            raise
         if page.items:
             self._taken.clear()
             self._arrived = Arrived(start, page)
@@ -94,6 +100,12 @@ class Listener:
         elif self._clock.monotonic() - began < min(1.0, spec.long_poll):
             # It doesn't hold the request, so asking again at once would hammer it: poll at the interval.
             await self._clock.sleep(jittered(spec.interval, self._chance))
+
+    def _forget(self, cursor: str, session: Session) -> None:
+        """The partner doesn't know the cursor. One that was restored may know it again in a moment, when enough has
+        changed there, so the feed is read from its beginning whatever it says then."""
+        if session.links.cursor(self._spec.id, self._spec.account) == cursor:
+            session.links.rewind(self._spec.id, self._spec.account)
 
     def _is_known(self, page: Page) -> bool:
         """Whether the page brings nothing that the last ones didn't bring."""

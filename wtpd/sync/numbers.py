@@ -10,6 +10,15 @@ from wtpd.sync.ports import Incoming, Link, Made, Session
 from wtpd.texts import N_
 
 
+def is_past(link: Link, item: Incoming, questions: Questions) -> bool:
+    """Whether the item is about one that had the number once, and the linked one has it now."""
+    is_earlier = link.made is not None and "" < item.created_at < link.made.at
+    if not is_earlier and item.our_id != link.appointment_id:
+        return False
+    _, now = questions.now_at(item.partner_id)
+    return now is not None and is_same(link, now)
+
+
 def made_of(item: Incoming) -> Made:
     """The creation facts that the item tells."""
     return Made(our_id=item.our_id, by=item.created_by, at=item.created_at)

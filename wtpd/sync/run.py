@@ -83,7 +83,10 @@ class Runner:
     async def send(self, record: RunRecord, chance: random.Random, *, trusting: bool = False) -> None:
         """Drain the outbox. Raises the partner's errors and `PartnerRestored`, after everything that went through was
         counted."""
-        sender = Sender(self._spec, self.partner, self._transactions, chance, self._made, trusting=trusting)
+        sender = Sender(
+            self._spec, self.partner, self._transactions, chance, self._made,
+            trusting=trusting, is_compared=self.feed.replayed,
+        )  # fmt: skip
         result = await sender.drain()
         if result.surprising and not self.feed.replayed:  # our cursor may be one of another past, which it still takes
             await self.feed.rewind()

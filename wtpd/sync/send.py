@@ -78,9 +78,11 @@ class Sender:
         made: dict[str, bool],
         *,
         trusting: bool = False,
+        is_compared: bool = False,
     ) -> None:
         """`made` survives the run: idempotency key → whether the request was actually sent. `trusting`: a partner that
-        was restored gets our appointments again, however many they are."""
+        was restored gets our appointments again, however many they are. `is_compared`: the feed was read from its
+        beginning just now."""
         self._spec = spec
         self._made = made
         self._partner = partner
@@ -94,7 +96,7 @@ class Sender:
         self._all_called = False
         self._result = Sent()
         self._trusting = trusting
-        self._believed = Believed()
+        self._believed = Believed(is_compared=is_compared)
 
     async def drain(self) -> Sent:
         """Send what is due. Errors of the partner are in the result; any other is raised, `MassDeparture` too."""
