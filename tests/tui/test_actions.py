@@ -12,6 +12,10 @@ from tests.support.dat import IDENTIFICATION, SAMPLE_VIN, TWO_HITS, UNKNOWN
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.tui import Tui, opened
 from tests.support.tui_desk import Desk
+from wtpd.connectors.actions import Action, Asked, Done, Remark
+from wtpd.connectors.manifest import Manifest
+from wtpd.connectors.registry import Registry, load
+from wtpd.texts import N_
 from wtpd.tui.screens.customers.page import CustomerPage, open_customer
 from wtpd.tui.widgets.form import Form
 
@@ -151,3 +155,21 @@ async def test_the_palette_offers_them_by_name(tmp_path: Path) -> None:
         await tui.until("DAT: Identify by the VIN (HRO-AL 17)")
         await tui.press("enter")
         await tui.until("DAT takes money")
+
+
+async def test_what_a_connector_offers_by_itself_is_in_the_palette_of_the_overview(tmp_path: Path) -> None:
+    async def tidy(asked: Asked) -> Done:
+        return Done(remarks=(Remark(text=N_("Tidied up.")),))
+
+    button = Action(name="tidy", label=N_("Tidy up"), on="connector", handler=tidy)
+    third = Manifest(name="third", title="Third", actor="THIRD", actions=(button,))
+    registry = Registry({**load().manifests, "third": third})
+    text = config_text(sites={"rostock": None})
+    async with running_daemon(tmp_path, text, registry=registry), opened(tmp_path / "api.sock") as tui:
+        await tui.until(lambda: tui.app.page.loaded)
+        await tui.press("ctrl+p")
+        await tui.until("What do you want to do?")
+        await tui.type("tidy")
+        await tui.until("Third: Tidy up")
+        await tui.press("enter")
+        await tui.until("Tidied up.")

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 
 from wtpd.client import Json
 from wtpd.texts import N_
+from wtpd.tui.actions import actions_on, offers
 from wtpd.tui.keys import key
 from wtpd.tui.palette import Command
 from wtpd.tui.screens.overview.channel_page import ChannelPage, sync
@@ -52,6 +53,7 @@ class Overview(ChannelPage):
     def __init__(self) -> None:
         super().__init__()
         self._status: Json = {}
+        self._actions: list[Json] = []
         self._wanted: str | None = None
         """Where the cursor should go once there is something."""
 
@@ -84,6 +86,7 @@ class Overview(ChannelPage):
     async def load(self) -> None:
         if not self.titles:
             self.titles = {one["name"]: one["title"] for one in await self.api.connectors.list()}
+            self._actions = await actions_on(self, "connector")
         self._status = await self.api.status()
         self.wtpd.note_problems(self._status["problems"])
         self.query_one(RunsLine).forget()
@@ -115,6 +118,7 @@ class Overview(ChannelPage):
 
     def commands(self) -> Iterable[Command]:
         yield Command(N_("Sync all channels now"), self._sync_all, enabled=self.loaded and self.session.may_write)
+        yield from offers(self, self._actions, "")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "box" and not self.loaded:
