@@ -48,7 +48,7 @@ async def test_dat_refuses_what_it_took_before(tmp_path: Path) -> None:
             assert problem["place"] == {"screen": "credentials", "key": "dat/general"}
             assert (await daemon.problems())[0] == problem, "rank 2"
             action = await identify_action(daemon)
-            assert (action["available"], "refuses its credentials" in action["reason"]) == (False, True)
+            assert (action["available"], "refuses the credentials" in action["reason"]) == (False, True)
             await mailed(daemon, server, clock, 1)
             assert "login refused" in server.mails[0]["Subject"] or "Anmeldung abgelehnt" in server.mails[0]["Subject"]
             assert (await daemon.enter_credentials("dat", **LOGIN | {"password": "another-secret"})).status == 200

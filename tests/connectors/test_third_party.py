@@ -102,6 +102,39 @@ async def test_its_refusal_is_a_problem_and_one_mail(house: House) -> None:
     assert "Platebook" in house.mails.mails[0].as_string()
 
 
+async def test_it_shows_and_can_be_paused_like_ours(house: House, scratch: Path) -> None:
+    await house.daemon.enter_credentials("platebook", token="sandbox-token")
+    http, socket = house.daemon.http, str(house.daemon.folder / "api.sock")
+
+    async def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(wtpd, scratch, *arguments, WTPD_SOCKET=socket, **environ)
+
+    listed = (await http.get("/v1/connectors")).json["items"]
+    [channel] = next(one["channels"] for one in listed if one["name"] == "platebook")
+    assert (channel["id"], channel["state"], channel["makes_runs"]) == ("platebook", "healthy", False)
+    assert channel in (await http.get("/v1/status")).json["channels"]
+    assert "platebook" in (await run("status")).stdout
+    assert "platebook" in (await run("credential")).stdout
+    typed = {"_WTPD_COMPLETE": "bash_complete", "COMP_WORDS": "wtpd pause pl", "COMP_CWORD": "2"}
+    assert (await run(**typed)).stdout.split() == ["plain,platebook"]
+    assert (await run("pause", "platebook")).stdout == "platebook is paused.\n"
+    refused = await http.post("/v1/identifications", {"vin": VIN, "source": "platebook"}, accept_language="en")
+    assert (refused.status, refused.kind) == (503, "paused")
+    assert [one["kind"] for one in await house.daemon.problems() if one["channel"] == "platebook"] == ["channel.paused"]
+    actions = (await http.get("/v1/actions", accept_language="en")).json["items"]
+    assert {one["available"] for one in actions if one["connector"] == "platebook"} == {False}
+    async with opened(house.daemon.folder / "api.sock") as tui:
+        await tui.until("platebook")
+        await tui.until("paused")
+    assert (await run("resume", "platebook")).returncode == 0
+    assert (await http.post("/v1/identifications", {"vin": VIN, "source": "platebook"})).status == 200
+    traced = await run("trace", "platebook")
+    assert f"Platebook: was asked about {VIN}, and answered" in traced.stdout
+    unwanted = await run("sync", "platebook")
+    assert unwanted.returncode == 1
+    assert "Platebook makes no runs" in unwanted.stderr
+
+
 async def test_it_is_on_the_screens(house: House) -> None:
     async with opened(house.daemon.folder / "api.sock") as tui:
         await tui.press("f4")
