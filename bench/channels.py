@@ -20,7 +20,7 @@ from wtpd.sync.channel import Channel
 @asynccontextmanager
 async def channel(
     place: Dealership, address: str, *, at_once: int = 8, long_poll: float = 50.0
-) -> AsyncIterator[tuple[Channel, PartnerHttp]]:
+) -> AsyncIterator[Channel]:
     """Ready to run. The availability isn't published, since what is measured are appointments."""
     spec = replace(SPEC, calls_at_once=at_once, long_poll=long_poll)
     http = PartnerHttp(address, calls_at_once=at_once)
@@ -30,7 +30,7 @@ async def channel(
     place.db.listeners.append(lambda events, signals: made.notice(signals))
     try:
         await made.state.load()
-        yield made, http
+        yield made
     finally:
         await made.close()
         await http.aclose()

@@ -111,14 +111,14 @@ async def _raw(address: str, bodies: Sequence[Any]) -> float:
 
 
 async def _send_all(place: Dealership, address: str) -> tuple[float, int]:
-    async with channel(place, address, at_once=AT_ONCE, long_poll=0.0) as (made, http):
+    async with channel(place, address, at_once=AT_ONCE, long_poll=0.0) as made:
         started = time.perf_counter()
         record = await made.run()
         seconds = time.perf_counter() - started
         waiting = await place.db.read(lambda tx: tx.all("SELECT count(*) AS n FROM outbox")[0]["n"])
         assert record.error is None, record.error
         assert waiting == 0, waiting
-        return seconds, http.requests
+        return seconds, record.requests
 
 
 async def _receive_all(place: Dealership, address: str, items: int) -> tuple[float, float]:
@@ -134,7 +134,7 @@ async def _receive_all(place: Dealership, address: str, items: int) -> tuple[flo
         cursor, more = page["nextCursor"], page["hasMore"]
     fetched = time.perf_counter() - started
     await http.aclose()
-    async with channel(place, address, long_poll=0.0) as (made, _):
+    async with channel(place, address, long_poll=0.0) as made:
         started = time.perf_counter()
         record = await made.run()
         applied = time.perf_counter() - started

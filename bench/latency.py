@@ -42,7 +42,7 @@ async def _interleaved(place: Dealership, address: str, times: int) -> tuple[lis
     """Seconds of bare ones, of changes on their way out and of changes on their way in, taken in turns."""
     probe = PartnerHttp(address)
     bare, outward, inward = [], [], []
-    async with channel(place, address) as (made, _):
+    async with channel(place, address) as made:
         loops = [asyncio.create_task(made.work()), asyncio.create_task(made.listen())]
         await asyncio.sleep(1)
         await _bare(place.path.parent, probe)

@@ -12,6 +12,7 @@ from tests.support.dat import SAMPLE_VIN
 from tests.support.hand_clock import HandClock
 from tests.support.mail_server import MailServer
 from tests.support.sandbox import Sandbox, running_sandbox
+from tests.support.tui import opened
 from wtpd.channel.errors import Transient
 
 LOGIN = {"customer_number": "1234567", "user_name": "sandbox", "password": "sandbox-secret"}
@@ -164,3 +165,17 @@ async def test_a_refused_login_makes_the_action_unavailable(tmp_path: Path) -> N
         assert available is False
         assert reason is not None
         assert reason.startswith("DAT refuses the credentials")
+
+
+async def test_dat_is_paused_and_resumed_on_the_overview(tmp_path: Path) -> None:
+    async with with_dat(tmp_path) as (daemon, _), opened(tmp_path / "api.sock") as tui:
+        await tui.until("dat")
+        await tui.press("down", "p")
+        await tui.until("Nothing is asked of DAT")
+        await tui.press("enter")
+        await tui.until("dat is paused.")
+        await tui.until(lambda: "p Resume" in tui.text and "Pause dat?" not in tui.text)
+        assert (await row(daemon, "dat"))["state"] == "paused"
+        await tui.press("p")
+        await tui.until("dat runs again.")
+        assert (await row(daemon, "dat"))["state"] == "healthy"
