@@ -311,7 +311,7 @@ def _print_list(console: Console, found: Sequence[Json], zone: str) -> None:
         console.line(N_("No rental holds a car."))
         return
     heads: list[Text | str] = [
-        N_("number"), N_("plate"), N_("from"), N_("until"), N_("state"), N_("price"), N_("station")
+        N_("number"), N_("plate"), N_("begin"), N_("until"), N_("state"), N_("price"), N_("station")
     ]  # fmt: skip
     rows = [
         [
@@ -364,7 +364,7 @@ def _print_cars(console: Console, found: Json, terms: Json, zone: str) -> None:
         return
     names = {one["id"]: one["name"] for one in (*terms["classes"], *terms["features"], *terms["stations"])}
     heads: list[Text | str] = [
-        N_("car"), N_("plate"), N_("class"), N_("features"), N_("price"), N_("station")
+        N_("rental car"), N_("plate"), N_("class"), N_("features"), N_("price"), N_("station")
     ]  # fmt: skip
     rows = [
         [

@@ -114,6 +114,12 @@ class Rentals:
         """Of the connector, for people."""
         return self._fleet.title_of(connector)
 
+    def station_name(self, record: RentalRecord) -> str:
+        """Of the rental's station, where the partner's terms are known; else its id."""
+        known = (terms for (connector, _), (_, terms) in self._terms.items() if connector == record.connector)
+        stations = (one for terms in known for one in terms.stations)
+        return next((one.name for one in stations if one.id == record.station), record.station)
+
     async def terms(self, site: str, channel: RentalChannel | None = None) -> Terms:
         """Stations, classes and features for the site. Raises `Unavailable`, `NotPossible`."""
         channel = channel or self.channel()

@@ -337,7 +337,7 @@ class RentalRoutes:
         return RentalView(
             id=record.id, appointment_id=record.appointment_id, site=record.site,
             partner=self._service.title_of(record.connector), number=record.number, state=record.state,
-            start=record.start, end=record.end, car=_car(record.car), station=record.station,
+            start=record.start, end=record.end, car=_car(record.car), station=self._service.station_name(record),
             price=_price(record.price), overdue=is_overdue(record, tx.now), is_replaced=record.is_replaced,
             replaces=record.replaces, wanted_end=record.wanted_end, cancel_reason=record.cancel_reason,
             out_at=record.out_at, back_at=record.back_at, reason=None if record.reason is None else str(record.reason),
