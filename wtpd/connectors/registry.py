@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from wtpd.config.model import AppointmentSettings
 from wtpd.connectors.manifest import Manifest
 from wtpd.secrets.providers import WITHOUT_CONNECTOR, Provider
 
@@ -73,6 +74,10 @@ def _load(entry: EntryPoint) -> Manifest | BrokenEntry:
         return BrokenEntry(entry.name, f"its manifest is named {manifest.name!r}")
     if manifest.name == MAIL:
         return BrokenEntry(entry.name, "the name belongs to the credentials of the mail server")
+    if manifest.appointments is not None and manifest.mapping is None:
+        return BrokenEntry(entry.name, "it exchanges appointments and has no `mapping`, so no site could be its own")
+    if manifest.appointments is not None and not issubclass(manifest.settings, AppointmentSettings):
+        return BrokenEntry(entry.name, "it exchanges appointments and its `settings` aren't `AppointmentSettings`")
     if manifest.provider is not None and manifest.provider.name != manifest.name:
         return BrokenEntry(entry.name, f"its provider is named {manifest.provider.name!r}")
     return manifest

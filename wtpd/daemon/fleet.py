@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from wtpd.channel.errors import stumbled
 from wtpd.channel.health import HALTED, Condition, State
 from wtpd.clock import Clock
 from wtpd.config import channels as gate
@@ -224,10 +225,13 @@ class Fleet:
                 return channel
             except WtpdError as error:
                 condition = replace(condition, reason=error.text)
-                log.warning(
-                    "%s: %s (%s)", wanted.id, condition.state, error,
-                    extra={"CONNECTOR": wanted.connector, "SITE": wanted.site, "STATE": str(condition.state)},
-                )  # fmt: skip
+            except Exception as error:  # the connector's bug: its channels can't work, all others do
+                condition = replace(condition, reason=stumbled(error))
+                log.exception("%s couldn't be made", wanted.id)
+            log.warning(
+                "%s: %s (%s)", wanted.id, condition.state, condition.reason,
+                extra={"CONNECTOR": wanted.connector, "SITE": wanted.site, "STATE": str(condition.state)},
+            )  # fmt: skip
         else:
             condition = replace(condition, state=_STATES[wanted.state], reason=wanted.reason)
         return SwitchedOff(wanted, manifest.title, condition, makes_runs=maker.makes_runs)
