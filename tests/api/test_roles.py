@@ -106,7 +106,7 @@ async def test_no_secret_comes_out_of_any_route(
     http = daemon.http
     for name, provider in KNOWN.items():
         fields = {field.name: _sample(field.form) for field in provider.fields}
-        reply = await http.put(f"/v1/credentials/{name}/general", {"fields": fields})
+        reply = await http.put(f"/v1/credentials/{name}/general", {"fields": fields, "force": True})
         assert reply.status == 200, reply.json
         assert CANARY not in reply.content.decode()
         wrong = await http.put(f"/v1/credentials/{name}/general", {"fields": {**fields, "other": CANARY}})
