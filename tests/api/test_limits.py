@@ -395,3 +395,17 @@ async def test_a_long_history_is_read_page_by_page(http: UnixHttp, tmp_path: Pat
     async with Client(str(http.path)) as api:
         assert [one["version"] for one in await api.appointments.history(visit)] == [1, 2, 3, 4, 5, 6]
         assert len(await api.appointments.trace(visit)) >= 6
+
+
+async def test_a_page_of_vehicles_with_long_notes_is_short_and_the_next_one_goes_on(http: UnixHttp) -> None:
+    for number in range(120):
+        made = await http.post(
+            "/v1/vehicles", {"plate": f"HRO-LC {number + 100}", "make": "LONGCAR", "notes": LONG_TEXT}
+        )
+        assert made.status == 201, made.json
+    async with Client(str(http.path)) as api:
+        first = await api.vehicles.list(limit=500)
+        assert 0 < len(first["items"]) < 120
+        assert first["next_cursor"]
+        assert len([one async for one in api.vehicles.all(limit=500) if one["make"] == "LONGCAR"]) == 120
+        assert 0 < len((await api.vehicles.list(q="LONGCAR", limit=500))["items"]) < 120

@@ -265,7 +265,7 @@ async def test_others_are_left_alone(dealership: Dealership) -> None:
     person, _, _ = await life(dealership)
 
     def others(tx: Tx) -> list[Any]:
-        people = [each for each in customers.page(tx) if each.id != person]
+        people = [each for each in customers.page(tx)[0] if each.id != person]
         visits = [visit for each in people for visit in appointments.of_customer(tx, each.id)]
         return [people, visits, [history.of(tx, visit.id) for visit in visits], search.customers(tx, "nachbar", 10)]
 

@@ -15,6 +15,7 @@ from wtpd.planner.phones import contact_keys
 from wtpd.store import countries
 from wtpd.store import search as index
 from wtpd.store.database import Tx, to_json
+from wtpd.store.pages import characters, fill
 from wtpd.texts import N_
 
 _FIELDS = tuple(field.name for field in fields(Customer))
@@ -88,13 +89,17 @@ def search_near(tx: Tx, text: str, limit: int = 50) -> list[Customer]:
 
 
 def _in_order(tx: Tx, ids: Sequence[str]) -> list[Customer]:
-    records = many(tx, ids)
-    return [records[one] for one in ids if one in records]
+    """As many as one page may hold."""
+    held = to_json(list(ids))
+    rows = tx.run("SELECT r.* FROM json_each(?) w CROSS JOIN customer r ON r.id = w.value", (held,))
+    return [record_of(row) for row in fill(rows, len(ids), characters)[0]]
 
 
-def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Customer]:
-    """In the order of their ids, those behind the id `after`."""
-    return [record_of(row) for row in tx.all("SELECT * FROM customer WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
+def page(tx: Tx, *, after: str = "", limit: int = 100) -> tuple[list[Customer], str | None]:
+    """In the order of their ids, those behind the id `after`; and the id behind which the next page begins, or None."""
+    rows = tx.run("SELECT * FROM customer WHERE id > ? ORDER BY id LIMIT ?", (after, limit + 1))
+    kept, more = fill(rows, limit, characters)
+    return [record_of(row) for row in kept], kept[-1]["id"] if more else None
 
 
 def insert(tx: Tx, customer: Customer, site: str = "") -> None:

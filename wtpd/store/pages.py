@@ -11,6 +11,11 @@ MOST = 1 << 20
 R = TypeVar("R")
 
 
+def characters(row: Iterable[object]) -> int:
+    """Those of all texts of a row."""
+    return sum(len(value) for value in row if type(value) is str)
+
+
 def fill(rows: Iterable[R], limit: int, size: Callable[[R], int]) -> tuple[list[R], bool]:
     """As many of the rows as one page may hold, at least one, and whether more follow. `rows` is read no further, so a
     cursor of the database is better than a list; `size` gives the characters of a row that count."""

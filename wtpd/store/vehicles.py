@@ -13,6 +13,7 @@ from wtpd.planner.vehicle import Vehicle
 from wtpd.store import countries
 from wtpd.store import search as index
 from wtpd.store.database import Tx, to_json
+from wtpd.store.pages import characters, fill
 from wtpd.texts import N_
 
 _FIELDS = tuple(field.name for field in fields(Vehicle))
@@ -113,13 +114,17 @@ def search_near(tx: Tx, text: str, limit: int = 50) -> list[Vehicle]:
 
 
 def _in_order(tx: Tx, ids: Sequence[str]) -> list[Vehicle]:
-    records = many(tx, ids)
-    return [records[one] for one in ids if one in records]
+    """As many as one page may hold."""
+    held = to_json(list(ids))
+    rows = tx.run("SELECT r.* FROM json_each(?) w CROSS JOIN vehicle r ON r.id = w.value", (held,))
+    return [_record(row) for row in fill(rows, len(ids), characters)[0]]
 
 
-def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Vehicle]:
-    """In the order of their ids, those behind the id `after`."""
-    return [_record(row) for row in tx.all("SELECT * FROM vehicle WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
+def page(tx: Tx, *, after: str = "", limit: int = 100) -> tuple[list[Vehicle], str | None]:
+    """In the order of their ids, those behind the id `after`; and the id behind which the next page begins, or None."""
+    rows = tx.run("SELECT * FROM vehicle WHERE id > ? ORDER BY id LIMIT ?", (after, limit + 1))
+    kept, more = fill(rows, limit, characters)
+    return [_record(row) for row in kept], kept[-1]["id"] if more else None
 
 
 def insert(tx: Tx, vehicle: Vehicle) -> None:

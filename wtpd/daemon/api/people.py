@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from wtpd.book.book import Book
 from wtpd.daemon.api.call import Answer, Call, Role, answer
-from wtpd.daemon.api.collection import Collection, Page, cut
+from wtpd.daemon.api.collection import Collection, Page
 from wtpd.daemon.api.collection import Kind as RecordKind
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import CustomerInput, Limit, Search, Sign, VehicleInput
@@ -153,8 +153,7 @@ def _find_customers(tx: Tx, query: FindQuery) -> tuple[list[Customer], str | Non
         exact = _searched_customers(tx, query.q, query.limit)
         similar = customers.search_near(tx, query.q, query.limit) if query.near and not exact else []
         return exact or similar, None, bool(similar)
-    found = customers.page(tx, after=query.cursor or "", limit=query.limit + 1)
-    return *cut(found, query.limit), False
+    return *customers.page(tx, after=query.cursor or "", limit=query.limit), False
 
 
 def _searched_customers(tx: Tx, text: str, limit: int) -> list[Customer]:
@@ -177,5 +176,4 @@ def _find_vehicles(tx: Tx, query: VehicleQuery) -> tuple[list[Vehicle], str | No
         exact = vehicles.search(tx, query.q, query.limit)
         similar = vehicles.search_near(tx, query.q, query.limit) if query.near and not exact else []
         return exact or similar, None, bool(similar)
-    found = vehicles.page(tx, after=query.cursor or "", limit=query.limit + 1)
-    return *cut(found, query.limit), False
+    return *vehicles.page(tx, after=query.cursor or "", limit=query.limit), False
