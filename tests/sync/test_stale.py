@@ -778,3 +778,42 @@ async def test_a_conflict_about_one_that_is_live_there_settles_when_the_partner_
     await settle(world)
     assert len(world.partner.live(ACCOUNT)) == int(is_again)
     assert (await world.sync()).is_quiet
+
+
+async def test_another_write_of_ours_under_the_version_that_we_know_is_noticed(world: World, tmp_path: Path) -> None:
+    """Both sides were put back, each to another moment, and count the same version of different texts."""
+    made = await world.make(notes="v1")
+    await world.sync()
+    theirs = world.partner.copy()
+    await world.change(made.id, notes="v2")
+    await settle(world)
+    backup(world, tmp_path / "copy.db")
+    world.partner.restore(theirs)
+    await settle(world)
+    await world.change(made.id, notes="v2 dort")
+    await settle(world)
+    (partner_id,) = world.partner.held[ACCOUNT]
+    world.partner.held[ACCOUNT][partner_id] = again = replace(
+        theirs[0][ACCOUNT][partner_id], version=2, changed_by="dms",
+        fields={**theirs[0][ACCOUNT][partner_id].fields, "notes": "v2 dort"},
+    )  # fmt: skip
+    world.partner.feed = [(ACCOUNT, theirs[0][ACCOUNT][partner_id]), (ACCOUNT, again)]
+    await restore(world, tmp_path / "copy.db", marked=True)
+    await settle(world)
+    assert (await world.get(made.id)).notes == world.theirs().fields["notes"]
+    assert (await world.sync()).is_quiet
+
+
+async def test_a_loss_that_a_look_comes_upon_after_an_earlier_comparison_is_followed(world: World) -> None:
+    made = [await world.make(start=MONDAY + timedelta(hours=hour)) for hour in range(2)]
+    await world.sync()
+    await world.channel.resync()
+    world.partner.held[ACCOUNT].clear()
+    world.partner.feed.clear()
+    for _ in range(4):  # so that the cursor is one that it knows
+        world.partner.book(ACCOUNT, FIELDS)
+    await world.resend(made[0].id)
+    await world.sync("local")
+    await settle(world)
+    live = {item.our_id for item in world.partner.live(ACCOUNT).values()}
+    assert {one.id for one in made} <= live

@@ -319,8 +319,8 @@ def _doubt(session: Session, link: Link, item: Incoming, questions: Questions) -
     """A change of somebody there, not newer than what we know, may be late; or the partner was restored, and counts its
     versions from an older one, so that this change can have the very number of ours. Then the appointment is fetched
     and sent again."""
-    if link.tombstone or item.changed_by == US or not _differs(link, item):
-        return
+    if link.tombstone or not _differs(link, item) or (item.changed_by == US and item.version < link.version):
+        return  # an older version of ours is ordinary: the feed tells of each
     is_known, now = questions.now_at(link.partner_id)
     if not is_known:
         return

@@ -177,6 +177,7 @@ class Channel:
     async def _pass(self, trigger: str, record: RunRecord) -> None:
         """Receive, publish, send. A feed that fails alone doesn't hold up sending; it is raised at the end."""
         pending, feed_error, rights = True, None, self._rights
+        self._runner.feed.replayed = False  # what an earlier run compared says nothing of what this one comes upon
         if trigger == MANUAL:
             rights.try_all()
         if trigger != LOCAL:
