@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.bookkeeping import MONDAY
+from tests.support.partner_model import PartnerModel
 from tests.support.sync_world import ACCOUNT, FIELDS, SPEC, World, settle, there
 from wtpd.book.sync_port import SyncBook
 from wtpd.channel.health import State
@@ -200,3 +201,14 @@ async def test_a_number_used_again_before_anything_was_read_hides_neither(world:
     notes = sorted(one.notes for one in await world.ours())
     quarantined = len(await world.attention("quarantine"))
     assert (notes, quarantined) == ((["", "neu"], 0) if reverse else (["", "älter"], 1))
+
+
+async def test_one_that_gets_its_old_number_again_is_linked_with_it_before_the_feed_tells(world: World) -> None:
+    """The partner is emptied twice in a row, so the feed never tells of the second booking."""
+    made = await world.make()
+    await world.sync()
+    for _ in range(2):
+        world.partner.restore(PartnerModel().copy(), counts_again=True)
+        await world.sync()
+    assert there(world, made.id).partner_id == "A-1"
+    assert (await world.channel.compare()).differences == []

@@ -615,6 +615,26 @@ async def test_more_items_than_asked_for_are_applied_in_pieces(world: World) -> 
     assert writes >= 3
 
 
+@pytest.mark.parametrize("says_more", [True, False])
+@pytest.mark.parametrize("size", [1, 3, 50])
+async def test_pages_of_any_size_that_say_wrongly_whether_there_are_more_lose_nothing(
+    world: World, says_more: bool, size: int
+) -> None:
+    await world.put(replace(SPEC, page_size=4))
+    for _ in range(9):
+        world.partner.book(ACCOUNT, FIELDS)
+    changes = world.partner.changes
+
+    async def odd(account: str, cursor: str | None, *, wait: float, limit: int) -> Page:
+        page = await changes(account, cursor, wait=0, limit=size)
+        return replace(page, more=says_more and bool(page.items))
+
+    world.partner.changes = odd  # type: ignore[method-assign]
+    await settle(world, 10)
+    assert len(await world.ours()) == 9
+    assert (await world.sync()).is_quiet
+
+
 async def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(world: World) -> None:
     for _ in range(5):
         world.partner.book(ACCOUNT, FIELDS)

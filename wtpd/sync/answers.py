@@ -97,6 +97,9 @@ def accept(session: Session, spec: ChannelSpec, intent: Intent, receipt: Receipt
         link = None
     if link is not None and held is not None and numbers.is_another(link, held):
         raise numbers.used_again(receipt.partner_id)
+    if link is not None and held is not None and intent.operation == "create" and not numbers.is_same(link, held):
+        session.links.release(link)  # it had the same number before the partner was emptied
+        link = None
     fresh = link is None
     if link is None:
         link = Link(
