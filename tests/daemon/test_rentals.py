@@ -66,6 +66,8 @@ async def test_from_the_search_to_the_return(tmp_path: Path) -> None:
         found = (await http.post(f"/v1/appointments/{visit}/rentals/search", {"classes": ["K"]})).json
         assert [car["id"] for car in found["cars"]] == ["101", "102", "201"]
         assert datetime.fromisoformat(found["start"]) == MORNING
+        other = (await http.post(f"/v1/appointments/{visit}/rentals/search", {"station": "99"})).json
+        assert (other["cars"], other["unknown"]) == ([], ["99"]), "another branch's station isn't no cars"
         price = found["cars"][0]["price"]
         booked = await rent(http, visit, price=price)
         assert (booked.status, booked.json["state"], booked.json["waiting"]) == (201, "reserved", None)

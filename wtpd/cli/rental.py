@@ -359,6 +359,8 @@ def _print_cars(console: Console, found: Json, terms: Json, zone: str) -> None:
         end=show_moment(found["end"], zone, current()),
     )  # fmt: skip
     console.line(period, bold=True)
+    if found["unknown"]:
+        console.line(N_("Not there with these credentials: {ids}", ids=", ".join(found["unknown"])), colour="yellow")
     if not found["cars"]:
         console.line(N_("No car is free in the whole period."))
         return

@@ -109,10 +109,13 @@ class TermsView(Struct, frozen=True, kw_only=True):
 
 
 class FoundView(Struct, frozen=True, kw_only=True):
+    """`unknown`: ids that were searched for and that these credentials' branch doesn't have."""
+
     start: datetime
     end: datetime
     cars: list[CarView]
     valid_until: datetime | None
+    unknown: tuple[str, ...]
 
 
 class HistoryView(Struct, frozen=True, kw_only=True):
@@ -252,7 +255,10 @@ class RentalRoutes:
             start=start, end=end, station=wanted.station or None, classes=wanted.classes, features=wanted.features
         )
         found = await self._service.search(visit.site, wish)
-        view = FoundView(start=start, end=end, cars=[_car(car) for car in found.cars], valid_until=found.valid_until)
+        view = FoundView(
+            start=start, end=end, cars=[_car(car) for car in found.cars], valid_until=found.valid_until,
+            unknown=found.unknown,
+        )  # fmt: skip
         return answer(view)
 
     async def book(self, call: Call) -> Answer:
