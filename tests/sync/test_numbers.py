@@ -187,6 +187,29 @@ async def test_a_kept_message_that_is_tried_again_is_held_against_what_is_there_
     assert new.notes == world.partner.held[ACCOUNT][partner_id].fields["notes"]
 
 
+async def test_a_kept_cancellation_that_is_tried_again_doesnt_hide_one_that_is_live_there_now(world: World) -> None:
+    """The partner was restored meanwhile, and takes our cursor."""
+    partner_id = world.partner.book(ACCOUNT, {**FIELDS, "notes": "alt"})
+    await world.sync()
+    world.partner.give_away(ACCOUNT, partner_id, {**FIELDS, "notes": "neu"})
+    alive = world.theirs()
+    await world.sync()
+    gone = replace(alive, version=4, cancelled=True)
+    world.partner.tell(ACCOUNT, gone)
+    await world.sync()
+    world.partner.feed.pop()
+    world.partner.tell(ACCOUNT, alive)
+    newest = max(await world.attention("quarantine"), key=lambda entry: entry.id)
+
+    def try_again(tx: Tx) -> None:
+        session = StoreSession(tx, SyncBook(world.book, tx))
+        retry(session, newest.id, world.spec, lambda _: gone, by="maria")
+
+    await world.write(try_again)
+    await settle(world)
+    assert "neu" in [one.notes for one in await world.ours()]
+
+
 @pytest.mark.parametrize("reverse", [True, False])
 async def test_a_number_used_again_before_anything_was_read_hides_neither(world: World, reverse: bool) -> None:
     """Versions of one number count only within one appointment."""

@@ -74,6 +74,8 @@ def _apply_kept(
         done = apply_item(session, replace(spec, account=kept.account), item, is_new=True)
     if done.appointment_id is not None and session.links.link_of(spec.id, done.appointment_id) is not None:
         session.outbox.look(spec.id, done.appointment_id)  # the message may be old; what is there now may be another
+    elif done.appointment_id is None:  # cancelled before it ever was ours; if the partner was restored, it may live
+        session.links.rewind(spec.id, kept.account)
     session.inbox.supersede_earlier(kept.id, by=by)
     session.inbox.close(kept.id, "applied", by=by, edited=edited)
 
