@@ -4,7 +4,6 @@ that was interrupted (docs/adr/0046)."""
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
@@ -219,6 +218,8 @@ class Importer:
 
 def give_back_memory() -> None:
     """Let the C library return what an import needed and nobody needs any more."""
+    import ctypes  # not needed at the start
+
     gc.collect()
     with suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
