@@ -350,6 +350,7 @@ async def test_export_of_somebody_without_anything(dealership: Dealership) -> No
         "messages": [],
         "partner_records": [],
         "exchanged": [],
+        "rentals": [],
         "given_to": [],
     }
     assert replace(person) == person
