@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 
@@ -64,3 +65,19 @@ async def test_what_was_discarded_is_out_of_quarantine(dealership: Dealership) -
     with pytest.raises(NotFound):
         await dealership.see(lambda tx: Inbox(tx).get(number))
     assert await dealership.see(attention.page) == []
+
+
+@pytest.mark.parametrize("edited", [None, {"mended": True}])
+async def test_a_message_that_a_person_has_decided_isnt_listed_again(
+    dealership: Dealership, edited: dict[str, Any] | None
+) -> None:
+    """A feed that is read again, or a look at the appointment, brings the very same message."""
+    item = Unreadable(partner_id="A-1", raw={"broken": 1}, reason="no time")
+    (first,) = await _quarantined(dealership, item)
+    state: Literal["applied", "discarded"] = "discarded" if edited is None else "applied"
+    await dealership.do(lambda tx: Inbox(tx).close(first, state, by="maria", edited=edited))
+    assert await dealership.do(lambda tx: Inbox(tx).quarantine(SPEC.id, "1", item, "broken")) == first
+    assert await dealership.see(lambda tx: inbox.count(tx, SPEC.id)) == 0
+    other = replace(item, raw={"broken": 2})
+    assert await dealership.do(lambda tx: Inbox(tx).quarantine(SPEC.id, "1", other, "broken")) != first
+    assert await dealership.see(lambda tx: inbox.count(tx, SPEC.id)) == 1, "another message is another question"

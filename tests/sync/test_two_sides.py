@@ -34,6 +34,7 @@ from wtpd.errors import Invalid, Refused
 from wtpd.planner.appointment import Status
 from wtpd.store import channels, history
 from wtpd.store.database import Tx
+from wtpd.sync import decide
 from wtpd.sync.channel import Channel
 from wtpd.sync.plan import resembles
 from wtpd.sync.ports import Incoming
@@ -127,7 +128,7 @@ class TwoSides(RuleBasedStateMachine):
     def change_here(self, pick: int, notes: str, option: str, car: str | None) -> None:
         async def change() -> None:
             ours = await self.world.ours()
-            with suppress(Refused):
+            with suppress(Refused, Invalid):  # Invalid: the appointment stands at another site, which has other cars
                 await self.world.change(
                     ours[pick % len(ours)].id, notes=notes, transport_option=with_car(option, car), courtesy_car=car
                 )
@@ -355,6 +356,8 @@ class TwoSides(RuleBasedStateMachine):
             self.world.clock.advance(timedelta(minutes=10))
             record = await self.world.sync()
             assert record.error is None
+        if self.they_were_restored:
+            await self._decide_used_numbers()
         await self._check_nothing_happens_any_more()
         if self.was_restored or self.they_were_restored:
             await self._check_nothing_is_lost_or_twice()
@@ -362,6 +365,23 @@ class TwoSides(RuleBasedStateMachine):
         await self._check_both_sides_are_equal()
         await self._check_history()
         await self._check_trace()
+
+    async def _decide_used_numbers(self) -> None:
+        """A number that stands for another appointment is in quarantine (sync.md, 20) until a person looks: what the
+        partner has now is taken as new."""
+        for entry in await self.world.attention("quarantine"):
+            now = self.partner.held[self.account].get(entry.data["partner_id"])
+
+            def work(session: Any, number: int = entry.id, now: Incoming | None = now) -> None:
+                if now is None:
+                    decide.discard(session, number, by="maria")
+                else:
+                    decide.retry(session, number, self.world.spec, lambda raw: now, by="maria")
+
+            await self.world.transactions.write(work)
+        for _ in range(3):
+            self.world.clock.advance(timedelta(minutes=10))
+            await self.world.sync()
 
     async def _check_nothing_happens_any_more(self) -> None:
         before = await self.world.count("history"), len(self.partner.feed)

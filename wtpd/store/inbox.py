@@ -25,7 +25,8 @@ class Inbox:
 
     def quarantine(self, channel: str, account: str, item: Incoming | Unreadable, reason: Text | str) -> int:
         """What is said of one appointment for the same reason and in the same version is kept once, as it came last:
-        when a feed is read again, blanks, times and members that nobody knows may be written in another way."""
+        when a feed is read again, blanks, times and members that nobody knows may be written in another way. What a
+        person has edited or discarded is decided: the same message again isn't kept a second time."""
         payload = to_json(item.raw)
         version = item.version if isinstance(item, Incoming) else None
         known = self._tx.one(
@@ -36,6 +37,8 @@ class Inbox:
         if known:
             self._tx.run("UPDATE inbox SET payload = ? WHERE id = ?", (payload, known["id"]))
             return int(known["id"])
+        if decided := self._decided(channel, account, item.partner_id, payload):
+            return decided
         number = self._tx.run(
             """INSERT INTO inbox (channel, account, partner_id, version, at, payload, reason)
                VALUES (?, ?, ?, ?, ?, ?, ?)""",
@@ -46,6 +49,15 @@ class Inbox:
             data={"inbox": number, "partner_id": item.partner_id, "reason": reason}, once=_once(number),
         )  # fmt: skip
         return int(number or 0)
+
+    def _decided(self, channel: str, account: str, partner_id: str | None, payload: str) -> int | None:
+        """The message, if a person has decided this very one."""
+        row = self._tx.one(
+            """SELECT id FROM inbox WHERE channel = ? AND account = ? AND partner_id IS ? AND payload = ?
+               AND decided_at IS NOT NULL AND (state = 'discarded' OR edited IS NOT NULL) ORDER BY id DESC LIMIT 1""",
+            (channel, account, partner_id, payload),
+        )
+        return None if row is None else int(row["id"])
 
     def waiting(self, channel: str) -> frozenset[str]:
         rows = self._tx.all(
