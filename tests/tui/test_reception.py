@@ -12,7 +12,9 @@ import pytest
 from tests.support.daemon import config_text, running_daemon
 from tests.support.tui import Tui, opened
 from tests.support.tui_desk import NOW, Desk, desk_of, only_reads
-from wtpd.connectors.manifest import Action, ActionField, Manifest
+from tests.support.unix_http import UnixHttp
+from wtpd.connectors.actions import Action, ActionField, Asked, Done, Fact
+from wtpd.connectors.manifest import Manifest
 from wtpd.connectors.registry import Registry
 from wtpd.texts import N_
 from wtpd.tui.glyphs import ASCII, UNICODE, Glyphs
@@ -355,11 +357,16 @@ async def test_one_who_only_reads_sees_it_all(tmp_path: Path) -> None:
 async def test_what_isnt_found_is_imported_where_a_connector_offers_it(tmp_path: Path) -> None:
     """No DMS is built in yet; one whose import books an appointment stands for it."""
     names = ("site", "department", "drop_off", "collection", "work_order")
+
+    async def book(asked: Asked) -> Done:
+        made = await UnixHttp(tmp_path / "api.sock").post("/v1/appointments", {"interventions": [], **asked.values})
+        return Done(facts=(Fact(name="order", label=N_("order"), value=made.json["work_order"]),))
+
     action = Action(
         name="import",
         label=N_("Import by the order number"),
         on="search",
-        path="/v1/appointments",
+        handler=book,
         fields=tuple(ActionField(name=name, label=N_(name), required=True) for name in names),
     )
     dms = Manifest(name="mydms", title="My DMS", actor="MYDMS", actions=(action,))
@@ -376,6 +383,6 @@ async def test_what_isnt_found_is_imported_where_a_connector_offers_it(tmp_path:
         for name, value in order.items():
             tui.app.screen.filling(name).put(value)
         await tui.press("enter")
-        await tui.until("work order")
+        await tui.until(lambda: "order    " in tui.text and "40815" in tui.text)
         await tui.press("escape")
         await tui.until("1 appointment found")
