@@ -32,7 +32,7 @@ class TestCarloop(RentalContract):
         await sandbox.control.act("carloop", "take-back", number=number)
 
     async def uses_unknown_state(self, sandbox: Sandbox, number: str) -> str:
-        await sandbox.control.act("carloop", "state", number=number, state="IN_REINIGUNG")
+        await sandbox.control.act("carloop", "state", number=number, to="IN_REINIGUNG")
         return "IN_REINIGUNG"
 
     async def refuses_cursors(self, sandbox: Sandbox) -> None:

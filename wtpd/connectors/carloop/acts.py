@@ -67,7 +67,7 @@ ACTS = (
     Act(
         name="state",
         help=N_("give a rental a state that wtpd doesn't know"),
-        arguments=(_NUMBER, Argument(name="state", help=N_("the state"), required=True)),
+        arguments=(_NUMBER, Argument(name="to", help=N_("the state"), required=True)),
     ),
     Act(
         name="lock",

@@ -95,7 +95,7 @@ class Play:
 
     def _state(self, given: Given) -> Any:
         kept = self._found(given)
-        kept.status = given["state"]
+        kept.status = given["to"]
         return self._done(kept)
 
     def _found(self, given: Given, *states: str) -> Kept:
