@@ -9,6 +9,7 @@ from wtpd.language import say
 from wtpd.texts import N_
 from wtpd.tui.cells import BLANK, origin_cell, origin_name, status_cell, word
 from wtpd.tui.screens.appointment.loaded import ROLES, Loaded
+from wtpd.tui.screens.rentals.facts import write_rental
 from wtpd.tui.tints import LINK
 from wtpd.tui.widgets.sheet import Sheet
 from wtpd.words import CUSTOMER, ELEMENTS, FIELDS, PERMISSIONS, TRANSPORT, VEHICLE, partner_number
@@ -182,8 +183,9 @@ def write_mobility(sheet: Sheet, loaded: Loaded) -> None:
         _write_car(sheet, loaded)
     elif one["transport_option"] == "courtesy_car":
         sheet.text(N_("No courtesy car is chosen yet; e chooses one."), "warn")
-    if one["transport_option"] == "rental_car" and not _has(loaded, "carloop"):
+    if one["transport_option"] == "rental_car" and not loaded.rents_out:
         sheet.text(N_("Carloop isn't connected: the rental car is booked there by hand."), "warn")
+    write_rental(sheet, loaded)
 
 
 def _write_car(sheet: Sheet, loaded: Loaded) -> None:
@@ -209,10 +211,6 @@ def _given(sheet: Sheet, loaded: Loaded, names: Iterable[str]) -> None:
     for name in names:
         if loaded.one[name]:
             sheet.fact(FIELDS[name], loaded.value(name, loaded.one[name]))
-
-
-def _has(loaded: Loaded, connector: str) -> bool:
-    return any(one["name"] == connector for one in loaded.connectors or ())
 
 
 def _filled(parts: Iterable[str]) -> list[str]:

@@ -14,6 +14,8 @@ from wtpd.tui.privacy import Privacy
 from wtpd.tui.session import Session
 
 ROLES = ("driver", "owner", "contractor")
+OFF = frozenset({"disabled", "not_mapped", "not_available", "not_licensed"})
+"""States of channels that aren't in use."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Loaded:
     advisors: dict[str, str] = field(default_factory=dict)
     car: Json | None = None
     connectors: list[Json] | None = None
+    mobility: Json | None = None
+    """The rentals, where a partner rents out cars."""
     history: list[Json] = field(default_factory=list)
     trace: list[Json] = field(default_factory=list)
     known_as: list[Json] = field(default_factory=list)
@@ -54,6 +58,16 @@ class Loaded:
     @property
     def is_cancelled(self) -> bool:
         return bool(self.one["status"] == "cancelled")
+
+    @property
+    def rents_out(self) -> bool:
+        """A rental partner is connected and isn't switched off."""
+        return any(
+            channel["state"] not in OFF
+            for one in self.connectors or ()
+            if one["name"] == "carloop"
+            for channel in one["channels"]
+        )
 
     def value(self, name: str, value: Any) -> str:
         """A field's value as people read it; names for ids, and what is personal hidden."""
@@ -107,8 +121,8 @@ async def _customer(api: Client, loaded: Loaded) -> None:
 async def _mobility(api: Client, loaded: Loaded) -> None:
     car = loaded.one["courtesy_car"]
     loaded.car = await _known(api.courtesy_cars.get(car) if car else None)
-    if loaded.one["transport_option"] == "rental_car":
-        loaded.connectors = await api.connectors.list()
+    loaded.connectors = await api.connectors.list()
+    loaded.mobility = await api.rentals.of(loaded.one["id"]) if loaded.rents_out else None
 
 
 async def _history(api: Client, loaded: Loaded) -> None:

@@ -49,7 +49,17 @@ NEEDS: Mapping[str, Callable[[Loaded], object]] = {
 
 class AppointmentPage(OneAppointment):
     NAME = "reception"
-    FOLLOWS = ("appointment.", "customer.", "vehicle.", "resource.", "attention.", "run.", "message.", "config.")
+    FOLLOWS = (
+        "appointment.",
+        "customer.",
+        "vehicle.",
+        "resource.",
+        "rental.",
+        "attention.",
+        "run.",
+        "message.",
+        "config.",
+    )
     WRITES = frozenset({"edit", "cancel", "undo", "send", "actions"})
     BINDINGS: ClassVar[list[Any]] = [
         key("left,less_than_sign", "turn(-1)", N_("Part"), shown="←→"),
@@ -100,6 +110,8 @@ class AppointmentPage(OneAppointment):
         """Of the others' appointments, customers and vehicles nothing is shown here."""
         if event.kind.startswith(("attention.", "run.", "message.")):
             return self.section == "trace"
+        if self._loaded is not None and event.kind.startswith("rental."):
+            return self.section == "mobility"  # the customer's other rentals are shown too
         if self._loaded is None or not event.kind.startswith(("appointment.", "customer.", "vehicle.")):
             return True
         one = self._loaded.one

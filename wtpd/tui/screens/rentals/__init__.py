@@ -1,0 +1,1 @@
+"""Rental cars out of an appointment, as the screens show them."""
