@@ -170,7 +170,7 @@ async def test_a_refused_login_makes_the_action_unavailable(tmp_path: Path) -> N
 async def test_dat_is_paused_and_resumed_on_the_overview(tmp_path: Path) -> None:
     async with with_dat(tmp_path) as (daemon, _), opened(tmp_path / "api.sock") as tui:
         await tui.until("dat")
-        await tui.press("down", "p")
+        await tui.press("down", "down", "p")
         await tui.until("Nothing is asked of DAT")
         await tui.press("enter")
         await tui.until("dat is paused.")

@@ -189,7 +189,7 @@ async def test_paused_nothing_is_asked(tmp_path: Path) -> None:
         visit = await appointment(daemon.http)
         assert (await daemon.http.post("/v1/connectors/carloop/pause", {})).status == 200
         refused = await rent(daemon.http, visit)
-        assert (refused.status, refused.json["type"].rpartition("/")[2]) == (503, "no-rentals")
+        assert (refused.status, refused.json["type"].rpartition("/")[2]) == (409, "no-rentals")
         assert (await daemon.http.post("/v1/connectors/carloop/resume", {})).status == 200
         assert (await rent(daemon.http, visit)).status == 201
 

@@ -155,7 +155,9 @@ async def plant(house: House, logins: dict[str, str]) -> None:
                 given = "".join(f"{key}={value}\n" for key, value in fields.items())
                 assert await house.cli("credential", "set", name, "--scope", scope, stdin=given) == 0
                 continue
-            reply = await house.http.put(f"/v1/credentials/{name}/{scope}", {"fields": fields})
+            # some partners can't be reached from a test, so what can't be tried is stored all the same
+            force = name not in ("superservice", "dat", "email")
+            reply = await house.http.put(f"/v1/credentials/{name}/{scope}", {"fields": fields, "force": force})
             assert reply.status == 200, reply.json
 
 

@@ -90,9 +90,9 @@ class Rentals:
         self._seen: dict[tuple[str, str, str], _Seen] = {}
 
     def channel(self, connector: str | None = None) -> RentalChannel:
-        """The channel of the connector, or of the first that rents out cars. Raises `Unavailable` with the reason if
-        there is none that can be asked now."""
-        refusal: Unavailable | None = None
+        """The channel of the connector, or of the first that rents out cars. Raises `NotPossible` of kind
+        `no-rentals` with the reason if there is none that can be asked now."""
+        refusal: NotPossible | None = None
         for name in [connector] if connector else self.connectors():
             try:
                 found = self._fleet.working(name)[0]
@@ -104,7 +104,7 @@ class Rentals:
                     return found
                 reason = condition.reason
             refusal = refusal or _not_now(self.title_of(name), reason)
-        raise refusal or Unavailable(N_("No partner rents out cars here."), kind="no-rentals")
+        raise refusal or NotPossible(N_("No partner rents out cars here."), kind="no-rentals")
 
     def connectors(self) -> list[str]:
         """The connectors that rent out cars."""
@@ -295,10 +295,10 @@ class Rentals:
             ) from None
 
 
-def _not_now(title: str, reason: Text | None) -> Unavailable:
+def _not_now(title: str, reason: Text | None) -> NotPossible:
     if reason is None:
-        return Unavailable(N_("{title} can't be asked now.", title=title), kind="no-rentals")
-    return Unavailable(N_("{title} can't be asked: {reason}", title=title, reason=reason), kind="no-rentals")
+        return NotPossible(N_("{title} can't be asked now.", title=title), kind="no-rentals")
+    return NotPossible(N_("{title} can't be asked: {reason}", title=title, reason=reason), kind="no-rentals")
 
 
 def problem_of(error: PartnerError, title: str) -> NotPossible:

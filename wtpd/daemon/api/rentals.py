@@ -18,7 +18,7 @@ from wtpd.daemon.api.once import first_answer, once
 from wtpd.daemon.api.routes import Route
 from wtpd.daemon.api.shapes import Input, Line, Moment, Sign
 from wtpd.daemon.rentals import Rentals, Result, Want
-from wtpd.errors import Unavailable
+from wtpd.errors import Refused
 from wtpd.planner.appointment import Appointment, Status
 from wtpd.rentals.plan import Mismatch, is_overdue, mismatch, newest, overlap
 from wtpd.rentals.records import RENTER_FIELDS, Car, Choice, Price, RentalRecord, Station, Terms, Wish
@@ -243,7 +243,7 @@ class RentalRoutes:
         refusal: Text | None = None
         try:
             self._service.channel()
-        except Unavailable as error:
+        except Refused as error:
             refusal = error.text
         return answer(await self._db.read(lambda tx: self._mobility(tx, call.params["id"], refusal)))
 

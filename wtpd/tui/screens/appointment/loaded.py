@@ -65,7 +65,7 @@ class Loaded:
         return any(
             channel["state"] not in OFF
             for one in self.connectors or ()
-            if one["name"] == "carloop"
+            if "rentals" in one["capabilities"]
             for channel in one["channels"]
         )
 
