@@ -19,9 +19,15 @@ async def refused(folder: Path) -> AsyncIterator[tuple[MailServer, RunningDaemon
     async with MailServer() as server:
         server.recipient_answers += ["550 5.1.1 unknown user"]
         text = config_text(partner=NOBODY, more=f"mail: {{host: 127.0.0.1, port: {server.port}, security: none}}\n")
-        async with running_daemon(folder, text) as daemon, opened(folder / "api.sock") as tui:
-            await tui.until("A status mail to status@rostock.example isn't sent")
-            yield server, daemon, tui
+        async with running_daemon(folder, text) as daemon:
+
+            async def is_refused() -> bool:
+                return "mail.refused" in [one["kind"] for one in await daemon.problems()]
+
+            await daemon.until(is_refused)  # at an overview without problems the cursor is on the channels
+            async with opened(folder / "api.sock") as tui:
+                await tui.until("A status mail to status@rostock.example isn't sent")
+                yield server, daemon, tui
 
 
 async def test_a_refused_mail_is_sent_to_another_address(tmp_path: Path) -> None:
